@@ -1,0 +1,48 @@
+"""m4graph predicts what happens to every flow in a data-centre network, fast.
+
+The names below are imported on first use, so that ``import m4graph`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_MODULES = ("congestion", "metrics", "nn", "routing", "simulators", "topology", "workload")
+
+_NAMES = {
+    "ExpectedTimes": "m4graph.scenario",
+    "M4GraphError": "m4graph.errors",
+    "NetworkConfig": "m4graph.scenario",
+    "Scenario": "m4graph.scenario",
+    "SimulationResult": "m4graph.results",
+    "Simulator": "m4graph.simulators",
+    "compare": "m4graph.evaluation",
+    "load_model": "m4graph.zoo",
+    "load_scenario": "m4graph.scenario_io",
+    "open_session": "m4graph.simulators.session",
+    "save_scenario": "m4graph.scenario_io",
+    "simulate": "m4graph.simulators",
+    "simulate_batch": "m4graph.simulators",
+    "to_hetero_data": "m4graph.graph",
+}
+
+__all__ = sorted([*_MODULES, *_NAMES])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from m4graph.provenance import package_version
+
+        return package_version()
+    if name in _MODULES:
+        return import_module(f"m4graph.{name}")
+    if name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'm4graph' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__, "__version__"])

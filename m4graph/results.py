@@ -1,0 +1,188 @@
+"""What a simulator gives back: completion times, slowdowns, and the files of an output folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from m4graph.errors import SimulationError
+from m4graph.provenance import peak_rss_bytes, provenance
+from m4graph.scenario import Scenario
+
+UNFINISHED = -1
+"""The FCT of a flow that did not finish."""
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationResult:
+    """Completion times of one run.
+
+    Args:
+        simulator (str): Name of the simulator.
+        flow_id (np.ndarray): Flow ids, in the workload's order.
+        fct_ns (np.ndarray): From a flow's start to its last byte at the receiver;
+            :data:`UNFINISHED` if that did not happen.
+        ideal_fct_ns (np.ndarray): The FCT alone on the route.
+        num_events (int): Flow arrivals and departures.
+        wall_s (float): Seconds of the simulation alone, after compilation and loading.
+        compile_s (float): Seconds of compilation.
+        packet_hops (int, optional): Packets, data and ACK, sent over a link.
+        scenario (Scenario): What was simulated.
+        extra (dict): What else the simulator recorded: labels, drops, pauses.
+
+    Shapes:
+        - ``flow_id``, ``fct_ns``, ``ideal_fct_ns``: ``[num_flows]``, int64
+        - ``slowdown`` ``[num_flows]``, float64, NaN where unfinished; ``finished``, bool
+
+    Raises:
+        SimulationError: If the arrays do not fit each other.
+    """
+
+    simulator: str
+    flow_id: NDArray[np.int64]
+    fct_ns: NDArray[np.int64]
+    ideal_fct_ns: NDArray[np.int64]
+    num_events: int
+    wall_s: float
+    compile_s: float
+    packet_hops: int | None
+    scenario: Scenario
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        lengths = [len(self.flow_id), len(self.fct_ns), len(self.ideal_fct_ns)]
+        if len(set(lengths)) != 1:
+            raise SimulationError(
+                f"{self.simulator}: expected ids, FCTs and ideal FCTs of the same flows "
+                f"(got {lengths})"
+            )
+
+    @cached_property
+    def finished(self) -> NDArray[np.bool_]:
+        """bool ``[num_flows]``: which flows finished."""
+        return np.asarray(self.fct_ns >= 0)
+
+    @cached_property
+    def slowdown(self) -> NDArray[np.float64]:
+        """float64 ``[num_flows]``: FCT over ideal FCT; NaN where unfinished."""
+        return np.where(self.finished, self.fct_ns / self.ideal_fct_ns, np.nan)
+
+    @property
+    def num_flows(self) -> int:
+        """Number of flows of the workload."""
+        return len(self.flow_id)
+
+    @property
+    def num_finished(self) -> int:
+        """Number of flows that finished."""
+        return int(self.finished.sum())
+
+    def summary(self) -> dict[str, Any]:
+        """The content of ``summary.json``; a number that does not exist is ``None``."""
+        slowdown = self.slowdown[self.finished]
+        statistics = _slowdown_statistics(slowdown)
+        plain = (bool, int, float, str, np.integer, np.floating, np.bool_)
+        extra = {key: value for key, value in self.extra.items() if isinstance(value, plain)}
+        return {
+            "name": self.scenario.name,
+            "simulator": self.simulator,
+            "congestion_control": self.scenario.congestion_control.kind,
+            "num_flows": self.num_flows,
+            "num_finished": self.num_finished,
+            "num_events": int(self.num_events),
+            "packet_hops": None if self.packet_hops is None else int(self.packet_hops),
+            "wall_s": _number(self.wall_s),
+            "compile_s": _number(self.compile_s),
+            "peak_rss_bytes": peak_rss_bytes(),
+            **statistics,
+            "seed": self.scenario.seed,
+            "extra": {key: _plain(value) for key, value in extra.items()},
+            **provenance(),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for every flow, sorted by id: ``id, fct_ns, ideal_fct_ns, slowdown``.
+
+        A flow that did not finish has no FCT and no slowdown.
+        """
+        order = np.argsort(self.flow_id, kind="stable")
+        fct_ns = pd.array(self.fct_ns[order], dtype="Int64")
+        fct_ns[~self.finished[order]] = pd.NA
+        return pd.DataFrame(
+            {
+                "id": self.flow_id[order],
+                "fct_ns": fct_ns,
+                "ideal_fct_ns": self.ideal_fct_ns[order],
+                "slowdown": self.slowdown[order],
+            }
+        )
+
+    def to_file(self, path: str | Path) -> None:
+        """Writes :meth:`to_frame` as CSV, or as Parquet where the file's ending says so."""
+        frame = self.to_frame()
+        if Path(path).suffix == ".parquet":
+            frame.to_parquet(path, index=False)
+        else:
+            frame.to_csv(path, index=False, lineterminator="\n")
+
+    def write_summary(self, path: str | Path) -> None:
+        """Writes :meth:`summary` as JSON, without NaN."""
+        text = json.dumps(self.summary(), indent=2, allow_nan=False)
+        Path(path).write_text(text + "\n", encoding="utf-8")
+
+    def __repr__(self) -> str:
+        return (
+            f"SimulationResult({self.simulator!r}, scenario={self.scenario.name!r}, "
+            f"num_flows={self.num_flows}, num_finished={self.num_finished})"
+        )
+
+
+def expected_result(scenario: Scenario) -> SimulationResult:
+    """The scenario's recorded times as a result, to compare with.
+
+    Its run is unknown: ``wall_s`` and ``compile_s`` are NaN.
+
+    Raises:
+        SimulationError: If the scenario brings no recorded times.
+    """
+    expected = scenario.expected
+    if expected is None:
+        raise SimulationError(f"scenario {scenario.name!r}: expected an expected.csv (got none)")
+    finished = int((expected.fct_ns >= 0).sum())
+    return SimulationResult(
+        simulator="expected",
+        flow_id=scenario.workload.id,
+        fct_ns=expected.fct_ns,
+        ideal_fct_ns=expected.ideal_fct_ns,
+        num_events=scenario.num_flows + finished,
+        wall_s=math.nan,
+        compile_s=math.nan,
+        packet_hops=None,
+        scenario=scenario,
+    )
+
+
+def _slowdown_statistics(slowdown: NDArray[np.float64]) -> dict[str, float | None]:
+    names = ["mean_slowdown", "p50_slowdown", "p90_slowdown", "p99_slowdown", "max_slowdown"]
+    if not len(slowdown):
+        return dict.fromkeys(names)
+    percentiles = np.percentile(slowdown, [50, 90, 99])
+    values = [slowdown.mean(), *percentiles, slowdown.max()]
+    return {name: float(value) for name, value in zip(names, values, strict=True)}
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    plain = value.item() if isinstance(value, np.generic) else value
+    return _number(plain) if isinstance(plain, float) else plain

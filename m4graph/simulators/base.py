@@ -1,0 +1,123 @@
+"""The interface of every simulator, and the one way to run them."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from m4graph.errors import ConfigError
+from m4graph.registry import Registry
+from m4graph.results import SimulationResult
+from m4graph.scenario import Scenario
+from m4graph.schema import one_of
+
+Progress = Callable[[int, int], None]
+"""Called now and then with the number of flows done and the number of all flows."""
+
+
+class Simulator(ABC):
+    """Takes a scenario, gives completion times. Options are arguments of the constructor."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
+        """Simulates a scenario until no event is left.
+
+        Args:
+            scenario (Scenario): What to simulate.
+            progress (Progress, optional): Called now and then. (default: ``None``)
+
+        Raises:
+            InputError: If the simulator cannot do this scenario.
+            SimulationError: If the run fails.
+        """
+
+    def run_batch(self, scenarios: Sequence[Scenario]) -> list[SimulationResult]:
+        """Simulates scenarios; one after the other, unless a simulator knows better."""
+        return [self.run(scenario) for scenario in scenarios]
+
+
+SIMULATORS: Registry[type[Simulator]] = Registry(
+    "simulator",
+    {
+        "packet": "m4graph.simulators.packet:PacketSimulator",
+        "fluid": "m4graph.simulators.fluid:FluidSimulator",
+        "learned": "m4graph.learned:LearnedSimulator",
+    },
+)
+
+
+def build_simulator(
+    simulator: str | type[Simulator] | Simulator, **options: object
+) -> Simulator:
+    """Makes a simulator from its name or class; an instance is given back as it is.
+
+    Args:
+        simulator (str, type or Simulator): A name of :data:`SIMULATORS`, a class, or an instance.
+        **options: Arguments of the constructor.
+
+    Raises:
+        ConfigError: If the name or an option is unknown (the message lists the valid ones).
+    """
+    if isinstance(simulator, Simulator):
+        if options:
+            raise ConfigError(f"simulator options: expected none with an instance (got {options})")
+        return simulator
+    factory = SIMULATORS.resolve(simulator)
+    valid = _option_names(factory)
+    unknown = [name for name in options if name not in valid]
+    if unknown:
+        raise ConfigError(
+            f"simulator {_spell(simulator)}: unknown option {unknown[0]!r} "
+            f"(expected {one_of(valid)})"
+        )
+    return factory(**options)
+
+
+def simulate(
+    scenario: Scenario,
+    simulator: str | type[Simulator] | Simulator = "packet",
+    *,
+    progress: Progress | None = None,
+    **options: Any,
+) -> SimulationResult:
+    """Runs one scenario.
+
+    Args:
+        scenario (Scenario): What to simulate.
+        simulator (str, type or Simulator): Which simulator. (default: ``"packet"``)
+        progress (Progress, optional): Called now and then. (default: ``None``)
+        **options: The simulator's own, such as ``model`` of ``"learned"``.
+
+    Raises:
+        InputError: If the simulator or an option is unknown, or cannot do this scenario.
+        SimulationError: If the run fails.
+    """
+    return build_simulator(simulator, **options).run(scenario, progress)
+
+
+def simulate_batch(
+    scenarios: Sequence[Scenario],
+    simulator: str | type[Simulator] | Simulator = "packet",
+    **options: Any,
+) -> list[SimulationResult]:
+    """Runs scenarios with one simulator, together where it can; results in their order.
+
+    Raises:
+        InputError: As :func:`simulate`.
+        SimulationError: As :func:`simulate`.
+    """
+    return build_simulator(simulator, **options).run_batch(scenarios)
+
+
+def _option_names(factory: type[Simulator]) -> list[str]:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(factory).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind in kinds]
+
+
+def _spell(simulator: str | type[Simulator]) -> str:
+    return repr(simulator if isinstance(simulator, str) else simulator.__name__)
