@@ -7,7 +7,7 @@ Conversions are done in decimal, so that ``0.1`` Gb/s is exactly ``100_000_000``
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from m4graph.errors import InputError
 
@@ -21,7 +21,7 @@ _DELAY_UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": NS_PER_S}
 _QUANTITY = re.compile(r"\s*([-+0-9.eE]+)\s*([A-Za-z]+)\s*")
 
 
-def gbps_to_bps(gbps: float) -> int:
+def gbps_to_bps(gbps: float | Decimal) -> int:
     """Converts a rate from Gb/s to bit/s.
 
     Raises:
@@ -30,7 +30,7 @@ def gbps_to_bps(gbps: float) -> int:
     return _to_whole(gbps, GBPS, "Gb/s", "bit/s")
 
 
-def mbps_to_bps(mbps: float) -> int:
+def mbps_to_bps(mbps: float | Decimal) -> int:
     """Converts a rate from Mb/s to bit/s.
 
     Raises:
@@ -64,12 +64,12 @@ def _parse(text: str, units: dict[str, int], example: str, whole_unit: str) -> i
     return _to_whole(match[1], units[match[2].lower()], match[2], whole_unit)
 
 
-def _to_whole(value: float | str, factor: int, unit: str, whole_unit: str) -> int:
+def _to_whole(value: float | Decimal | str, factor: int, unit: str, whole_unit: str) -> int:
     problem = f"expected a whole number of {whole_unit}, not negative (got {value} {unit})"
     try:
         amount = Decimal(str(value)) * factor
-    except InvalidOperation:
+    except ArithmeticError:
         raise InputError(problem) from None
-    if not amount.is_finite() or amount < 0 or amount != int(amount):
+    if not amount.is_finite() or not 0 <= amount < 2**63 or amount != int(amount):
         raise InputError(problem)
     return int(amount)

@@ -1,0 +1,98 @@
+"""What the generators share: checks of their parameters, and putting a graph together."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import networkx as nx
+
+from m4graph.errors import InputError, TopologyError
+from m4graph.topology.arrays import validate
+from m4graph.units import gbps_to_bps
+
+Cable = tuple[int, int]
+
+
+def check_count(name: str, value: int, minimum: int = 1) -> int:
+    """Gives a count back if it is an integer of at least ``minimum``.
+
+    Raises:
+        TopologyError: If it is not; ``name`` says which parameter it was.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = None
+    if count is None or count < minimum or isinstance(value, bool):
+        raise TopologyError(f"{name}: expected an integer of {minimum} or above (got {value!r})")
+    return count
+
+
+def check_rate(name: str, gbps: float | Decimal) -> int:
+    """Converts a rate above 0 from Gb/s to bit/s.
+
+    Raises:
+        TopologyError: If it is not above 0 or not a whole number of bit/s.
+    """
+    problem = f"{name}: expected a rate in Gb/s above 0, in whole bit/s (got {gbps!r})"
+    try:
+        rate_bps = 0 if isinstance(gbps, (bool, str)) else gbps_to_bps(gbps)
+    except InputError:
+        raise TopologyError(problem) from None
+    if rate_bps == 0:
+        raise TopologyError(problem)
+    return rate_bps
+
+
+class NetworkBuilder:
+    """Collects the nodes and cables of one network; hosts first, then switches.
+
+    Args:
+        name (str): Name of the network, kept in ``graph.graph["name"]``.
+        delay_ns (int): Propagation delay of every cable.
+    """
+
+    def __init__(self, name: str, delay_ns: int) -> None:
+        self._graph = nx.Graph(name=name)
+        self._delay_ns = check_count("delay_ns", delay_ns, minimum=0)
+
+    def add_hosts(self, racks: Iterable[int]) -> None:
+        """Adds a host for each entry, which is the index of its top-of-rack switch."""
+        start = len(self._graph)
+        for host, rack in enumerate(racks, start):
+            self._graph.add_node(host, kind="host", rack=rack)
+
+    def add_switches(self, tier: str, count: int, per_pod: int | None = None) -> range:
+        """Adds switches of one tier and gives their ids; pods are filled one after the other."""
+        first = len(self._graph)
+        for index in range(count):
+            pod = {} if per_pod is None else {"pod": index // per_pod}
+            self._graph.add_node(first + index, kind="switch", tier=tier, **pod)
+        return range(first, first + count)
+
+    def connect(self, cables: Iterable[Cable], rate_bps: int) -> None:
+        """Adds cables of one rate."""
+        self._graph.add_edges_from(cables, rate_bps=rate_bps, delay_ns=self._delay_ns)
+
+    def connect_hosts(self, switches: Sequence[int], rate_bps: int) -> None:
+        """Connects each host to the switch of its rack; switches are in the order of racks.
+
+        A host takes over the pod of its switch, where it has one.
+        """
+        nodes: Any = self._graph.nodes
+        cables = []
+        for host, data in nodes(data=True):
+            if data["kind"] == "host":
+                switch = switches[data["rack"]]
+                cables.append((host, switch))
+                if "pod" in nodes[switch]:
+                    data["pod"] = nodes[switch]["pod"]
+        self.connect(cables, rate_bps)
+
+    def finish(self) -> nx.Graph:
+        """Validates the network and gives it."""
+        validate(self._graph)
+        return self._graph

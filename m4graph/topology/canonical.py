@@ -1,0 +1,59 @@
+"""Any networkx graph of hosts and switches, renumbered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import networkx as nx
+
+from m4graph.errors import TopologyError
+from m4graph.topology.arrays import is_integer, node_kind, validate
+from m4graph.topology.build import check_rate
+
+
+def from_networkx(graph: nx.Graph) -> nx.Graph:
+    """Makes a valid network out of a graph whose nodes have labels of any type.
+
+    Hosts get the ids ``0 .. num_hosts - 1`` and switches the ids after them, each in the order of
+    their labels if all labels are integers, else in the order of the graph. So a graph that is
+    valid already keeps its ids. The old label is kept in the node attribute ``label`` (one that is
+    there already is left alone). Other attributes are copied. The graph given is not changed.
+
+    Args:
+        graph (nx.Graph): Nodes have ``kind`` (``"host"`` or ``"switch"``); edges have
+            ``rate_bps`` (or else ``gbps``) and ``delay_ns``.
+
+    Raises:
+        TopologyError: If the network is not valid, see :func:`~m4graph.topology.validate`.
+    """
+    if graph.is_directed() or graph.is_multigraph():
+        raise TopologyError(
+            f"network: expected an undirected networkx.Graph (got {type(graph).__name__})"
+        )
+    labels = list(graph)
+    if all(is_integer(label) for label in labels):
+        labels.sort()
+    kinds = {label: node_kind(label, graph.nodes[label]) for label in labels}
+    labels.sort(key=lambda label: kinds[label] == "switch")
+    ids = {label: index for index, label in enumerate(labels)}
+    canonical = nx.Graph(name="network")
+    canonical.graph.update(graph.graph)
+    for label, index in ids.items():
+        canonical.add_node(index, label=label)
+        canonical.nodes[index].update(graph.nodes[label])
+    for a, b, data in graph.edges(data=True):
+        canonical.add_edge(ids[a], ids[b])
+        canonical.edges[ids[a], ids[b]].update(_cable(a, b, data))
+    validate(canonical)
+    return canonical
+
+
+def _cable(a: Any, b: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    cable = dict(data)
+    if "gbps" not in cable:
+        return cable
+    if "rate_bps" in cable:
+        raise TopologyError(f"cable {a}-{b}: expected one of rate_bps and gbps (got both)")
+    cable["rate_bps"] = check_rate(f"cable {a}-{b}, gbps", cable.pop("gbps"))
+    return cable

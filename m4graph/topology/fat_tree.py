@@ -1,0 +1,57 @@
+"""The k-ary fat-tree."""
+
+from __future__ import annotations
+
+import networkx as nx
+
+from m4graph.errors import TopologyError
+from m4graph.topology.build import NetworkBuilder, check_count, check_rate
+
+
+def fat_tree(
+    k: int, host_gbps: float = 10, fabric_gbps: float = 40, delay_ns: int = 1000
+) -> nx.Graph:
+    """Makes the fat-tree of `"A Scalable, Commodity Data Center Network Architecture"
+    <https://doi.org/10.1145/1402946.1402967>`_: ``k`` pods of ``k / 2`` racks of ``k / 2`` hosts.
+
+    Hosts are numbered pod by pod and rack by rack; after them the edge, the aggregation and the
+    core switches. Aggregation switch ``j`` of each pod connects to cores ``j * k / 2`` to
+    ``(j + 1) * k / 2 - 1``.
+
+    Args:
+        k (int): Ports of a switch; even. There are ``k ** 3 / 4`` hosts.
+        host_gbps (float, optional): Rate between host and switch. (default: ``10``)
+        fabric_gbps (float, optional): Rate between switches. (default: ``40``)
+        delay_ns (int, optional): Propagation delay of every cable. (default: ``1000``)
+
+    Raises:
+        TopologyError: If a parameter is out of its range.
+    """
+    if check_count("k", k, minimum=2) % 2:
+        raise TopologyError(f"k: expected an even integer of 2 or above (got {k})")
+    host_bps = check_rate("host_gbps", host_gbps)
+    fabric_bps = check_rate("fabric_gbps", fabric_gbps)
+    half = k // 2
+    builder = NetworkBuilder("fat_tree", delay_ns)
+    builder.add_hosts(host // half for host in range(k * half * half))
+    edges = builder.add_switches("tor", k * half, per_pod=half)
+    aggs = builder.add_switches("agg", k * half, per_pod=half)
+    cores = builder.add_switches("core", half * half)
+    builder.connect_hosts(edges, host_bps)
+    builder.connect(
+        (
+            (edge, aggs[index // half * half + up])
+            for index, edge in enumerate(edges)
+            for up in range(half)
+        ),
+        fabric_bps,
+    )
+    builder.connect(
+        (
+            (agg, cores[index % half * half + up])
+            for index, agg in enumerate(aggs)
+            for up in range(half)
+        ),
+        fabric_bps,
+    )
+    return builder.finish()
