@@ -1,0 +1,19 @@
+"""Which links each flow crosses: ECMP as in ns-3, and routes from files."""
+
+from __future__ import annotations
+
+from m4graph.routing.check import check_routes
+from m4graph.routing.ecmp import EcmpRouter, ecmp_routes
+from m4graph.routing.file import read_routes, write_routes
+from m4graph.routing.routes import Routes
+from m4graph.routing.spread import expected_link_shares
+
+__all__ = [
+    "EcmpRouter",
+    "Routes",
+    "check_routes",
+    "ecmp_routes",
+    "expected_link_shares",
+    "read_routes",
+    "write_routes",
+]

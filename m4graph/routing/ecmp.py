@@ -1,0 +1,131 @@
+"""Equal-cost multi-path routing, exactly as in ns-3's RDMA model (`science/ns3.md`, ECMP)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from m4graph.errors import RoutingError
+from m4graph.routing.fabric import Fabric
+from m4graph.routing.hashing import DESTINATION_PORT, FIRST_SOURCE_PORT, hash_seeds
+from m4graph.routing.kernels import choose_links, num_fabric_hops
+from m4graph.routing.routes import Routes
+from m4graph.topology.arrays import NetworkArrays
+
+
+class EcmpRouter:
+    """Routes flows one batch after the other, as a session needs; see :func:`ecmp_routes`.
+
+    It counts the flows between each two hosts, since their source ports follow from it: routing
+    flows in one batch or in several gives the same.
+
+    Args:
+        arrays (NetworkArrays): The network.
+        seed (int, optional): Hashed into the switches' hash seeds; 0 is ns-3. (default: ``0``)
+
+    Raises:
+        RoutingError: If the seed is out of range.
+    """
+
+    def __init__(self, arrays: NetworkArrays, seed: int = 0) -> None:
+        self._arrays = arrays
+        self._fabric = Fabric.of(arrays)
+        self._hash_seed = hash_seeds(arrays.num_nodes, seed)
+        self._num_routed: dict[int, int] = {}
+
+    def route(self, src: ArrayLike, dst: ArrayLike) -> Routes:
+        """Routes the next flows.
+
+        Args:
+            src (array_like): Sending hosts ``[num_flows]``, in the order of start.
+            dst (array_like): Receiving hosts ``[num_flows]``.
+
+        Raises:
+            RoutingError: If a flow's host is unknown, its hosts are the same, or there is no way
+                between them.
+        """
+        src, dst = self._checked(src, dst)
+        port = self._source_ports(src, dst)
+        data_ptr, data_links = self._trace(src, dst, port | DESTINATION_PORT << 16)
+        ack_ptr, ack_links = self._trace(dst, src, DESTINATION_PORT | port << 16)
+        return Routes(port.astype(np.int32), data_ptr, data_links, ack_ptr, ack_links)
+
+    def _checked(
+        self, src: ArrayLike, dst: ArrayLike
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        src, dst = np.asarray(src, dtype=np.int64), np.asarray(dst, dtype=np.int64)
+        if src.ndim != 1 or src.shape != dst.shape:
+            raise RoutingError(
+                f"ecmp: expected src and dst of one length (got {src.shape} and {dst.shape})"
+            )
+        num_hosts = self._arrays.num_hosts
+        for name, host in (("src", src), ("dst", dst)):
+            unknown = (host < 0) | (host >= num_hosts)
+            if unknown.any():
+                row = int(np.argmax(unknown))
+                raise RoutingError(
+                    f"ecmp: row {row}: expected a {name} in 0 .. {num_hosts - 1} (got {host[row]})"
+                )
+        if (src == dst).any():
+            row = int(np.argmax(src == dst))
+            raise RoutingError(f"ecmp: row {row}: expected two hosts (got {src[row]} for both)")
+        return src, dst
+
+    def _source_ports(self, src: NDArray[np.int64], dst: NDArray[np.int64]) -> NDArray[np.int64]:
+        """10000, 10001, ... for the flows between each two hosts, in 16 bits as on the wire."""
+        pairs, pair, count = np.unique(
+            src * self._arrays.num_hosts + dst, return_inverse=True, return_counts=True
+        )
+        before = np.array([self._num_routed.get(key, 0) for key in pairs.tolist()], dtype=np.int64)
+        self._num_routed.update(zip(pairs.tolist(), (before + count).tolist(), strict=True))
+        by_pair = np.argsort(pair, kind="stable")
+        rank = np.empty(len(src), dtype=np.int64)
+        rank[by_pair] = np.arange(len(src)) - np.repeat(np.cumsum(count) - count, count)
+        return (FIRST_SOURCE_PORT + before[pair] + rank) & 0xFFFF
+
+    def _trace(
+        self, src: NDArray[np.int64], dst: NDArray[np.int64], ports: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Follows each flow from switch to switch; gives the routes' pointers and links."""
+        fabric, arrays = self._fabric, self._arrays
+        by_root = np.argsort(fabric.switch_of_host[dst], kind="stable")
+        num_hops = num_fabric_hops(
+            by_root, src, dst, fabric.switch_of_host, fabric.ptr, fabric.neighbour
+        )
+        if (num_hops < 0).any():
+            row = int(np.argmax(num_hops < 0))
+            raise RoutingError(f"ecmp: expected a way from host {src[row]} to host {dst[row]}")
+        ptr = np.concatenate(([0], np.cumsum(num_hops + 2)))
+        links = np.empty(ptr[-1], dtype=np.int32)
+        links[ptr[:-1]] = arrays.host_uplink[src]
+        links[ptr[1:] - 1] = arrays.host_downlink[dst]
+        choose_links(
+            by_root, src, dst, ports, fabric.switch_of_host, fabric.ptr, fabric.neighbour,
+            fabric.link, self._hash_seed[arrays.num_hosts :], ptr, links,
+        )  # fmt: skip
+        return ptr, links
+
+
+def ecmp_routes(arrays: NetworkArrays, src: ArrayLike, dst: ArrayLike, seed: int = 0) -> Routes:
+    """Routes flows over shortest ways (fewest hops), chosen by hash at each switch.
+
+    A switch hashes the addresses and ports of a packet (MurmurHash3, seeded with the switch's id)
+    and takes the hash modulo the number of neighbours that are nearer to the receiver, counted by
+    descending id. All packets of a flow go one way. ACKs are hashed with hosts and ports swapped,
+    so they often come back another way. The source port of a flow is 10000 plus the number of
+    flows between the same two hosts before it.
+
+    Distances are computed once per switch that has receivers, and not kept.
+
+    Args:
+        arrays (NetworkArrays): The network.
+        src (array_like): Sending hosts ``[num_flows]``, in the order ``(start_ns, id)``.
+        dst (array_like): Receiving hosts ``[num_flows]``.
+        seed (int, optional): Hashed into the switches' hash seeds; 0 gives exactly ns-3's routes.
+            (default: ``0``)
+
+    Raises:
+        RoutingError: If a flow's host is unknown, its hosts are the same, there is no way between
+            them, or the seed is out of range.
+    """
+    return EcmpRouter(arrays, seed).route(src, dst)

@@ -1,0 +1,136 @@
+"""Route files: ``id,source_port,data_route,ack_route``, a route being node ids joined by ``-``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.errors import RoutingError, TopologyError
+from m4graph.routing.check import check_routes
+from m4graph.routing.routes import Routes
+from m4graph.routing.table import Table, read_table, write_table
+from m4graph.topology.arrays import NetworkArrays
+
+Ints = NDArray[np.integer]
+
+_COLUMNS = {"id": int, "source_port": int, "data_route": str, "ack_route": str}
+_ROUTE = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})+")
+
+
+def read_routes(
+    path: str | Path, arrays: NetworkArrays, flow_id: Ints, src: Ints, dst: Ints
+) -> Routes:
+    """Reads the routes of all flows; the file's rows may be in any order.
+
+    Args:
+        path (str or Path): A file that ends in ``.csv`` or ``.parquet``.
+        arrays (NetworkArrays): The network.
+        flow_id (numpy.ndarray): Flow ids ``[num_flows]``, in workload order.
+        src (numpy.ndarray): Sending hosts ``[num_flows]``.
+        dst (numpy.ndarray): Receiving hosts ``[num_flows]``.
+
+    Raises:
+        RoutingError: If the file is no such table, a flow is unknown, missing or there twice, or
+            a route is not one of the network between the flow's hosts; names file and flow.
+    """
+    table = read_table(path, _COLUMNS, RoutingError)
+    rows = _rows_of_flows(table, np.asarray(flow_id))
+    port = table["source_port"][rows]
+    if ((port < 0) | (port > 0xFFFF)).any():
+        row = int(np.argmax((port < 0) | (port > 0xFFFF)))
+        raise RoutingError(
+            f"{path}: flow {flow_id[row]}: expected a source_port in 0 .. 65535 (got {port[row]})"
+        )
+    data = _parse(str(path), "data_route", table["data_route"][rows], arrays, flow_id)
+    ack = _parse(str(path), "ack_route", table["ack_route"][rows], arrays, flow_id)
+    routes = Routes(port.astype(np.int32), *data, *ack)
+    check_routes(routes, arrays, flow_id, src, dst, source=str(path))
+    return routes
+
+
+def write_routes(path: str | Path, arrays: NetworkArrays, flow_id: Ints, routes: Routes) -> None:
+    """Writes routes as :func:`read_routes` reads them, as Parquet if the path ends so.
+
+    Args:
+        path (str or Path): The file; its folder must exist.
+        arrays (NetworkArrays): The network.
+        flow_id (numpy.ndarray): Flow ids ``[num_flows]``, in workload order.
+        routes (Routes): The routes.
+    """
+    write_table(
+        path,
+        {
+            "id": np.asarray(flow_id),
+            "source_port": routes.source_port,
+            "data_route": _texts(arrays, routes.data_ptr, routes.data_links),
+            "ack_route": _texts(arrays, routes.ack_ptr, routes.ack_links),
+        },
+    )
+
+
+def _rows_of_flows(table: Table, flow_id: Ints) -> NDArray[np.intp]:
+    """The row of each flow in the file."""
+    path, found = table.path, table["id"]
+    order = np.argsort(found, kind="stable")
+    in_order = found[order]
+    if (in_order[1:] == in_order[:-1]).any():
+        flow = in_order[int(np.argmax(in_order[1:] == in_order[:-1]))]
+        raise RoutingError(f"{path}: flow {flow}: expected one row (got two)")
+    unknown = ~np.isin(found, flow_id)
+    if unknown.any():
+        row = int(np.argmax(unknown))
+        raise RoutingError(
+            f"{table.where(row)}: expected the id of a flow of the workload (got {found[row]})"
+        )
+    missing = ~np.isin(flow_id, found)
+    if missing.any():
+        raise RoutingError(f"{path}: flow {flow_id[int(np.argmax(missing))]}: expected a row")
+    return order[np.searchsorted(in_order, flow_id)]
+
+
+def _parse(
+    path: str, column: str, texts: np.ndarray, arrays: NetworkArrays, flow_id: Ints
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Turns routes of node ids into pointers and link ids."""
+    for row, text in enumerate(texts):
+        if _ROUTE.fullmatch(text) is None:
+            raise RoutingError(
+                f"{path}: flow {flow_id[row]}: {column}: expected node ids joined by '-' "
+                f"(got {text!r})"
+            )
+    num_nodes = np.array([text.count("-") + 1 for text in texts], dtype=np.int64)
+    nodes = np.array("-".join(texts).split("-") if len(texts) else [], dtype=np.int64)
+    is_last = np.zeros(len(nodes), dtype=bool)
+    is_last[np.cumsum(num_nodes) - 1] = True
+    enters, leaves = nodes[~is_last], nodes[1:][~is_last[:-1]]
+    ptr = np.concatenate(([0], np.cumsum(num_nodes - 1)))
+    return ptr, _links(path, column, ptr, enters, leaves, arrays, flow_id)
+
+
+def _links(
+    path: str, column: str, ptr: Ints, enters: Ints, leaves: Ints, arrays: NetworkArrays,
+    flow_id: Ints,
+) -> NDArray[np.int32]:  # fmt: skip
+    try:
+        return arrays.link_ids(enters, leaves)
+    except TopologyError:
+        cables = set(zip(arrays.link_src.tolist(), arrays.link_dst.tolist(), strict=True))
+        hops = zip(enters.tolist(), leaves.tolist(), strict=True)
+        hop, (a, b) = next((i, pair) for i, pair in enumerate(hops) if pair not in cables)
+        flow = flow_id[int(np.searchsorted(ptr, hop, side="right")) - 1]
+        raise RoutingError(
+            f"{path}: flow {flow}: {column}: expected links of the network (got {a}-{b})"
+        ) from None
+
+
+def _texts(arrays: NetworkArrays, ptr: Ints, links: Ints) -> list[str]:
+    leaves = [f"{node}" for node in arrays.link_src[links].tolist()]
+    last = arrays.link_dst[links[ptr[1:] - 1]].tolist()
+    bounds = ptr.tolist()
+    return [
+        "-".join(leaves[bounds[row] : bounds[row + 1]]) + f"-{node}"
+        for row, node in enumerate(last)
+    ]

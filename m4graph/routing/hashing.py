@@ -1,0 +1,38 @@
+"""Ports and hash seeds of ECMP (`science/ns3.md`, ECMP)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.errors import RoutingError
+from m4graph.routing.kernels import hash_words
+
+DESTINATION_PORT = 100
+"""UDP destination port of every flow."""
+
+FIRST_SOURCE_PORT = 10000
+"""UDP source port of the first flow between two hosts."""
+
+_MASK = 0xFFFFFFFF
+
+
+def hash_seeds(num_nodes: int, seed: int) -> NDArray[np.int64]:
+    """Gives each node the seed of its hash: with seed 0 its id, as in ns-3.
+
+    Args:
+        num_nodes (int): Number of nodes.
+        seed (int): The routing seed, in ``0 .. 2**64 - 1``; any but 0 is hashed with the id.
+
+    Returns:
+        numpy.ndarray: int64 ``[num_nodes]``, in ``0 .. 2**32 - 1``.
+
+    Raises:
+        RoutingError: If the seed is out of range.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 1 << 64:
+        raise RoutingError(f"routing seed: expected an integer in 0 .. 2**64 - 1 (got {seed!r})")
+    if seed == 0:
+        return np.arange(num_nodes, dtype=np.int64)
+    low, high = int(seed) & _MASK, int(seed) >> 32
+    return np.array([hash_words(node, low, high, 0) for node in range(num_nodes)], dtype=np.int64)

@@ -1,0 +1,62 @@
+"""The routes of the flows of a workload, in both directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+_DTYPES = {
+    "source_port": np.int32,
+    "data_ptr": np.int64,
+    "data_links": np.int32,
+    "ack_ptr": np.int64,
+    "ack_links": np.int32,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Routes:
+    """The route of each flow's data, and that of its ACKs, as directed link ids.
+
+    Rows are in workload order. The links of row ``i`` are ``links[ptr[i]:ptr[i + 1]]``, from the
+    uplink of the sending host to the downlink of the receiving one. All arrays are read-only.
+
+    Args:
+        source_port (numpy.ndarray): UDP source port of each flow, what ECMP hashes.
+        data_ptr (numpy.ndarray): Where each flow's part of :obj:`data_links` starts.
+        data_links (numpy.ndarray): The links of all data routes, one after the other.
+        ack_ptr (numpy.ndarray): Where each flow's part of :obj:`ack_links` starts.
+        ack_links (numpy.ndarray): The links of all ACK routes, from the flow's receiver back.
+
+    Shapes:
+        - source port ``[num_flows]`` int32
+        - pointers ``[num_flows + 1]`` int64
+        - links ``[total number of hops]`` int32
+    """
+
+    source_port: NDArray[np.int32]
+    data_ptr: NDArray[np.int64]
+    data_links: NDArray[np.int32]
+    ack_ptr: NDArray[np.int64]
+    ack_links: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            array = np.asarray(getattr(self, field.name), dtype=_DTYPES[field.name]).view()
+            array.setflags(write=False)
+            object.__setattr__(self, field.name, array)
+
+    @property
+    def num_flows(self) -> int:
+        """Number of flows."""
+        return len(self.source_port)
+
+    def data_route(self, row: int) -> NDArray[np.int32]:
+        """The links that the data of the flow in this row cross, in order."""
+        return self.data_links[self.data_ptr[row] : self.data_ptr[row + 1]]
+
+    def ack_route(self, row: int) -> NDArray[np.int32]:
+        """The links that the ACKs of the flow in this row cross, in order."""
+        return self.ack_links[self.ack_ptr[row] : self.ack_ptr[row + 1]]

@@ -1,0 +1,40 @@
+"""What share of the traffic crosses each link, if every switch splits it evenly."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.routing.fabric import Fabric
+from m4graph.routing.kernels import split_evenly
+from m4graph.topology.arrays import NetworkArrays
+
+Floats = NDArray[np.float64]
+
+
+def expected_link_shares(
+    arrays: NetworkArrays, send: Floats, receive: Floats, between: Floats
+) -> Floats:
+    """The part of all flows that is expected to cross each link under ECMP.
+
+    It is exact: the expectation over the hash, in which a switch splits what goes to a rack evenly
+    over the neighbours that are nearer to it. Nothing is sampled.
+
+    Args:
+        arrays (NetworkArrays): The network.
+        send (numpy.ndarray): Part of the flows that each host sends.
+        receive (numpy.ndarray): Part of the flows that each host receives.
+        between (numpy.ndarray): Part of the flows from the hosts of one switch (row) to those of
+            another (column); switches with hosts only, by ascending id. The diagonal is not used.
+
+    Shapes:
+        - send, receive ``[num_hosts]``; between ``[num_edge_switches, num_edge_switches]``
+        - output ``[num_links]``, 0 to 1
+    """
+    fabric = Fabric.of(arrays)
+    shares = np.zeros(arrays.num_links)
+    edge = np.unique(fabric.switch_of_host)
+    split_evenly(between, edge, fabric.ptr, fabric.neighbour, fabric.link, shares)
+    shares[arrays.host_uplink] = send
+    shares[arrays.host_downlink] = receive
+    return shares
