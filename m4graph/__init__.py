@@ -11,7 +11,7 @@ from typing import Any
 _MODULES = ("congestion", "metrics", "nn", "routing", "simulators", "topology", "workload")
 
 _NAMES = {
-    "ExpectedTimes": "m4graph.scenario",
+    "ExpectedTimes": "m4graph.expected",
     "M4GraphError": "m4graph.errors",
     "NetworkConfig": "m4graph.scenario",
     "Scenario": "m4graph.scenario",

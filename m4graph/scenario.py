@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from m4graph.congestion import MAX_BYTES, CongestionControl, EcnConfig, congestion_control
-from m4graph.errors import ConfigError, RoutingError, WorkloadError
+from m4graph.errors import ConfigError, WorkloadError
+from m4graph.expected import ExpectedTimes
 from m4graph.ideal import ideal_fct_ns
-from m4graph.routing import Routes, ecmp_routes
+from m4graph.routing import Routes, check_routes, ecmp_routes
 from m4graph.schema import KeyProblem, StrictModel, spell
 from m4graph.topology import NetworkArrays, validate
 from m4graph.workload import Workload
@@ -64,18 +65,6 @@ class RoutingConfig(StrictModel):
 
     kind: Literal["ecmp"] = "ecmp"
     seed: int = Field(0, ge=0, le=MAX_SEED)
-
-
-@dataclass(frozen=True)
-class ExpectedTimes:
-    """Recorded times that are the truth of a comparison, in the workload's order.
-
-    Shapes:
-        - ``fct_ns``, ``ideal_fct_ns``: ``[num_flows]``, int64; an FCT of -1: did not finish
-    """
-
-    fct_ns: NDArray[np.int64]
-    ideal_fct_ns: NDArray[np.int64]
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -215,11 +204,7 @@ def _routing(
 ) -> Routes | RoutingConfig:
     if not isinstance(routing, Routes):
         return RoutingConfig.parse({} if routing is None else routing, "routing")
-    if len(routing.data_ptr) != workload.num_flows + 1:
-        raise RoutingError(
-            f"routing: expected routes for {workload.num_flows} flows "
-            f"(got {len(routing.data_ptr) - 1})"
-        )
+    check_routes(routing, arrays, workload.id, workload.src, workload.dst)
     return routing
 
 

@@ -1,0 +1,60 @@
+"""Output folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from m4graph.errors import InputError
+
+
+def check_output_folder(folder: Path) -> None:
+    """Checks, before hours of work, that results can be written to a folder, new or old.
+
+    Raises:
+        InputError: If it is a file, its parent is no folder, or nothing can be written there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: expected a folder for the output (got a file)")
+    if not folder.is_dir() and not folder.parent.is_dir():
+        raise InputError(f"{folder}: expected the folder {folder.parent} to exist (got none)")
+    try:
+        _scratch(folder).rmdir()
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise InputError(f"{folder}: expected a folder to write to (got {problem})") from None
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Gives a scratch folder, and moves its files into place when the block ends without error.
+
+    A new folder appears in one step. In a folder that is there already, each file is replaced in
+    one step, and files of other names stay.
+    """
+    scratch = _scratch(folder)
+    try:
+        yield scratch
+        if folder.is_dir():
+            for path in sorted(scratch.iterdir()):
+                os.replace(path, folder / path.name)
+        else:
+            scratch.chmod(0o777 & ~_umask())
+            os.replace(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _scratch(folder: Path) -> Path:
+    beside = folder if folder.is_dir() else folder.parent
+    return Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=beside))
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
