@@ -84,7 +84,8 @@ class NetworkArrays:
         if len(missing):
             a, b = int(src[missing[0]]), int(dst[missing[0]])
             raise TopologyError(f"link {a}-{b}: expected two nodes with a cable (got none)")
-        return links[place]
+        found: np.ndarray = links[place]
+        return found
 
     @cached_property
     def _link_table(self) -> tuple[np.ndarray, np.ndarray]:
@@ -190,7 +191,7 @@ def _cable(graph: nx.Graph, a: int, b: int, data: Mapping[str, Any]) -> tuple[in
         problem = f"expected delay_ns, an integer of 0 or above (got {delay!r})"
     else:
         return int(rate), int(delay)
-    raise TopologyError(f"cable {_called(graph, a)}-{_called(graph, b)}: {problem}")
+    raise TopologyError(f"cable {_called(graph, min(a, b))}-{_called(graph, max(a, b))}: {problem}")
 
 
 def _check_host_cables(graph: nx.Graph, num_hosts: int, ends: np.ndarray) -> None:

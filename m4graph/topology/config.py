@@ -8,8 +8,9 @@ from typing import Any
 
 import networkx as nx
 
-from m4graph.errors import ConfigError, TopologyError
+from m4graph.errors import TopologyError
 from m4graph.registry import Registry
+from m4graph.schema import KeyProblem, one_of, spell, unknown_key
 from m4graph.topology.arrays import validate
 
 TOPOLOGIES: Registry[Callable[..., nx.Graph]] = Registry(
@@ -39,11 +40,11 @@ def from_config(config: Mapping[str, Any]) -> nx.Graph:
     parameters = dict(config)
     kind = parameters.pop("kind", "file" if "file" in parameters else None)
     if not isinstance(kind, str):
-        raise ConfigError(
-            f"topology.kind: expected one of {', '.join(TOPOLOGIES.names())} (got {kind!r})"
+        raise KeyProblem(
+            "topology.kind", f"expected {one_of(TOPOLOGIES.names())} (got {spell(kind)})"
         )
     generator = TOPOLOGIES.resolve(kind)
-    _check_keys(kind, inspect.signature(generator), parameters)
+    _check_keys(inspect.signature(generator), parameters)
     try:
         graph = generator(**parameters)
         validate(graph)
@@ -52,19 +53,17 @@ def from_config(config: Mapping[str, Any]) -> nx.Graph:
     return graph
 
 
-def _check_keys(kind: str, signature: inspect.Signature, parameters: Mapping[str, Any]) -> None:
+def _check_keys(signature: inspect.Signature, parameters: Mapping[str, Any]) -> None:
     known = signature.parameters.values()
-    open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known)
+    named = {
+        parameter.name: parameter.default is not parameter.empty
+        for parameter in known
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    }
+    takes_any_key = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known)
     for key in parameters:
-        if key not in signature.parameters and not open_ended:
-            raise ConfigError(
-                f"topology.{key}: expected a key of {kind}, which are "
-                f"{', '.join(signature.parameters)} (got {key!r})"
-            )
-    for parameter in known:
-        required = parameter.default is parameter.empty and parameter.kind in (
-            parameter.POSITIONAL_OR_KEYWORD,
-            parameter.KEYWORD_ONLY,
-        )
-        if required and parameter.name not in parameters:
-            raise ConfigError(f"topology.{parameter.name}: {kind} expected a value (got none)")
+        if key not in named and not takes_any_key:
+            raise unknown_key("topology", str(key), named)
+    for name, optional in named.items():
+        if not optional and name not in parameters:
+            raise KeyProblem(f"topology.{name}", "missing key")
