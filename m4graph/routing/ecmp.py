@@ -53,7 +53,7 @@ class EcmpRouter:
     def _checked(
         self, src: ArrayLike, dst: ArrayLike
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        src, dst = np.asarray(src, dtype=np.int64), np.asarray(dst, dtype=np.int64)
+        src, dst = np.array(src, dtype=np.int64), np.array(dst, dtype=np.int64)
         if src.ndim != 1 or src.shape != dst.shape:
             raise RoutingError(
                 f"ecmp: expected src and dst of one length (got {src.shape} and {dst.shape})"

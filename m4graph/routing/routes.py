@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.errors import RoutingError
+
 _DTYPES = {
     "source_port": np.int32,
     "data_ptr": np.int64,
@@ -30,6 +32,9 @@ class Routes:
         ack_ptr (numpy.ndarray): Where each flow's part of :obj:`ack_links` starts.
         ack_links (numpy.ndarray): The links of all ACK routes, from the flow's receiver back.
 
+    Raises:
+        RoutingError: If the pointers do not give each flow at least one link.
+
     Shapes:
         - source port ``[num_flows]`` int32
         - pointers ``[num_flows + 1]`` int64
@@ -47,6 +52,19 @@ class Routes:
             array = np.asarray(getattr(self, field.name), dtype=_DTYPES[field.name]).view()
             array.setflags(write=False)
             object.__setattr__(self, field.name, array)
+        for name, ptr, links in (
+            ("data", self.data_ptr, self.data_links),
+            ("ack", self.ack_ptr, self.ack_links),
+        ):
+            if (
+                len(ptr) != self.num_flows + 1
+                or (ptr[0], ptr[-1]) != (0, len(links))
+                or (np.diff(ptr) < 1).any()
+            ):
+                raise RoutingError(
+                    f"routing: expected {name}_ptr to give each of {self.num_flows} flows its part "
+                    f"of {len(links)} links, one or more (got {len(ptr)} pointers that do not)"
+                )
 
     @property
     def num_flows(self) -> int:

@@ -34,7 +34,8 @@ def expected_link_shares(
     fabric = Fabric.of(arrays)
     shares = np.zeros(arrays.num_links)
     edge = np.unique(fabric.switch_of_host)
-    split_evenly(between, edge, fabric.ptr, fabric.neighbour, fabric.link, shares)
+    demand = np.ascontiguousarray(between, dtype=np.float64)
+    split_evenly(demand, edge, fabric.ptr, fabric.neighbour, fabric.link, shares)
     shares[arrays.host_uplink] = send
     shares[arrays.host_downlink] = receive
     return shares

@@ -1,0 +1,114 @@
+"""Flow sizes from measured distributions, those of the package and the user's own."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from m4graph.errors import WorkloadError
+from m4graph.routing.table import read_table
+from m4graph.workload.sizes import MAX_SIZE_BYTES, whole_bytes
+
+
+class EmpiricalSizes:
+    """A cumulative distribution that is given by points, with straight lines between them.
+
+    Two points of equal size are a step: that many flows have exactly this size. So is a first
+    point above 0 %.
+
+    Args:
+        points (array_like): Pairs of bytes and cumulative percent ``[num_points, 2]``, both not
+            falling, the percent ending at 100.
+
+    Raises:
+        WorkloadError: If the points are no such distribution; names the point.
+    """
+
+    def __init__(self, points: ArrayLike) -> None:
+        self.size_bytes, self.cdf_percent = _checked(points)
+
+    @property
+    def mean_bytes(self) -> float:
+        """The mean of the law, before rounding to whole bytes."""
+        share = np.diff(self.cdf_percent, prepend=0.0) / 100
+        lower = np.concatenate((self.size_bytes[:1], self.size_bytes[:-1]))
+        return float(share @ (lower + self.size_bytes) / 2)
+
+    def sample(self, generator: np.random.Generator, num_flows: int) -> NDArray[np.int64]:
+        """Draws sizes by inversion, int64 ``[num_flows]``."""
+        percent = 100 * generator.random(num_flows)
+        return whole_bytes(np.interp(percent, self.cdf_percent, self.size_bytes))
+
+
+def sizes_from_file(file: str | Path) -> EmpiricalSizes:
+    """Reads a distribution from a table ``bytes,cdf_percent``, one row for each point.
+
+    Args:
+        file (str or Path): A file that ends in ``.csv`` or ``.parquet``.
+
+    Raises:
+        WorkloadError: If the file is no such table, or its points are no distribution.
+    """
+    table = read_table(file, {"bytes": float, "cdf_percent": float}, WorkloadError)
+    try:
+        return EmpiricalSizes(np.column_stack((table["bytes"], table["cdf_percent"])))
+    except WorkloadError as error:
+        raise WorkloadError(f"{file}: {error}") from None
+
+
+def web_search() -> EmpiricalSizes:
+    """Web search, of the DCTCP paper: mean 1.7 MB."""
+    return _from_package("web_search")
+
+
+def cache_follower() -> EmpiricalSizes:
+    """Cache followers at Facebook, as used with Parsimon and m4: mean 605 KB."""
+    return _from_package("cache_follower")
+
+
+def web_server() -> EmpiricalSizes:
+    """Web servers at Facebook, as used with Parsimon and m4: mean 91 KB."""
+    return _from_package("web_server")
+
+
+def hadoop() -> EmpiricalSizes:
+    """Hadoop at Facebook, as used with Parsimon and m4: mean 567 KB."""
+    return _from_package("hadoop")
+
+
+def _from_package(name: str) -> EmpiricalSizes:
+    with as_file(files("m4graph.workload") / "cdfs" / f"{name}.csv") as path:
+        return sizes_from_file(path)
+
+
+def _checked(points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    try:
+        array = np.array(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
+        raise WorkloadError("size distribution: expected pairs of bytes and cumulative percent")
+    size_bytes, percent = array.T.copy()
+    rules = [
+        (np.isfinite(array).all(axis=1), "finite numbers"),
+        ((size_bytes >= 0) & (size_bytes <= MAX_SIZE_BYTES), f"0 to {MAX_SIZE_BYTES} bytes"),
+        ((percent >= 0) & (percent <= 100), "0 to 100 percent"),
+        (np.diff(size_bytes, prepend=size_bytes[0]) >= 0, "bytes that do not fall"),
+        (np.diff(percent, prepend=percent[0]) >= 0, "a percentage that does not fall"),
+    ]
+    for good, expected in rules:
+        if not good.all():
+            point = int(np.argmin(good))
+            got = f"{size_bytes[point]:g} bytes, {percent[point]:g} %"
+            raise WorkloadError(
+                f"size distribution, point {point + 1}: expected {expected} (got {got})"
+            )
+    if percent[-1] != 100:
+        raise WorkloadError(
+            f"size distribution, point {len(percent)}: expected the last one at 100 % "
+            f"(got {percent[-1]:g} %)"
+        )
+    return size_bytes, percent

@@ -1,0 +1,123 @@
+"""Random workloads: sizes, starts and hosts from chosen laws, scaled to a load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.errors import WorkloadError
+from m4graph.rng import generator
+from m4graph.routing import expected_link_shares
+from m4graph.topology.arrays import NetworkArrays, validate
+from m4graph.units import BITS_PER_BYTE, NS_PER_S
+from m4graph.workload.arrivals import ARRIVAL_LAWS, ArrivalLaw
+from m4graph.workload.layout import HostLayout
+from m4graph.workload.matrices import TRAFFIC_MATRICES, TrafficMatrix
+from m4graph.workload.pairs import PairShares
+from m4graph.workload.parameters import Spec, build, check_count, check_positive
+from m4graph.workload.sizes import SIZE_LAWS, SizeLaw
+from m4graph.workload.workload import Workload
+
+_LAST_START_NS = 2**62
+
+
+def generate(
+    network: nx.Graph,
+    sizes: Spec | SizeLaw = "web_search",
+    load: float = 0.5,
+    num_flows: int = 2000,
+    seed: int = 0,
+    arrivals: Spec | ArrivalLaw = "poisson",
+    matrix: Spec | TrafficMatrix = "uniform",
+    start_ns: int = 0,
+    folder: str | Path | None = None,
+) -> Workload:
+    """Draws a workload, open loop.
+
+    The load is that of the most loaded link, in expectation: payload bytes that are to cross it
+    per second, over its rate. The expectation is over sizes, gaps, host pairs and the ECMP hash,
+    and is exact (:func:`m4graph.routing.expected_link_shares`); no test flows are drawn. What a
+    finite heavy-tailed workload really brings differs from it.
+
+    Sizes, gaps and hosts come from streams of their own: with another load, say, a seed gives the
+    same sizes between the same hosts, faster or slower.
+
+    Args:
+        network (networkx.Graph): The network.
+        sizes (str, dict or SizeLaw, optional): One of :data:`SIZE_LAWS`, as a name, a block
+            ``{"kind": name, ...}`` or an object. (default: ``"web_search"``)
+        load (float, optional): Load of the most loaded link, in (0, 1]. (default: ``0.5``)
+        num_flows (int, optional): Number of flows. (default: ``2000``)
+        seed (int, optional): Seed. (default: ``0``)
+        arrivals (str, dict or ArrivalLaw, optional): One of :data:`ARRIVAL_LAWS`. (default:
+            ``"poisson"``)
+        matrix (str, dict or TrafficMatrix, optional): One of :data:`TRAFFIC_MATRICES`. (default:
+            ``"uniform"``)
+        start_ns (int, optional): Start of the first flow. (default: ``0``)
+        folder (str or Path, optional): What a block's ``file`` is relative to.
+
+    Returns:
+        Workload: Flows ``0 .. num_flows - 1``, in the order of start.
+
+    Raises:
+        InputError: If the network or a parameter is not valid; the message names it.
+    """
+    load = _check_load(load)
+    num_flows = check_count("num_flows", num_flows)
+    start_ns = check_count("start_ns", start_ns, 0, _LAST_START_NS)
+    base = None if folder is None else Path(folder)
+    size_law: SizeLaw = build(SIZE_LAWS, sizes, "sample", base)
+    arrival_law: ArrivalLaw = build(ARRIVAL_LAWS, arrivals, "gaps", base)
+    traffic: TrafficMatrix = build(TRAFFIC_MATRICES, matrix, "place", base)
+
+    arrays = validate(network)
+    layout = HostLayout.of(network, arrays)
+    pairs = traffic.place(layout, generator(seed, "workload", "matrix"))
+    src, dst = pairs.draw(generator(seed, "workload", "hosts"), num_flows)
+    mean_ns = mean_gap_ns(arrays, pairs.shares(), size_law.mean_bytes, load)
+    gaps = arrival_law.gaps(generator(seed, "workload", "gaps"), num_flows - 1, mean_ns)
+    return Workload.from_arrays(
+        id=np.arange(num_flows),
+        src=src,
+        dst=dst,
+        size_bytes=size_law.sample(generator(seed, "workload", "sizes"), num_flows),
+        start_ns=_starts(start_ns, gaps),
+        num_hosts=arrays.num_hosts,
+    )
+
+
+def mean_gap_ns(arrays: NetworkArrays, shares: PairShares, mean_bytes: float, load: float) -> float:
+    """The mean time between two flow starts that brings the most loaded link to a load.
+
+    Args:
+        arrays (NetworkArrays): The network.
+        shares (PairShares): What part of the flows goes where.
+        mean_bytes (float): Mean flow size.
+        load (float): The load.
+
+    Returns:
+        float: In ns.
+    """
+    crossing = expected_link_shares(arrays, shares.send, shares.receive, shares.between)
+    seconds_per_bit = (crossing / arrays.link_rate_bps).max()
+    return float(mean_bytes * BITS_PER_BYTE * seconds_per_bit * NS_PER_S / load)
+
+
+def _check_load(load: float) -> float:
+    number = check_positive("load", load)
+    if number > 1:
+        raise WorkloadError(f"load: expected a number in (0, 1] (got {load!r})")
+    return number
+
+
+def _starts(start_ns: int, gaps: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Start times, rounded to whole ns after adding up the gaps."""
+    since_first = np.rint(np.concatenate(([0.0], np.cumsum(gaps))))
+    if not since_first[-1] < _LAST_START_NS:
+        raise WorkloadError(
+            f"load: expected the last start before {_LAST_START_NS} ns (got {since_first[-1]:g} ns)"
+        )
+    return start_ns + since_first.astype(np.int64)

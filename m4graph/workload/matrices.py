@@ -1,0 +1,177 @@
+"""Traffic matrices: who sends to whom."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from m4graph.errors import WorkloadError
+from m4graph.registry import Registry
+from m4graph.workload.layout import HostLayout
+from m4graph.workload.pairs import HostPairs, Pairs, RackPairs
+from m4graph.workload.parameters import check_count
+
+
+class TrafficMatrix(Protocol):
+    """Who sends to whom, on any network."""
+
+    def place(self, layout: HostLayout, generator: np.random.Generator) -> Pairs:
+        """Puts the matrix on a network. What is random about it is drawn here, once.
+
+        Raises:
+            WorkloadError: If it does not fit the network.
+        """
+
+
+TRAFFIC_MATRICES: Registry[Any] = Registry(
+    "traffic matrix",
+    {
+        "incast": "m4graph.workload.matrices:IncastMatrix",
+        "permutation": "m4graph.workload.matrices:PermutationMatrix",
+        "rack_matrix": "m4graph.workload.matrices:RackMatrix",
+        "uniform": "m4graph.workload.matrices:UniformMatrix",
+    },
+)
+
+
+class UniformMatrix:
+    """Every host sends to every other one with equal probability."""
+
+    def place(self, layout: HostLayout, generator: np.random.Generator) -> Pairs:
+        """Weighs pairs of racks by their number of host pairs."""
+        _at_least_two(layout)
+        size = layout.rack_size.astype(np.float64)
+        return RackPairs(layout, np.outer(size, size) - np.diag(size))
+
+
+class PermutationMatrix:
+    """Every host sends to one other host and receives from one; who from whom is random."""
+
+    def place(self, layout: HostLayout, generator: np.random.Generator) -> Pairs:
+        """Draws a permutation that leaves no host in place, all of them equally likely."""
+        _at_least_two(layout)
+        hosts = np.arange(layout.num_hosts)
+        receiver = generator.permutation(layout.num_hosts)
+        while (receiver == hosts).any():
+            receiver = generator.permutation(layout.num_hosts)
+        return HostPairs(layout, hosts, receiver)
+
+
+class IncastMatrix:
+    """Some hosts send to one. Each :obj:`fan_in` flows in a row come from all senders, in random
+    order.
+
+    Args:
+        fan_in (int): Number of senders, drawn among the other hosts.
+        dst (int, optional): The receiver. (default: drawn)
+
+    Raises:
+        WorkloadError: If a parameter is no integer, or the network has too few hosts.
+    """
+
+    def __init__(self, fan_in: int, dst: int | None = None) -> None:
+        self.fan_in = check_count("fan_in", fan_in)
+        self.dst = None if dst is None else check_count("dst", dst, 0)
+
+    def place(self, layout: HostLayout, generator: np.random.Generator) -> Pairs:
+        """Draws the receiver, if none is given, and the senders."""
+        _at_least_two(layout)
+        last = layout.num_hosts - 1
+        check_count("traffic matrix 'incast': fan_in", self.fan_in, 1, last)
+        drawn = int(generator.integers(layout.num_hosts))
+        dst = drawn if self.dst is None else self.dst
+        check_count("traffic matrix 'incast': dst", dst, 0, last)
+        src = generator.choice(last, self.fan_in, replace=False)
+        return HostPairs(layout, src + (src >= dst), np.full(self.fan_in, dst))
+
+
+class RackMatrix:
+    """Racks send to racks by given weights; hosts are drawn uniformly inside their racks.
+
+    Args:
+        matrix (array_like, optional): Weights ``[num_racks, num_racks]`` from row to column, of
+            any scale. Racks are in the order of :func:`m4graph.topology.racks`.
+        file (str or Path, optional): Instead of it, a file with the weights: CSV without a header,
+            or JSON with a list of rows, alone or under the keys ``matrix``, ``inner``.
+
+    Raises:
+        WorkloadError: If not just one of the two is given, the file cannot be read, or the weights
+            are not a square of numbers of 0 or above with a sum above 0. On a network: if the
+            number of racks differs, or a rack of one host is to send to itself.
+    """
+
+    def __init__(self, matrix: ArrayLike | None = None, file: str | Path | None = None) -> None:
+        if (matrix is None) == (file is None):
+            raise WorkloadError(
+                "traffic matrix 'rack_matrix': expected either matrix or file "
+                f"(got {'neither' if file is None else 'both'})"
+            )
+        if file is not None:
+            self.where, matrix = str(file), _read(Path(file))
+        else:
+            self.where = "traffic matrix 'rack_matrix'"
+        self.weight = _checked(self.where, matrix)
+
+    def place(self, layout: HostLayout, generator: np.random.Generator) -> Pairs:
+        """Checks that the matrix fits the racks."""
+        num_racks = layout.num_racks
+        if len(self.weight) != num_racks:
+            raise WorkloadError(
+                f"{self.where}: expected {num_racks} x {num_racks} weights, one row for each rack "
+                f"(got {len(self.weight)} x {len(self.weight)})"
+            )
+        alone = (layout.rack_size == 1) & (np.diag(self.weight) > 0)
+        if alone.any():
+            rack = int(np.argmax(alone))
+            raise WorkloadError(
+                f"{self.where}: rack {rack}: expected weight 0 from the rack to itself, as it has "
+                f"one host (got {self.weight[rack, rack]:g})"
+            )
+        return RackPairs(layout, self.weight)
+
+
+def _at_least_two(layout: HostLayout) -> None:
+    if layout.num_hosts < 2:
+        raise WorkloadError(f"network: expected two hosts or more (got {layout.num_hosts})")
+
+
+def _read(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() != ".json":
+            rows = [row for row in text.splitlines() if row.strip()]
+            return [[float(cell) for cell in row.split(",")] for row in rows]
+        rows = json.loads(text)
+    except OSError as error:
+        raise WorkloadError(
+            f"{path}: expected a file to read (got {error.strerror or error})"
+        ) from None
+    except ValueError as error:
+        raise WorkloadError(f"{path}: expected weights as CSV or JSON (got {error})") from None
+    for key in ("matrix", "inner"):
+        rows = rows.get(key) if isinstance(rows, dict) else rows
+    return rows
+
+
+def _checked(where: str, matrix: Any) -> NDArray[np.float64]:
+    try:
+        weight = np.array(matrix, dtype=np.float64)
+    except (TypeError, ValueError):
+        weight = np.empty(0)
+    if weight.ndim != 2 or weight.shape[0] != weight.shape[1]:
+        shape = " x ".join(map(str, weight.shape)) if weight.ndim == 2 else "something else"
+        raise WorkloadError(f"{where}: expected as many rows as columns of numbers (got {shape})")
+    bad = ~(np.isfinite(weight) & (weight >= 0))
+    if bad.any():
+        row, column = np.unravel_index(int(np.argmax(bad)), bad.shape)
+        raise WorkloadError(
+            f"{where}: row {row}, column {column}: expected a weight of 0 or above "
+            f"(got {weight[row, column]:g})"
+        )
+    if not 0 < weight.sum() < np.inf:
+        raise WorkloadError(f"{where}: expected a sum above 0 (got {weight.sum():g})")
+    return weight

@@ -1,0 +1,162 @@
+"""The flows of a run: who sends how much to whom, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from m4graph.errors import WorkloadError
+from m4graph.routing.table import read_table, write_table
+
+_COLUMNS = {"id": int, "src": int, "dst": int, "bytes": int, "start_ns": int}
+_MAX_NODE = 2**31 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """Flows, sorted by ``(start_ns, id)``. Made by :meth:`from_arrays` or :meth:`from_file`, which
+    check them; all arrays are read-only.
+
+    Fields:
+        - id: int64 ``[num_flows]``, unique, 0 or above
+        - src, dst: int32 ``[num_flows]``, host ids, different in each row
+        - size_bytes: int64 ``[num_flows]``, payload, 1 or above
+        - start_ns: int64 ``[num_flows]``, 0 or above
+    """
+
+    id: NDArray[np.int64]
+    src: NDArray[np.int32]
+    dst: NDArray[np.int32]
+    size_bytes: NDArray[np.int64]
+    start_ns: NDArray[np.int64]
+
+    @property
+    def num_flows(self) -> int:
+        """Number of flows."""
+        return len(self.id)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        id: ArrayLike,
+        src: ArrayLike,
+        dst: ArrayLike,
+        size_bytes: ArrayLike,
+        start_ns: ArrayLike,
+        num_hosts: int | None = None,
+    ) -> Workload:
+        """Checks and sorts flows.
+
+        Args:
+            id (array_like): Integers ``[num_flows]``; the other columns likewise.
+            src (array_like): Sending hosts.
+            dst (array_like): Receiving hosts.
+            size_bytes (array_like): Payload in bytes.
+            start_ns (array_like): Start times in ns.
+            num_hosts (int, optional): If given, host ids must be below it.
+
+        Raises:
+            WorkloadError: If a column holds no integers or has another length than the rest, or a
+                flow breaks a rule; names the flow and the column.
+        """
+        given = {"id": id, "src": src, "dst": dst, "size_bytes": size_bytes, "start_ns": start_ns}
+        columns = {name: _integers(name, values) for name, values in given.items()}
+        lengths = {name: len(values) for name, values in columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise WorkloadError(f"workload: expected columns of one length (got {lengths})")
+        _check_flows(columns, num_hosts, lambda row, name: f"workload, {name}")
+        return cls._sorted(columns)
+
+    @classmethod
+    def from_file(cls, path: str | Path, num_hosts: int | None = None) -> Workload:
+        """Reads flows from a table ``id,src,dst,bytes,start_ns``, in any order of rows.
+
+        Args:
+            path (str or Path): A file that ends in ``.csv`` or ``.parquet``.
+            num_hosts (int, optional): If given, host ids must be below it.
+
+        Raises:
+            WorkloadError: If the file is no such table, or a flow breaks a rule; names the file,
+                the row, the column and the flow.
+        """
+        table = read_table(path, _COLUMNS, WorkloadError)
+        columns = {
+            "size_bytes" if name == "bytes" else name: values
+            for name, values in table.columns.items()
+        }
+        _check_flows(
+            columns,
+            num_hosts,
+            lambda row, name: table.where(row, "bytes" if name == "size_bytes" else name),
+        )
+        return cls._sorted(columns)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Writes the flows as :meth:`from_file` reads them; Parquet if the path ends so.
+
+        Args:
+            path (str or Path): The file; its folder must exist.
+        """
+        columns = (self.id, self.src, self.dst, self.size_bytes, self.start_ns)
+        write_table(path, dict(zip(_COLUMNS, columns, strict=True)))
+
+    def __repr__(self) -> str:
+        return f"Workload(num_flows={self.num_flows}, total_bytes={self.size_bytes.sum()})"
+
+    @classmethod
+    def _sorted(cls, columns: dict[str, NDArray[np.int64]]) -> Workload:
+        order = np.lexsort((columns["id"], columns["start_ns"]))
+        return cls(
+            **{
+                name: _read_only(values[order], np.int32 if name in ("src", "dst") else np.int64)
+                for name, values in columns.items()
+            }
+        )
+
+
+def _read_only(array: np.ndarray, dtype: type) -> np.ndarray:
+    array = array.astype(dtype)
+    array.setflags(write=False)
+    return array
+
+
+def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise WorkloadError(f"workload, {name}: expected one dimension (got {array.ndim})")
+    if len(array) and (array.dtype.kind not in "iu" or (array > 2**63 - 1).any()):
+        raise WorkloadError(f"workload, {name}: expected int64 (got {array.dtype})")
+    return array.astype(np.int64)
+
+
+def _check_flows(
+    columns: dict[str, NDArray[np.int64]],
+    num_hosts: int | None,
+    where: Callable[[int, str], str],
+) -> None:
+    """Checks each rule on all flows; ``where(row, column)`` names a place for the message."""
+    flow_id, src, dst = columns["id"], columns["src"], columns["dst"]
+    first_row = np.zeros(len(flow_id), dtype=bool)
+    first_row[np.unique(flow_id, return_index=True)[1]] = True
+    last_host = _MAX_NODE if num_hosts is None else num_hosts - 1
+    host = f"a host in 0 .. {last_host}"
+    rules = [
+        ("id", flow_id >= 0, "an id of 0 or above"),
+        ("id", first_row, "an id that no other flow has"),
+        ("src", (src >= 0) & (src <= last_host), host),
+        ("dst", (dst >= 0) & (dst <= last_host), host),
+        ("dst", src != dst, "another host than src"),
+        ("size_bytes", columns["size_bytes"] >= 1, "1 byte or more"),
+        ("start_ns", columns["start_ns"] >= 0, "a time of 0 or above"),
+    ]
+    for name, good, expected in rules:
+        if not good.all():
+            row = int(np.argmin(good))
+            raise WorkloadError(
+                f"{where(row, name)}: flow {flow_id[row]}: expected {expected} "
+                f"(got {columns[name][row]})"
+            )
