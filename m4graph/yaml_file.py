@@ -18,7 +18,7 @@ from m4graph.schema import KeyProblem, spell
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F]+)$")
 _FLOAT = re.compile(
-    r"[-+]?(?:(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF))$"
+    r"[-+]?(?:(?:(?:0|[1-9][0-9_]*)(?:\.[0-9_]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF))$"
     r"|\.(?:nan|NaN|NAN)$"
 )
 _RESOLVERS: list[tuple[str, re.Pattern[str], Sequence[str]]] = [
@@ -36,9 +36,9 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 problem = f"a key that is not text, {spell(key)}"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)

@@ -1,0 +1,88 @@
+"""``m4graph simulate``: one scenario, one simulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from m4graph.yaml_file import Override
+
+if TYPE_CHECKING:
+    from m4graph.results import SimulationResult
+
+
+def simulate(
+    scenario: Annotated[
+        Path, typer.Argument(help="A scenario's YAML file, or a folder with scenario.yaml.")
+    ],
+    simulator: Annotated[
+        str, typer.Option("--simulator", help="packet, fluid or learned.")
+    ] = "packet",
+    model: Annotated[
+        str | None, typer.Option("--model", help="Name or path of a learned simulator's model.")
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", help="Of a learned simulator: auto or torch.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="Of a learned simulator: cpu or cuda.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write fct.csv, summary.json and the scenario.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as in network.pfc=false."),
+    ] = None,
+) -> None:
+    """Simulate a scenario and report the completion time of every flow."""
+    from m4graph.cli import output
+    from m4graph.cli.progress import flow_progress
+    from m4graph.scenario_io import load_scenario
+    from m4graph.simulators import build_simulator
+
+    overrides = [Override.parse(setting) for setting in settings or []]
+    given = {"model": model, "engine": engine, "device": device}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    runner = build_simulator(simulator, **options)
+    loaded = load_scenario(scenario, overrides)
+    if out is not None:
+        output.check(out, scenario)
+    with flow_progress(runner.name) as progress:
+        result = runner.run(loaded, progress)
+    if out is not None:
+        output.write(result, out)
+    _print_table(result)
+
+
+def _print_table(result: SimulationResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    summary = result.summary()
+    table = Table(title=summary["name"], show_header=False)
+    for key in _SHOWN:
+        table.add_row(key, _cell(summary[key]))
+    Console().print(table)
+
+
+_SHOWN = (
+    "simulator",
+    "num_flows",
+    "num_finished",
+    "num_events",
+    "packet_hops",
+    "mean_slowdown",
+    "p50_slowdown",
+    "p99_slowdown",
+    "wall_s",
+    "compile_s",
+)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

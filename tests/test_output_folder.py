@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+from m4graph.errors import InputError
+from m4graph.output_folder import check_output_folder, whole_folder
+
+
+def test_a_new_folder_appears_whole(tmp_path):
+    folder = tmp_path / "out"
+    with whole_folder(folder) as scratch:
+        (scratch / "a").write_text("1")
+        assert not folder.exists()
+    assert [path.name for path in folder.iterdir()] == ["a"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert folder.stat().st_mode & 0o500 == 0o500
+
+
+def test_nothing_is_left_of_a_failure(tmp_path):
+    def fail(folder):
+        with whole_folder(folder) as scratch:
+            (scratch / "a").write_text("1")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_replaced_and_others_stay(tmp_path):
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "b").write_text("mine")
+    with whole_folder(tmp_path) as scratch:
+        (scratch / "a").write_text("new")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new", "b": "mine"}
+
+
+def test_a_check_leaves_nothing_behind(tmp_path):
+    check_output_folder(tmp_path / "out")
+    check_output_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"file: expected a folder for the output \(got a file\)"):
+        check_output_folder(tmp_path / "file")
+    with pytest.raises(InputError, match="none to exist"):
+        check_output_folder(tmp_path / "none" / "out")
+    with pytest.raises(InputError, match="file to exist"):
+        check_output_folder(tmp_path / "file" / "out")
