@@ -1,0 +1,61 @@
+"""Compiled kernels: a cache key that sees every source file, and a word to the user who waits."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_PATIENCE_S = 1.0
+
+
+@cache
+def source_digest(package: str) -> str:
+    """Hash of all Python sources of a package.
+
+    numba's disk cache looks only at the file of the function that it caches, not at the functions
+    called from it. A kernel that closes over this digest is compiled anew when any of them changes.
+
+    Args:
+        package: Dotted name of an importable package.
+    """
+    module = importlib.import_module(package)
+    digest = hashlib.sha256()
+    for folder in sorted(module.__path__):
+        for path in sorted(Path(folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclass
+class CompileTime:
+    """Seconds that a compilation (or the loading of its cached result) took."""
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def announced_compilation(what: str) -> Iterator[CompileTime]:
+    """Times a first call of a kernel; says on stderr what is going on if it takes long.
+
+    Args:
+        what: The kernel's name, for the message.
+    """
+    spent = CompileTime()
+    message = f"m4graph: compiling the {what} (once; the result is cached) ..."
+    timer = threading.Timer(_PATIENCE_S, lambda: print(message, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    started = time.perf_counter()
+    try:
+        yield spent
+    finally:
+        timer.cancel()
+        spent.seconds = time.perf_counter() - started

@@ -1,0 +1,8 @@
+"""The packet simulator: every packet, in numba, in ns-3's order."""
+
+from __future__ import annotations
+
+from m4graph.simulators.packet.labels import EventLabels
+from m4graph.simulators.packet.simulator import PacketSimulator
+
+__all__ = ["EventLabels", "PacketSimulator"]

@@ -1,0 +1,192 @@
+"""The event loop: one compiled function for each congestion-control algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from numba import njit
+
+from m4graph.compilation import source_digest
+from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
+from m4graph.simulators.packet.events import pop, push, push_front, release
+from m4graph.simulators.packet.hosts import acknowledge, next_of_nic, receive_data
+from m4graph.simulators.packet.layout import (
+    ARRIVE,
+    DATA,
+    DRAIN_LABELS,
+    FINISHED,
+    FLOWS_INSTALL,
+    FLOWS_READ,
+    FLOWS_START,
+    GROW_POOLS,
+    NACK,
+    NIC_WAKE,
+    NONE,
+    PAUSE,
+    PAUSED,
+    RESUME,
+    STARVED,
+    TX_DONE,
+)
+from m4graph.simulators.packet.ports import (
+    dequeue_priority,
+    free_packet,
+    next_of_port,
+    switch_receive,
+    transmit,
+)
+from m4graph.simulators.packet.record import labels_have_room, record_arrival, record_departure
+
+POOL_MARGIN = 64
+"""Free records that one event may need at most: a few transmissions, and PFC frames."""
+
+
+@njit(forceinline=True, _nrt=False)
+def _kick(s, link_id):
+    """Starts the next transmission of a link, if it is idle and its node has something to send."""
+    link = s.links[link_id]
+    if link.busy:
+        return
+    packet_id = dequeue_priority(s, link_id)
+    if packet_id < 0:
+        if link.from_host:
+            packet_id = next_of_nic(s, link.src)
+        else:
+            packet_id = next_of_port(s, link_id)
+    if packet_id >= 0:
+        transmit(s, link_id, packet_id)
+
+
+@njit(_nrt=False)
+def _obey_pfc(s, link_id, packet_id):
+    """A PAUSE or RESUME has come in over a link: stop or start the data queue of the way back."""
+    pause = s.packets[packet_id].kind == PAUSE
+    free_packet(s, packet_id)
+    back = link_id ^ 1
+    if not s.config[0].pfc:
+        return NONE
+    s.links[back].paused = pause
+    return NONE if pause else back
+
+
+@njit(_nrt=False)
+def _read_flows(s, first):
+    """Queues the start of all flows of this instant, and the reading of the next start time.
+
+    ns-3 takes three events of the same time to start a flow; what they leave room for in between
+    decides which packet goes first when two events meet in a nanosecond.
+    """
+    now = s.control[0].now
+    after = first
+    while after < len(s.flows) and s.flows[after].start_ns == now:
+        after += 1
+    push(s, now, FLOWS_INSTALL, first, after)
+    if after < len(s.flows):
+        push(s, s.flows[after].start_ns, FLOWS_READ, after, 0)
+
+
+@njit(_nrt=False)
+def _start_flow(s, flow_id, after):
+    """Starts one flow; the others of this instant follow at once, before any other event."""
+    c = s.control[0]
+    if flow_id + 1 < after:
+        push_front(s, FLOWS_START, flow_id + 1, after)
+    node = s.nodes[s.flows[flow_id].src]
+    s.host_flows[node.flows_start + node.num_flows] = flow_id
+    node.num_flows += 1
+    c.num_started += 1
+    if s.config[0].record_labels:
+        record_arrival(s, flow_id)
+    return node.uplink
+
+
+@njit(forceinline=True, _nrt=False)
+def _receive_data(s, packet_id):
+    flow_id = s.packets[packet_id].flow
+    link_id = receive_data(s, packet_id)
+    flow = s.flows[flow_id]
+    if flow.rcv_nxt >= flow.size_bytes and flow.finish_ns < 0:
+        flow.finish_ns = s.control[0].now
+        s.control[0].num_finished += 1
+        if s.config[0].record_labels:
+            record_departure(s, flow_id)
+    return link_id
+
+
+@njit(forceinline=True, _nrt=False)
+def _no_room(s):
+    """Whether one more event might need more records than the free lists hold."""
+    c = s.control[0]
+    return (
+        c.packets_left < POOL_MARGIN
+        or c.events_left < c.heap_size + POOL_MARGIN
+        or len(s.heap) < c.heap_size + POOL_MARGIN
+    )
+
+
+def _build(on_ack: Callable[..., None], digest: str) -> Callable[..., int]:
+    @njit(forceinline=True, _nrt=False)
+    def receive_ack(s, packet_id):
+        packet = s.packets[packet_id]
+        acknowledge(s, packet_id)
+        on_ack(s, packet.flow, packet.seq, packet.marked, packet.kind == NACK)
+        free_packet(s, packet_id)
+        return s.nodes[s.flows[packet.flow].src].uplink
+
+    @njit(forceinline=True, _nrt=False)
+    def arrive(s, link_id, packet_id):
+        kind = s.packets[packet_id].kind
+        if kind == PAUSE or kind == RESUME:
+            return _obey_pfc(s, link_id, packet_id)
+        if not s.links[link_id].to_host:
+            return switch_receive(s, link_id, packet_id)
+        if kind == DATA:
+            return _receive_data(s, packet_id)
+        return receive_ack(s, packet_id)
+
+    @njit(cache=True, nogil=True, _nrt=False)
+    def run(s, max_events):
+        digest  # noqa: B018 - part of numba's cache key: a change of any source recompiles
+        c = s.control[0]
+        for _ in range(max_events):
+            if c.num_finished == len(s.flows):
+                return FINISHED
+            if _no_room(s):
+                return GROW_POOLS
+            if s.config[0].record_labels and not labels_have_room(s):
+                return DRAIN_LABELS
+            index = pop(s)
+            if index < 0:
+                return STARVED
+            event = s.events[index]
+            kind, a, b = event.kind, event.a, event.b
+            release(s, index)
+            link_id = NONE
+            if kind == TX_DONE:
+                s.links[a].busy = False
+                link_id = a
+            elif kind == ARRIVE:
+                link_id = arrive(s, a, b)
+            elif kind == NIC_WAKE:
+                s.nodes[a].wake_pending = False
+                link_id = s.nodes[a].uplink
+            elif kind == FLOWS_READ:
+                _read_flows(s, a)
+            elif kind == FLOWS_INSTALL:
+                push(s, c.now, FLOWS_START, a, b)
+            elif kind == FLOWS_START:
+                link_id = _start_flow(s, a, b)
+            if link_id >= 0:
+                _kick(s, link_id)
+        return PAUSED
+
+    return run
+
+
+@cache
+def engine(kind: str) -> Callable[[Any, int], int]:
+    """The compiled loop ``run(state, max_events) -> reason`` of one congestion control."""
+    kernel = CONGESTION_KERNELS.resolve(kind)
+    return _build(kernel.on_ack, source_digest(__package__))

@@ -1,0 +1,193 @@
+"""The event queue: a timing wheel of one-nanosecond slots, and a heap for what lies beyond it.
+
+ns-3 runs events in the order (time, insertion). A slot is a FIFO list, so it keeps that order for
+nothing; no comparison, no sequence number. An event beyond the wheel's horizon waits in a heap and
+moves to its slot before anything else can be put there, so the order holds across both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from m4graph.simulators.packet.layout import NONE
+
+_WORD_BITS = 64
+_ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@intrinsic
+def _trailing_zeros(typingctx, word):
+    """Number of zero bits below the lowest set bit of a uint64 (one machine instruction)."""
+
+    def codegen(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), codegen
+
+
+@njit(forceinline=True, _nrt=False)
+def push(s, time_ns, kind, a, b):
+    """Queues an event. The caller has made sure that both pools have room (``GROW_POOLS``)."""
+    c = s.control[0]
+    if time_ns - c.now < len(s.slots):
+        _append(s, time_ns, kind, a, b)
+    else:
+        _push_far(s, time_ns, kind, a, b)
+
+
+@njit(forceinline=True, _nrt=False)
+def _append(s, time_ns, kind, a, b):
+    c = s.control[0]
+    index = c.free_event
+    event = s.events[index]
+    c.free_event = event.next
+    c.events_left -= 1
+    event.next = NONE
+    event.kind = kind
+    event.a = a
+    event.b = b
+    position = time_ns & (len(s.slots) - 1)
+    slot = s.slots[position]
+    if slot.head < 0:
+        slot.head = index
+        s.occupied[position >> 6] |= np.uint64(1) << np.uint64(position & 63)
+    else:
+        s.events[slot.tail].next = index
+    slot.tail = index
+
+
+@njit(_nrt=False)
+def push_front(s, kind, a, b):
+    """Queues an event of this instant before all others of it."""
+    c = s.control[0]
+    slot = s.slots[c.now & (len(s.slots) - 1)]
+    following = slot.head
+    slot.head = NONE
+    _append(s, c.now, kind, a, b)
+    s.events[slot.head].next = following
+    if following >= 0:
+        slot.tail = _last(s, following)
+
+
+@njit(_nrt=False)
+def _last(s, index):
+    while s.events[index].next >= 0:
+        index = s.events[index].next
+    return index
+
+
+@njit(_nrt=False)
+def _push_far(s, time_ns, kind, a, b):
+    c = s.control[0]
+    heap = s.heap
+    hole = c.heap_size
+    c.heap_size += 1
+    c.heap_serial += 1
+    while hole > 0:
+        parent = (hole - 1) >> 1
+        if heap[parent].time_ns <= time_ns:
+            break
+        heap[hole] = heap[parent]
+        hole = parent
+    heap[hole].time_ns = time_ns
+    heap[hole].serial = c.heap_serial
+    heap[hole].kind = kind
+    heap[hole].a = a
+    heap[hole].b = b
+
+
+@njit(_nrt=False)
+def _pop_far(s):
+    """Moves the earliest far event into its slot."""
+    c = s.control[0]
+    heap = s.heap
+    top = heap[0]
+    _append(s, top.time_ns, top.kind, top.a, top.b)
+    c.heap_size -= 1
+    size = c.heap_size
+    last = heap[size]
+    hole = 0
+    while True:
+        child = 2 * hole + 1
+        if child >= size:
+            break
+        if child + 1 < size and _earlier(heap[child + 1], heap[child]):
+            child += 1
+        if not _earlier(heap[child], last):
+            break
+        heap[hole] = heap[child]
+        hole = child
+    heap[hole] = last
+
+
+@njit(forceinline=True, _nrt=False)
+def _earlier(x, y):
+    return x.time_ns < y.time_ns or (x.time_ns == y.time_ns and x.serial < y.serial)
+
+
+@njit(forceinline=True, _nrt=False)
+def pop(s):
+    """Takes the next event and moves the clock to it.
+
+    Returns:
+        Index of the event's record, still allocated (``release`` it), or ``NONE`` when none is left.
+    """
+    c = s.control[0]
+    position = c.now & (len(s.slots) - 1)
+    slot = s.slots[position]
+    if slot.head < 0:
+        if not _advance(s):
+            return NONE
+        position = c.now & (len(s.slots) - 1)
+        slot = s.slots[position]
+    index = slot.head
+    following = s.events[index].next
+    slot.head = following
+    if following < 0:
+        s.occupied[position >> 6] &= ~(np.uint64(1) << np.uint64(position & 63))
+    return index
+
+
+@njit(forceinline=True, _nrt=False)
+def release(s, index):
+    """Gives an event's record back to the free list."""
+    c = s.control[0]
+    s.events[index].next = c.free_event
+    c.free_event = index
+    c.events_left += 1
+
+
+@njit(_nrt=False)
+def _advance(s):
+    """Moves the clock to the next event's time; False when there is none."""
+    c = s.control[0]
+    step = _next_occupied(s, c.now & (len(s.slots) - 1))
+    if step < 0:
+        if c.heap_size == 0:
+            return False
+        c.now = s.heap[0].time_ns
+    else:
+        # A far event is never earlier than one in the wheel: it would have moved in.
+        c.now += step
+    horizon = c.now + len(s.slots)
+    while c.heap_size > 0 and s.heap[0].time_ns < horizon and c.events_left > 0:
+        _pop_far(s)
+    return True
+
+
+@njit(_nrt=False)
+def _next_occupied(s, position):
+    """Slots from ``position`` to the next occupied one, round the wheel; ``NONE`` if all are empty."""
+    num_words = len(s.occupied)
+    first = position >> 6
+    word = s.occupied[first] & (_ALL_BITS << np.uint64(position & 63))
+    for offset in range(num_words + 1):
+        if word != 0:
+            index = (first + offset) & (num_words - 1)
+            found = index * _WORD_BITS + _trailing_zeros(word)
+            return (found - position) & (len(s.slots) - 1)
+        word = s.occupied[(first + offset + 1) & (num_words - 1)]
+    return NONE

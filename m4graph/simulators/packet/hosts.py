@@ -1,0 +1,172 @@
+"""Hosts: the NIC's round robin over flows, pacing and windows, and the receiver.
+
+science/ns3.md, "Forwarding", "Flow start and FCT", "Acknowledgement and loss", "Window and pacing".
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from m4graph.simulators.packet.events import push
+from m4graph.simulators.packet.layout import ACK, DATA, NACK, NIC_WAKE, NONE
+from m4graph.simulators.packet.ports import (
+    NS_BITS,
+    enqueue_priority,
+    free_packet,
+)
+
+_NACK_INTERVAL_NS = 500_000
+
+
+@njit(forceinline=True, _nrt=False)
+def set_rate(s, flow, rate_bps):
+    """Gives a flow a new rate: it acts from the flow's next packet, its window at once."""
+    config = s.config[0]
+    flow.rate_bps = rate_bps
+    wire_bytes = config.payload_bytes + config.data_overhead_bytes
+    flow.full_pace_ns = wire_bytes * NS_BITS // rate_bps
+    if config.window_bytes > 0 and config.variable_window:
+        flow.window_bytes = max(1, config.window_bytes * rate_bps // flow.line_rate_bps)
+
+
+@njit(forceinline=True, _nrt=False)
+def next_of_nic(s, host_id):
+    """Makes the data packet that an idle NIC sends next: flows in turn, one packet each.
+
+    Returns:
+        The packet, or ``NONE`` when no flow may send; the NIC then wakes at a later time.
+    """
+    node = s.nodes[host_id]
+    position = _pick_flow(s, node, s.links[node.uplink])
+    if position == NONE:
+        _schedule_wake(s, host_id, node)
+        return NONE
+    node.round_robin = position
+    return _make_data(s, s.host_flows[node.flows_start + position])
+
+
+@njit(forceinline=True, _nrt=False)
+def _pick_flow(s, node, link):
+    """Position of the flow to serve next; drops finished flows if the scan meets one."""
+    now = s.control[0].now
+    count = node.num_flows
+    found = NONE
+    first_finished = count
+    position = node.round_robin
+    for _ in range(count):
+        position += 1
+        if position >= count:
+            position %= count
+        flow = s.flows[s.host_flows[node.flows_start + position]]
+        in_flight = flow.snd_nxt - flow.snd_una
+        if flow.snd_nxt < flow.size_bytes and not link.paused and (
+            flow.window_bytes == 0 or in_flight < flow.window_bytes
+        ):
+            if flow.next_send_ns <= now:
+                found = position
+                break
+        elif flow.snd_una >= flow.size_bytes:
+            first_finished = min(first_finished, position)
+    if first_finished < count:
+        found = _drop_finished(s, node, first_finished, found)
+    return found
+
+
+@njit(_nrt=False)
+def _drop_finished(s, node, first_finished, found):
+    """Closes the gaps of finished flows; returns where the found flow stands then.
+
+    The round-robin pointer stays where it is, although the flows shift, as in ns-3.
+    """
+    start = node.flows_start
+    kept = first_finished
+    for position in range(first_finished, node.num_flows):
+        flow_id = s.host_flows[start + position]
+        if s.flows[flow_id].snd_una < s.flows[flow_id].size_bytes:
+            if position == found:
+                found = kept
+            s.host_flows[start + kept] = flow_id
+            kept += 1
+    node.num_flows = kept
+    return found
+
+
+@njit(forceinline=True, _nrt=False)
+def _schedule_wake(s, host_id, node):
+    """Wakes the NIC at the earliest next-send time, of window-blocked flows too, if that lies ahead."""
+    if node.wake_pending:
+        return
+    earliest = NONE
+    for position in range(node.num_flows):
+        flow = s.flows[s.host_flows[node.flows_start + position]]
+        if flow.snd_nxt < flow.size_bytes and (earliest < 0 or flow.next_send_ns < earliest):
+            earliest = flow.next_send_ns
+    if earliest > s.control[0].now:
+        node.wake_pending = True
+        push(s, earliest, NIC_WAKE, host_id, NONE)
+
+
+@njit(forceinline=True, _nrt=False)
+def _make_data(s, flow_id):
+    c = s.control[0]
+    config = s.config[0]
+    flow = s.flows[flow_id]
+    packet_id = c.free_packet
+    packet = s.packets[packet_id]
+    c.free_packet = packet.next
+    c.packets_left -= 1
+    payload = min(config.payload_bytes, flow.size_bytes - flow.snd_nxt)
+    packet.kind = DATA
+    packet.marked = False
+    packet.flow = flow_id
+    packet.seq = flow.snd_nxt
+    packet.wire_bytes = payload + config.data_overhead_bytes
+    packet.position = flow.data_position
+    flow.snd_nxt += payload
+    if payload == config.payload_bytes:
+        flow.next_send_ns = c.now + flow.full_pace_ns
+    else:
+        flow.next_send_ns = c.now + packet.wire_bytes * NS_BITS // flow.rate_bps
+    return packet_id
+
+
+@njit(forceinline=True, _nrt=False)
+def receive_data(s, packet_id):
+    """A data packet is complete at its host: turn it into the answer and queue that.
+
+    Returns:
+        The host's uplink, which now has something to send, or ``NONE``.
+    """
+    now = s.control[0].now
+    config = s.config[0]
+    packet = s.packets[packet_id]
+    flow = s.flows[packet.flow]
+    host_id = s.links[s.route_links[packet.position]].dst
+    if packet.seq == flow.rcv_nxt:
+        flow.rcv_nxt += packet.wire_bytes - config.data_overhead_bytes
+        packet.kind = ACK
+    elif packet.seq > flow.rcv_nxt and (
+        now >= flow.nack_allowed_ns or flow.nack_seq != flow.rcv_nxt
+    ):
+        flow.nack_allowed_ns = now + _NACK_INTERVAL_NS
+        flow.nack_seq = flow.rcv_nxt
+        packet.kind = NACK
+    else:
+        free_packet(s, packet_id)
+        return NONE
+    packet.seq = flow.rcv_nxt
+    packet.wire_bytes = config.ack_wire_bytes
+    packet.position = flow.ack_position
+    uplink = s.nodes[host_id].uplink
+    enqueue_priority(s, uplink, packet_id)
+    return uplink
+
+
+@njit(forceinline=True, _nrt=False)
+def acknowledge(s, packet_id):
+    """Moves the sender's window on an ACK or NACK; the congestion control acts after this."""
+    packet = s.packets[packet_id]
+    flow = s.flows[packet.flow]
+    flow.snd_una = max(flow.snd_una, packet.seq)
+    if packet.kind == NACK:
+        flow.snd_nxt = flow.snd_una

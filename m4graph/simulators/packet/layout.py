@@ -1,0 +1,177 @@
+"""Memory layout of the packet simulator: arrays of records that numba compiles to plain loads.
+
+One record type a concept. Everything that changes during a run lives in these arrays, so that a
+run can return to Python at any event and go on later, bit for bit. Times are integer nanoseconds,
+sizes are bytes, rates are integer bits per second, as in ns-3.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+NONE = -1
+"""The empty index of every linked list and of every time that has not come."""
+
+# Kinds of packets.
+DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
+
+# Kinds of events.
+TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START = 0, 1, 2, 3, 4, 5
+
+# Why a run came back to Python.
+PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS = 0, 1, 2, 3, 4
+
+# Kinds of labelled events.
+ARRIVAL, DEPARTURE = 0, 1
+
+CONTROL = np.dtype(
+    [
+        ("now", "i8"),
+        ("num_started", "i8"),
+        ("num_finished", "i8"),
+        ("packet_hops", "i8"),
+        ("pauses_sent", "i8"),
+        ("packets_dropped", "i8"),
+        ("free_event", "i4"),  # heads of the free lists
+        ("free_packet", "i4"),
+        ("events_left", "i4"),  # lengths of the free lists
+        ("packets_left", "i4"),
+        ("heap_size", "i4"),
+        ("heap_serial", "i8"),
+        ("random_state", "u8"),
+        ("label_events", "i8"),  # rows in use of the label buffers
+        ("label_flows", "i8"),
+        ("label_links", "i8"),
+    ]
+)
+
+CONFIG = np.dtype(
+    [
+        ("payload_bytes", "i8"),
+        ("data_overhead_bytes", "i8"),
+        ("ack_wire_bytes", "i8"),
+        ("window_bytes", "i8"),  # 0: no window
+        ("variable_window", "b1"),
+        ("min_rate_bps", "i8"),
+        ("ack_priority", "b1"),
+        ("pfc", "b1"),
+        ("pmax", "f8"),
+        ("buffer_alpha", "f8"),
+        ("record_labels", "b1"),
+        ("longest_route", "i8"),
+    ]
+)
+
+LINK = np.dtype(
+    [
+        ("head", "i4"),  # the data queue
+        ("tail", "i4"),
+        ("priority_head", "i4"),  # the strict-priority queue: ACKs, PFC frames
+        ("priority_tail", "i4"),
+        ("queue_bytes", "i8"),  # of the data queue, the packet on the wire excluded
+        ("busy", "b1"),
+        ("paused", "b1"),  # by a PFC frame of the node at the other end
+        ("from_host", "b1"),
+        ("to_host", "b1"),
+        ("src", "i4"),
+        ("dst", "i4"),
+        ("delay_ns", "i8"),
+        ("full_tx_ns", "i8"),  # of a data packet with full payload
+        ("ack_tx_ns", "i8"),
+        ("rate_bps", "i8"),
+        ("kmin_bytes", "i8"),
+        ("kmax_bytes", "i8"),
+        # The buffer that packets which came in over this link take at the switch it leads to.
+        ("ingress_bytes", "i8"),
+        ("headroom_bytes", "i8"),
+        ("headroom_limit_bytes", "i8"),
+        ("pause_sent", "b1"),
+        ("active_start", "i8"),  # flows that are active on the link, for labels
+        ("num_active", "i4"),
+    ]
+)
+
+NODE = np.dtype(
+    [
+        ("uplink", "i4"),  # of a host
+        ("wake_pending", "b1"),
+        ("round_robin", "i4"),  # position of the flow that was served last
+        ("flows_start", "i8"),  # its slice of State.host_flows
+        ("num_flows", "i4"),
+        ("pool_limit_bytes", "i8"),  # of a switch
+        ("pool_bytes", "i8"),
+        ("buffer_limit_bytes", "i8"),
+        ("buffer_bytes", "i8"),
+        ("headroom_limit_bytes", "i8"),
+        ("headroom_bytes", "i8"),
+    ]
+)
+
+PACKET = np.dtype(
+    [
+        ("next", "i4"),
+        ("flow", "i4"),
+        ("seq", "i8"),  # data: first byte; ACK: next byte that the receiver expects
+        ("wire_bytes", "i4"),
+        ("position", "i4"),  # in State.route_links, of the link it is on or waits for
+        ("ingress", "i4"),  # link over which it came to the switch where it waits
+        ("kind", "i1"),
+        ("marked", "b1"),  # ECN; an ACK echoes it
+    ]
+)
+
+FLOW = np.dtype(
+    [
+        ("snd_nxt", "i8"),
+        ("snd_una", "i8"),
+        ("size_bytes", "i8"),
+        ("next_send_ns", "i8"),
+        ("window_bytes", "i8"),
+        ("full_pace_ns", "i8"),  # time of a full packet at the flow's rate
+        ("rate_bps", "i8"),
+        ("rcv_nxt", "i8"),
+        ("line_rate_bps", "i8"),
+        ("src", "i4"),
+        ("data_position", "i4"),
+        ("ack_position", "i4"),
+        ("num_links", "i4"),
+        ("start_ns", "i8"),
+        ("finish_ns", "i8"),
+        ("nack_seq", "i8"),
+        ("nack_allowed_ns", "i8"),
+        ("label_mark", "i8"),
+    ]
+)
+
+EVENT = np.dtype([("next", "i4"), ("kind", "i4"), ("a", "i4"), ("b", "i4")])
+SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
+FAR_EVENT = np.dtype([("time_ns", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "i4"), ("b", "i4")])
+LABEL_EVENT = np.dtype(
+    [("time_ns", "i8"), ("flow", "i4"), ("kind", "i4"), ("flow_end", "i8"), ("link_end", "i8")]
+)
+
+
+class State(NamedTuple):
+    """All arrays of one run. Scalars stand in ``control`` and ``config``, of length one."""
+
+    control: np.ndarray
+    config: np.ndarray
+    links: np.ndarray
+    nodes: np.ndarray
+    flows: np.ndarray
+    congestion: np.ndarray  # the algorithm's own record for each flow
+    congestion_config: np.ndarray  # and its parameters, of length one
+    packets: np.ndarray
+    events: np.ndarray
+    slots: np.ndarray  # the timing wheel
+    occupied: np.ndarray  # uint64 bitmap of its slots
+    heap: np.ndarray  # events beyond the wheel's horizon
+    route_links: np.ndarray  # int32
+    host_flows: np.ndarray  # int32: the unfinished flows of each host, in order of their start
+    link_flows: np.ndarray  # int32: the active flows of each link, for labels
+    label_events: np.ndarray
+    label_flows: np.ndarray  # int32
+    label_remaining_bytes: np.ndarray  # int64
+    label_queue_bytes: np.ndarray  # int64

@@ -1,0 +1,171 @@
+"""Links and the switch ports that feed them: queues, strict priority, ECN, transmission."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from m4graph.simulators.packet.buffers import admit, take_out
+from m4graph.simulators.packet.events import push
+from m4graph.simulators.packet.layout import (
+    ACK,
+    ARRIVE,
+    DATA,
+    NACK,
+    NONE,
+    PAUSE,
+    RESUME,
+    TX_DONE,
+)
+
+NS_BITS = 8 * 10**9
+"""``wire_bytes * NS_BITS // rate_bps`` is a time in whole nanoseconds, truncated as ns-3 does."""
+_PFC_WIRE_BYTES = 43
+
+
+@njit(forceinline=True, _nrt=False)
+def transmit(s, link_id, packet_id):
+    """Puts a packet on an idle link. ns-3 inserts the end of sending before the reception."""
+    c = s.control[0]
+    link = s.links[link_id]
+    wire_bytes = s.packets[packet_id].wire_bytes
+    config = s.config[0]
+    if wire_bytes == config.payload_bytes + config.data_overhead_bytes:
+        tx_ns = link.full_tx_ns
+    elif wire_bytes == config.ack_wire_bytes:
+        tx_ns = link.ack_tx_ns
+    else:
+        tx_ns = wire_bytes * NS_BITS // link.rate_bps
+    link.busy = True
+    c.packet_hops += 1
+    push(s, c.now + tx_ns, TX_DONE, link_id, NONE)
+    push(s, c.now + tx_ns + link.delay_ns, ARRIVE, link_id, packet_id)
+
+
+@njit(forceinline=True, _nrt=False)
+def enqueue_priority(s, link_id, packet_id):
+    """Appends a packet to the strict-priority queue: never paused, marked or counted."""
+    link = s.links[link_id]
+    s.packets[packet_id].next = NONE
+    if link.priority_head < 0:
+        link.priority_head = packet_id
+    else:
+        s.packets[link.priority_tail].next = packet_id
+    link.priority_tail = packet_id
+
+
+@njit(forceinline=True, _nrt=False)
+def dequeue_priority(s, link_id):
+    """Takes the first packet off the strict-priority queue; ``NONE`` if it is empty."""
+    link = s.links[link_id]
+    packet_id = link.priority_head
+    if packet_id >= 0:
+        link.priority_head = s.packets[packet_id].next
+    return packet_id
+
+
+@njit(forceinline=True, _nrt=False)
+def _enqueue(s, link_id, packet_id):
+    link = s.links[link_id]
+    packet = s.packets[packet_id]
+    packet.next = NONE
+    if link.head < 0:
+        link.head = packet_id
+    else:
+        s.packets[link.tail].next = packet_id
+    link.tail = packet_id
+    link.queue_bytes += packet.wire_bytes
+
+
+@njit(forceinline=True, _nrt=False)
+def free_packet(s, packet_id):
+    """Gives a packet's record back to the free list."""
+    c = s.control[0]
+    s.packets[packet_id].next = c.free_packet
+    c.free_packet = packet_id
+    c.packets_left += 1
+
+
+@njit(forceinline=True, _nrt=False)
+def switch_receive(s, link_id, packet_id):
+    """A packet is complete at a switch: choose its port, admit it to the buffer, queue it.
+
+    Returns:
+        The link that now has something to send, or ``NONE`` if the packet was dropped.
+    """
+    packet = s.packets[packet_id]
+    packet.position += 1
+    out_link = s.route_links[packet.position]
+    is_ack = packet.kind == ACK or packet.kind == NACK
+    if is_ack and s.config[0].ack_priority:
+        enqueue_priority(s, out_link, packet_id)
+        return out_link
+    packet.ingress = link_id
+    accepted, pause = admit(s, link_id, packet.wire_bytes)
+    if not accepted:
+        s.control[0].packets_dropped += 1
+        free_packet(s, packet_id)
+        return NONE
+    if pause:
+        send_pfc(s, link_id, True)
+    _enqueue(s, out_link, packet_id)
+    return out_link
+
+
+@njit(forceinline=True, _nrt=False)
+def next_of_port(s, link_id):
+    """Takes the data packet that an idle switch port sends next; ``NONE`` if it may send nothing."""
+    link = s.links[link_id]
+    packet_id = link.head
+    if packet_id < 0 or link.paused:
+        return NONE
+    packet = s.packets[packet_id]
+    link.head = packet.next
+    link.queue_bytes -= packet.wire_bytes
+    resume = take_out(s, packet.ingress, packet.wire_bytes)
+    if packet.kind == DATA and link.queue_bytes > link.kmin_bytes:
+        _mark(s, link, packet)
+    if resume:
+        send_pfc(s, packet.ingress, False)
+    return packet_id
+
+
+@njit(_nrt=False)
+def send_pfc(s, link_id, pause):
+    """Sends a PAUSE or RESUME frame back over a link, from the strict-priority queue."""
+    c = s.control[0]
+    packet_id = c.free_packet
+    packet = s.packets[packet_id]
+    c.free_packet = packet.next
+    c.packets_left -= 1
+    packet.kind = PAUSE if pause else RESUME
+    packet.wire_bytes = _PFC_WIRE_BYTES
+    c.pauses_sent += pause
+    back = link_id ^ 1
+    enqueue_priority(s, back, packet_id)
+    if not s.links[back].busy:
+        transmit(s, back, dequeue_priority(s, back))
+
+
+@njit(forceinline=True, _nrt=False)
+def _mark(s, link, packet):
+    """ECN at dequeue, by what the packet leaves behind (science/ns3.md, ECN)."""
+    if link.queue_bytes > link.kmax_bytes:
+        packet.marked = True
+    else:
+        span = link.kmax_bytes - link.kmin_bytes
+        chance = s.config[0].pmax * (link.queue_bytes - link.kmin_bytes) / span
+        if random_unit(s) < chance:
+            packet.marked = True
+
+
+@njit(forceinline=True, _nrt=False)
+def random_unit(s):
+    """Next number of the run's own generator, uniform in [0, 1) (xorshift64*, Vigna 2016)."""
+    c = s.control[0]
+    x = c.random_state
+    x ^= x >> np.uint64(12)
+    x ^= x << np.uint64(25)
+    x ^= x >> np.uint64(27)
+    c.random_state = x
+    return float((x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(11)) / 9007199254740992.0
