@@ -36,10 +36,10 @@ class EcnConfig(StrictModel):
         reference_gbps (float): Rate of the link that the thresholds are for. (default: ``10``)
     """
 
-    kmin_bytes: int = Field(30_000, ge=0, le=MAX_BYTES)
-    kmax_bytes: int = Field(30_000, ge=0, le=MAX_BYTES)
-    pmax: float = Field(1.0, ge=0, le=1)
-    reference_gbps: float = Field(10.0, gt=0, le=10**4)
+    kmin_bytes: int = Field(default=30_000, ge=0, le=MAX_BYTES)
+    kmax_bytes: int = Field(default=30_000, ge=0, le=MAX_BYTES)
+    pmax: float = Field(default=1.0, ge=0, le=1)
+    reference_gbps: float = Field(default=10.0, gt=0, le=10**4)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -65,9 +65,9 @@ class CongestionControl(StrictModel):
     """
 
     kind: str
-    init_window_bytes: int | None = Field(None, ge=1, le=MAX_BYTES)
+    init_window_bytes: int | None = Field(default=None, ge=1, le=MAX_BYTES)
     variable_window: bool = True
-    min_rate_mbps: float = Field(0.0, gt=0, le=MAX_MBPS)
+    min_rate_mbps: float = Field(default=0.0, gt=0, le=MAX_MBPS)
     ack_priority: bool = True
 
     default_ecn: ClassVar[EcnConfig] = EcnConfig()
@@ -105,8 +105,8 @@ class DCTCP(CongestionControl):
     """
 
     kind: Literal["dctcp"] = "dctcp"
-    gain: float = Field(1 / 16, gt=0, le=1)
-    additive_increase_mbps: float = Field(615.0, ge=0, le=MAX_MBPS)
+    gain: float = Field(default=1 / 16, gt=0, le=1)
+    additive_increase_mbps: float = Field(default=615.0, ge=0, le=MAX_MBPS)
 
 
 CONGESTION_CONTROLS: Registry[type[CongestionControl]] = Registry(

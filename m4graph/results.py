@@ -67,12 +67,12 @@ class SimulationResult:
 
     @cached_property
     def finished(self) -> NDArray[np.bool_]:
-        """bool ``[num_flows]``: which flows finished."""
+        """Which flows finished, bool ``[num_flows]``."""
         return np.asarray(self.fct_ns >= 0)
 
     @cached_property
     def slowdown(self) -> NDArray[np.float64]:
-        """float64 ``[num_flows]``: FCT over ideal FCT; NaN where unfinished."""
+        """Slowdown, float64 ``[num_flows]``: FCT over ideal FCT; NaN where unfinished."""
         return np.where(self.finished, self.fct_ns / self.ideal_fct_ns, np.nan)
 
     @property

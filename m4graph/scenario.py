@@ -37,10 +37,10 @@ class NetworkConfig(StrictModel):
         ecn (EcnConfig): When packets are marked. (default: from the congestion control)
     """
 
-    payload_bytes: int = Field(1000, ge=1, le=65_000)
-    buffer_bytes: int = Field(3_072_000, ge=1, le=MAX_BYTES)
-    buffer_alpha: float = Field(1.0, gt=0, le=10**6)
-    headroom_cap: float | None = Field(None, gt=0, le=1)
+    payload_bytes: int = Field(default=1000, ge=1, le=65_000)
+    buffer_bytes: int = Field(default=3_072_000, ge=1, le=MAX_BYTES)
+    buffer_alpha: float = Field(default=1.0, gt=0, le=10**6)
+    headroom_cap: float | None = Field(default=None, gt=0, le=1)
     pfc: bool = True
     ecn: EcnConfig = EcnConfig()
 
@@ -64,7 +64,7 @@ class RoutingConfig(StrictModel):
     """
 
     kind: Literal["ecmp"] = "ecmp"
-    seed: int = Field(0, ge=0, le=MAX_SEED)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
 
 @dataclass(frozen=True, init=False, eq=False)

@@ -34,7 +34,7 @@ class ScenarioFile(StrictModel):
     routing: dict[str, Any] = Field(default_factory=dict)
     network: dict[str, Any] = Field(default_factory=dict)
     congestion_control: Any
-    seed: int = Field(0, ge=0, le=MAX_SEED)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
 
 def load_scenario(
@@ -178,14 +178,14 @@ def _with_paths(folder: Path, block: Mapping[str, Any], key: str) -> dict[str, A
     """Makes the paths of a block, and of the blocks in it, relative to the scenario's folder."""
     result: dict[str, Any] = {}
     for name, value in block.items():
-        if isinstance(value, Mapping):
-            value = _with_paths(folder, value, join_key(key, name))
-        elif name == "file":
+        if name == "file":
             if not isinstance(value, str) or not value:
                 raise KeyProblem(
                     join_key(key, name), f"expected the path of a file (got {spell(value)})"
                 )
             value = str(folder / value)
+        elif isinstance(value, Mapping):
+            value = _with_paths(folder, value, join_key(key, name))
         result[name] = value
     return result
 

@@ -86,7 +86,7 @@ def unknown_key(key: str, name: str, valid: Iterable[str]) -> KeyProblem:
         valid (Iterable[str]): The keys that the block may have.
     """
     names = list(valid)
-    close = difflib.get_close_matches(name, names, n=1)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return KeyProblem(join_key(key, name), f"unknown key: expected {one_of(names)}{hint}")
 

@@ -30,7 +30,7 @@ _RESOLVERS: list[tuple[str, re.Pattern[str], Sequence[str]]] = [
 ]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own class attribute
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -46,10 +46,10 @@ class _Loader(yaml.SafeLoader):
                 problem = f"the key {key!r} twice"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        return dict(super().construct_mapping(node, deep))
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Quotes text that this module's loader, or one of YAML 1.1, would read as something else."""
 
     def ignore_aliases(self, data: object) -> bool:

@@ -33,9 +33,12 @@ def test_defaults_follow_the_host_links():
 
 
 def test_an_explicit_null_is_no_window():
-    assert congestion_control({"kind": "dctcp", "init_window_bytes": None}).resolve(
-        10 * GBPS, 10 * GBPS
-    ).init_window_bytes is None
+    assert (
+        congestion_control({"kind": "dctcp", "init_window_bytes": None})
+        .resolve(10 * GBPS, 10 * GBPS)
+        .init_window_bytes
+        is None
+    )
     assert DCTCP(init_window_bytes=None).resolve(GBPS, GBPS).init_window_bytes is None
 
 

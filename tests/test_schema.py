@@ -37,7 +37,8 @@ def test_an_instance_is_given_back():
     [
         ({"coutn": 1}, "b.coutn: unknown key: expected one of count, on, rate, label, inner; "
          "did you mean 'count'?"),
-        ({"inner": {"shar": 1}}, "b.inner.shar: unknown key: expected share; did you mean 'share'?"),
+        ({"inner": {"shar": 1}}, "b.inner.shar: unknown key: expected share; "
+         "did you mean 'share'?"),
         ({"count": True}, "b.count: expected an integer (got true)"),
         ({"count": 2.0}, "b.count: expected an integer (got 2.0)"),
         ({"count": None}, "b.count: expected an integer (got null)"),
@@ -66,7 +67,7 @@ def test_a_required_key():
     class Needy(StrictModel):
         file: str
 
-    with pytest.raises(KeyProblem, match="^topology.file: missing key$"):
+    with pytest.raises(KeyProblem, match=r"^topology\.file: missing key$"):
         Needy.parse({}, "topology")
 
 

@@ -11,10 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def flow_progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Shows how many flows are done; gives the function to call with done and total."""
+    """Shows how many flows are done; gives the function to call with done and total.
+
+    Nothing is shown where stderr is no terminal.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bar = Progress(*columns, TimeElapsedColumn(), console=console, transient=True)
+    bar = Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
     with bar:
         task = bar.add_task(f"{title} flows", total=None)
 

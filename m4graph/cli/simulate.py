@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 def simulate(
     scenario: Annotated[
-        Path, typer.Argument(help="A scenario's YAML file, or a folder with scenario.yaml.")
+        Path,
+        typer.Argument(
+            metavar="SCENARIO", help="A scenario's YAML file, or a folder with scenario.yaml."
+        ),
     ],
     simulator: Annotated[
         str, typer.Option("--simulator", help="packet, fluid or learned.")

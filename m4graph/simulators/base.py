@@ -50,9 +50,7 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
 )
 
 
-def build_simulator(
-    simulator: str | type[Simulator] | Simulator, **options: object
-) -> Simulator:
+def build_simulator(simulator: str | type[Simulator] | Simulator, **options: object) -> Simulator:
     """Makes a simulator from its name or class; an instance is given back as it is.
 
     Args:

@@ -17,7 +17,7 @@ Cable = tuple[int, int]
 
 
 def check_count(name: str, value: int, minimum: int = 1) -> int:
-    """Gives a count back if it is an integer of at least ``minimum``.
+    """Gives a count back if it is an integer of at least ``minimum``, in 31 bits.
 
     Raises:
         TopologyError: If it is not; ``name`` says which parameter it was.
@@ -28,6 +28,8 @@ def check_count(name: str, value: int, minimum: int = 1) -> int:
         count = None
     if count is None or count < minimum or isinstance(value, bool):
         raise TopologyError(f"{name}: expected an integer of {minimum} or above (got {value!r})")
+    if count >= 2**31:
+        raise TopologyError(f"{name}: expected an integer below 2**31 (got {value!r})")
     return count
 
 

@@ -49,12 +49,12 @@ class GeneratedWorkload(StrictModel):
 
     kind: Literal["generated"] = "generated"
     sizes: Law = "web_search"
-    load: float = Field(0.5, gt=0, le=1)
-    num_flows: int = Field(2000, ge=1, le=10**9)
-    seed: int | None = Field(None, ge=0, le=2**63 - 1)
+    load: float = Field(default=0.5, gt=0, le=1)
+    num_flows: int = Field(default=2000, ge=1, le=10**9)
+    seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
     arrivals: Law = "poisson"
     matrix: Law = "uniform"
-    start_ns: int = Field(0, ge=0, le=2**62)
+    start_ns: int = Field(default=0, ge=0, le=2**62)
 
     def build(self, network: nx.Graph, seed: int) -> Workload:
         """Draws the flows, from this block's seed if it has one."""
