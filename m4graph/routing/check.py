@@ -31,8 +31,8 @@ def check_routes(
         source (str, optional): What messages start with, as a file name. (default: ``"routing"``)
 
     Raises:
-        RoutingError: If routes are missing, or one has a link that does not exist, has a gap, does not
-            join the flow's two hosts, or comes to a node twice.
+        RoutingError: If there are too few or too many routes, or one has a link that does not
+            exist, has a gap, does not join the flow's two hosts, or comes to a node twice.
     """
     if routes.num_flows != len(flow_id):
         raise RoutingError(

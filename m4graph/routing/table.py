@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,9 @@ import pyarrow
 
 from m4graph.errors import InputError
 
-_EXPECTED = {int: "an integer of at most 18 digits", float: "a finite number", str: "text"}
-_PATTERNS = {
-    int: re.compile(r"\s*[-+]?[0-9]{1,18}\s*"),
-    float: re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\s*"),
-}
+_EXPECTED = {int: "an integer of 64 bits", float: "a finite number", str: "text"}
+_INTEGER = re.compile(r"\s*[-+]?[0-9]{1,19}\s*")
+_NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\s*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,15 +140,24 @@ def _first_bad(cells: pd.Series, kind: type) -> tuple[int, object] | None:
         return None
     if kind is float and pd.api.types.is_float_dtype(cells.dtype):
         good = np.isfinite(cells.to_numpy(np.float64))
-    elif kind is str:
-        good = np.array([isinstance(cell, str) for cell in cells], dtype=bool)
     else:
-        fits = _PATTERNS[kind].fullmatch
-        good = np.array([isinstance(cell, str) and bool(fits(cell)) for cell in cells], dtype=bool)
+        fits = _FITS[kind]
+        good = np.array([isinstance(cell, str) and fits(cell) for cell in cells], dtype=bool)
     if good.all():
         return None
     row = int(np.argmin(good))
     return row, cells.iloc[row]
+
+
+def _is_integer(cell: str) -> bool:
+    return _INTEGER.fullmatch(cell) is not None and -(2**63) <= int(cell) < 2**63
+
+
+def _is_number(cell: str) -> bool:
+    return _NUMBER.fullmatch(cell) is not None
+
+
+_FITS: dict[type, Callable[[str], bool]] = {int: _is_integer, float: _is_number, str: bool}
 
 
 def _convert(cells: pd.Series, kind: type) -> np.ndarray:

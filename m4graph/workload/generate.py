@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +31,6 @@ def generate(
     arrivals: Spec | ArrivalLaw = "poisson",
     matrix: Spec | TrafficMatrix = "uniform",
     start_ns: int = 0,
-    folder: str | Path | None = None,
 ) -> Workload:
     """Draws a workload, open loop.
 
@@ -57,7 +54,6 @@ def generate(
         matrix (str, dict or TrafficMatrix, optional): One of :data:`TRAFFIC_MATRICES`. (default:
             ``"uniform"``)
         start_ns (int, optional): Start of the first flow. (default: ``0``)
-        folder (str or Path, optional): What a block's ``file`` is relative to.
 
     Returns:
         Workload: Flows ``0 .. num_flows - 1``, in the order of start.
@@ -68,10 +64,9 @@ def generate(
     load = _check_load(load)
     num_flows = check_count("num_flows", num_flows)
     start_ns = check_count("start_ns", start_ns, 0, _LAST_START_NS)
-    base = None if folder is None else Path(folder)
-    size_law: SizeLaw = build(SIZE_LAWS, sizes, "sample", base)
-    arrival_law: ArrivalLaw = build(ARRIVAL_LAWS, arrivals, "gaps", base)
-    traffic: TrafficMatrix = build(TRAFFIC_MATRICES, matrix, "place", base)
+    size_law: SizeLaw = build(SIZE_LAWS, sizes, "sample")
+    arrival_law: ArrivalLaw = build(ARRIVAL_LAWS, arrivals, "gaps")
+    traffic: TrafficMatrix = build(TRAFFIC_MATRICES, matrix, "place")
 
     arrays = validate(network)
     layout = HostLayout.of(network, arrays)

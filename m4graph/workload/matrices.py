@@ -143,8 +143,8 @@ def _read(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix.lower() != ".json":
-            rows = [row for row in text.splitlines() if row.strip()]
-            return [[float(cell) for cell in row.split(",")] for row in rows]
+            lines = [line for line in text.splitlines() if line.strip()]
+            return [[float(cell) for cell in line.split(",")] for line in lines]
         rows = json.loads(text)
     except OSError as error:
         raise WorkloadError(

@@ -17,7 +17,7 @@ T = TypeVar("T")
 Spec = str | Mapping[str, Any]
 
 
-def build(registry: Registry[Any], spec: Spec | T, method: str, folder: Path | None = None) -> T:
+def build(registry: Registry[Any], spec: Spec | T, method: str) -> T:
     """Makes a law from its name or its block; an object is given back as it is.
 
     Args:
@@ -25,7 +25,6 @@ def build(registry: Registry[Any], spec: Spec | T, method: str, folder: Path | N
         spec (str, Mapping or object): A name, a block ``{"kind": name, parameter: value, ...}``,
             or a law.
         method (str): A method that every such law has.
-        folder (Path, optional): What a parameter ``file`` is relative to.
 
     Raises:
         ConfigError: If the name is unknown.
@@ -47,18 +46,21 @@ def build(registry: Registry[Any], spec: Spec | T, method: str, folder: Path | N
         )
     factory = registry.resolve(kind)
     _check_names(f"{registry.kind} {kind!r}", inspect.signature(factory), params)
-    if folder is not None and isinstance(params.get("file"), str | Path):
-        params["file"] = folder / params["file"]
+    if not isinstance(params.get("file", ""), str | Path):
+        raise WorkloadError(
+            f"{registry.kind} {kind!r}: file: expected a path (got {params['file']!r})"
+        )
     law: T = factory(**params)
     return law
 
 
 def _check_names(what: str, signature: inspect.Signature, params: Mapping[str, Any]) -> None:
     """Checks that the parameters are those that a factory takes."""
-    keys = ", ".join(map(str, signature.parameters)) or "no keys"
+    keys = ", ".join(signature.parameters)
+    expected = f"the keys {keys}" if keys else "no other key"
     for name in params:
         if name not in signature.parameters:
-            raise WorkloadError(f"{what}: expected the keys {keys} (got {name!r})")
+            raise WorkloadError(f"{what}: expected {expected} (got {name!r})")
     for name, parameter in signature.parameters.items():
         if parameter.default is parameter.empty and name not in params:
             raise WorkloadError(f"{what}: expected the key {name!r} (got none)")

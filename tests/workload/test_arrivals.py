@@ -1,0 +1,38 @@
+"""Gaps: their mean, their shape."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from m4graph.errors import WorkloadError
+from m4graph.workload import LogNormalArrivals, PoissonArrivals
+
+
+def draw(law, mean_ns=500.0):
+    return law.gaps(np.random.default_rng(0), 400_000, mean_ns)
+
+
+@pytest.mark.parametrize("law", [PoissonArrivals(), LogNormalArrivals(1), LogNormalArrivals(1.5)])
+def test_mean_is_the_one_asked_for(law):
+    gaps = draw(law)
+    assert abs(gaps.mean() - 500) < 4 * gaps.std() / math.sqrt(len(gaps))
+    assert gaps.min() >= 0
+
+
+def test_poisson_gaps_are_exponential():
+    assert np.mean(draw(PoissonArrivals()) < 500) == pytest.approx(1 - math.exp(-1), abs=0.003)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+def test_log_normal_gaps_have_their_median_and_spread(sigma):
+    logs = np.log(draw(LogNormalArrivals(sigma)) / 500)
+    assert logs.mean() == pytest.approx(-(sigma**2) / 2, abs=0.02)
+    assert logs.std() == pytest.approx(sigma, rel=0.01)
+
+
+def test_bad_sigma_is_named():
+    with pytest.raises(WorkloadError, match=r"sigma: expected a number above 0 \(got 0\)"):
+        LogNormalArrivals(0)
