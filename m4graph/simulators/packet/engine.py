@@ -13,8 +13,8 @@ from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.events import pop, push, push_front, release
 from m4graph.simulators.packet.hosts import acknowledge, next_of_nic, receive_data
 from m4graph.simulators.packet.layout import (
+    ACK,
     ARRIVE,
-    DATA,
     DRAIN_LABELS,
     FINISHED,
     FLOWS_INSTALL,
@@ -126,29 +126,33 @@ def _no_room(s):
     )
 
 
-def _build(on_ack: Callable[..., None], digest: str) -> Callable[..., int]:
-    @njit(forceinline=True, _nrt=False)
-    def receive_ack(s, packet_id):
-        packet = s.packets[packet_id]
-        acknowledge(s, packet_id)
-        on_ack(s, packet.flow, packet.seq, packet.marked, packet.kind == NACK)
-        free_packet(s, packet_id)
-        return s.nodes[s.flows[packet.flow].src].uplink
+@njit(forceinline=True, _nrt=False)
+def _arrive(s, link_id, packet_id):
+    kind = s.packets[packet_id].kind
+    if kind == PAUSE or kind == RESUME:
+        return _obey_pfc(s, link_id, packet_id)
+    if not s.links[link_id].to_host:
+        return switch_receive(s, link_id, packet_id)
+    return _receive_data(s, packet_id)
 
-    @njit(forceinline=True, _nrt=False)
-    def arrive(s, link_id, packet_id):
-        kind = s.packets[packet_id].kind
-        if kind == PAUSE or kind == RESUME:
-            return _obey_pfc(s, link_id, packet_id)
-        if not s.links[link_id].to_host:
-            return switch_receive(s, link_id, packet_id)
-        if kind == DATA:
-            return _receive_data(s, packet_id)
-        return receive_ack(s, packet_id)
+
+@njit(forceinline=True, _nrt=False)
+def _is_answer(s, link_id, packet_id):
+    """Whether the packet that is complete at the end of a link is an ACK at its sender."""
+    kind = s.packets[packet_id].kind
+    return s.links[link_id].to_host and (kind == ACK or kind == NACK)
+
+
+def _build(on_ack: Callable[..., None], digest: str) -> Callable[..., int]:
+    """Compiles the loop around one algorithm.
+
+    What the loop closes over is part of numba's cache key, so it must be the same in every
+    process: ``on_ack`` is a plain ``register_jitable`` function, ``digest`` changes with any source.
+    """
 
     @njit(cache=True, nogil=True, _nrt=False)
     def run(s, max_events):
-        digest  # noqa: B018 - part of numba's cache key: a change of any source recompiles
+        digest  # noqa: B018 - makes it part of the cache key
         c = s.control[0]
         for _ in range(max_events):
             if c.num_finished == len(s.flows):
@@ -168,7 +172,14 @@ def _build(on_ack: Callable[..., None], digest: str) -> Callable[..., int]:
                 s.links[a].busy = False
                 link_id = a
             elif kind == ARRIVE:
-                link_id = arrive(s, a, b)
+                if _is_answer(s, a, b):
+                    packet = s.packets[b]
+                    acknowledge(s, b)
+                    on_ack(s, packet.flow, packet.seq, packet.marked, packet.kind == NACK)
+                    link_id = s.nodes[s.flows[packet.flow].src].uplink
+                    free_packet(s, b)
+                else:
+                    link_id = _arrive(s, a, b)
             elif kind == NIC_WAKE:
                 s.nodes[a].wake_pending = False
                 link_id = s.nodes[a].uplink
