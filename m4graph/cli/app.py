@@ -17,6 +17,7 @@ SUCCESS, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
     "simulate": "m4graph.cli.simulate:simulate",
+    "generate": "m4graph.cli.generate:generate",
 }
 """Each command's function, imported when the command or the list of commands is asked for."""
 

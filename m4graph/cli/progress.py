@@ -15,6 +15,16 @@ def flow_progress(title: str) -> Iterator[Callable[[int, int], None]]:
 
     Nothing is shown where stderr is no terminal.
     """
+    with count_progress(f"{title} flows") as report:
+        yield report
+
+
+@contextmanager
+def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Shows how many of something are done; gives the function to call with done and total.
+
+    Nothing is shown where stderr is no terminal.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(
@@ -25,7 +35,7 @@ def flow_progress(title: str) -> Iterator[Callable[[int, int], None]]:
         disable=not console.is_terminal,
     )
     with bar:
-        task = bar.add_task(f"{title} flows", total=None)
+        task = bar.add_task(title, total=None)
 
         def report(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)

@@ -1,0 +1,33 @@
+"""Labelled runs of the packet simulator: distributions over scenarios, generation, PyG datasets.
+
+The names below are imported on first use: generating needs no torch, and its workers start fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_NAMES = {
+    "FlowEventDataset": "m4graph.datasets.flow_events",
+    "GenerateConfig": "m4graph.datasets.config",
+    "RunData": "m4graph.datasets.run_data",
+    "generate": "m4graph.datasets.generation",
+    "load_config": "m4graph.datasets.config",
+    "scenario_hash": "m4graph.datasets.leakage",
+    "to_run_data": "m4graph.datasets.run_data",
+}
+
+__all__ = sorted(_NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'm4graph.datasets' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
