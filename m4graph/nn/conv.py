@@ -1,0 +1,137 @@
+"""The GNN layers that carry messages between flows and links, by name or by class.
+
+A layer is any PyG-style class that works on bipartite graphs: made as
+``conv((channels, channels), channels, **options)``, called as ``conv((x_src, x_dst), edge_index)``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from m4graph.errors import ConfigError
+from m4graph.registry import Registry
+
+ConvFactory = Callable[..., nn.Module]
+"""A class or function: ``((src_channels, dst_channels), out_channels, **options)`` to a module."""
+
+CONVS: Registry[ConvFactory] = Registry(
+    "conv",
+    {
+        "sage": "torch_geometric.nn.conv:SAGEConv",
+        "graph": "torch_geometric.nn.conv:GraphConv",
+        "gat": "torch_geometric.nn.conv:GATConv",
+        "gatv2": "torch_geometric.nn.conv:GATv2Conv",
+        "transformer": "torch_geometric.nn.conv:TransformerConv",
+        "res_gated": "torch_geometric.nn.conv:ResGatedGraphConv",
+        "film": "torch_geometric.nn.conv:FiLMConv",
+        "gin": "m4graph.nn.conv:gin",
+    },
+)
+"""Layers by name; each maps a state of a given width to one of the same width."""
+
+_DEFAULTS = {
+    "add_self_loops": False,  # flow i and link i have nothing to do with each other
+    "concat": False,  # the mean of the attention heads keeps the width
+}
+
+
+def gin(in_channels: tuple[int, int], out_channels: int, **options: Any) -> nn.Module:
+    """PyG's ``GINConv`` with its usual network of two layers.
+
+    Args:
+        in_channels (tuple[int, int]): Widths of source and destination, which must be equal.
+        out_channels (int): Width of the result.
+        **options: Of ``GINConv``, such as ``train_eps``.
+    """
+    from torch_geometric.nn.conv import GINConv
+
+    first = nn.Linear(in_channels[1], out_channels)
+    network = nn.Sequential(first, nn.ReLU(), nn.Linear(out_channels, out_channels))
+    conv: nn.Module = GINConv(network, **options)
+    return conv
+
+
+def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.Module:
+    """Makes a layer between two kinds of nodes of equal width.
+
+    Unless they are given, ``add_self_loops`` and ``concat`` are switched off where a layer has
+    them. The layer is tried once on a tiny graph, which leaves the global random state alone.
+
+    Args:
+        conv (str or ConvFactory): A name of :data:`CONVS`, a PyG-style class, or a function.
+        channels (int): Width of the states of sources, destinations and result.
+        **options: The layer's own, such as ``heads``.
+
+    Shapes:
+        - the layer: ``(x_src [num_src, channels], x_dst [num_dst, channels])`` and an edge index
+          ``[2, num_edges]`` (row 0 sources, row 1 destinations) to ``[num_dst, channels]``
+
+    Raises:
+        ConfigError: If the name or an option is unknown, or the layer is unusable here.
+    """
+    if isinstance(conv, nn.Module) or not (isinstance(conv, str) or callable(conv)):
+        raise ConfigError(
+            f"conv: expected a name, a class or a function that makes a layer (got {conv!r})"
+        )
+    factory = CONVS.resolve(conv)
+    name = repr(conv) if isinstance(conv, str) else getattr(conv, "__name__", repr(conv))
+    try:
+        layer = factory((channels, channels), channels, **{**_defaults(factory), **options})
+    except Exception as error:
+        raise ConfigError(
+            f"conv {name}: expected a layer made as conv((channels, channels), channels, "
+            f"**{options}) (got {type(error).__name__}: {error})"
+        ) from error
+    if not isinstance(layer, nn.Module):
+        raise ConfigError(f"conv {name}: expected an nn.Module (got {type(layer).__name__})")
+    _check_bipartite(layer, name, channels)
+    return layer
+
+
+def conv_name(conv: str | ConvFactory) -> str:
+    """The name under which a layer is registered, for a model's configuration.
+
+    Raises:
+        ConfigError: If it is not registered, so that a checkpoint could not be loaded again.
+    """
+    factory = CONVS.resolve(conv)
+    for name in CONVS.names():
+        if CONVS.resolve(name) is factory:
+            return name
+    raise ConfigError(
+        f"conv {getattr(conv, '__name__', conv)}: expected a registered layer, as by "
+        "m4graph.nn.conv.CONVS.register(name, conv) (got one without a name)"
+    )
+
+
+def _defaults(factory: ConvFactory) -> dict[str, Any]:
+    parameters = inspect.signature(factory).parameters
+    return {name: value for name, value in _DEFAULTS.items() if name in parameters}
+
+
+def _check_bipartite(layer: nn.Module, name: str, channels: int) -> None:
+    """One forward on three sources and two destinations, without dropout or running statistics."""
+    x_src, x_dst = torch.ones(3, channels), torch.ones(2, channels)
+    edge_index = torch.tensor([[0, 1, 2, 0], [0, 0, 1, 1]])
+    layer.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            out = layer((x_src, x_dst), edge_index)
+    except Exception as error:
+        raise ConfigError(
+            f"conv {name}: expected a layer for bipartite graphs, called as "
+            f"conv((x_src, x_dst), edge_index) (got {type(error).__name__}: {error})"
+        ) from error
+    finally:
+        layer.train()
+    shape = list(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
+    if shape != [2, channels]:
+        raise ConfigError(
+            f"conv {name}: expected a result of shape [num_dst, channels], here {[2, channels]} "
+            f"(got {shape})"
+        )
