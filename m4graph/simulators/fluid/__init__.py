@@ -1,0 +1,17 @@
+"""The fluid simulator: max-min fair sharing, event by event, in numba."""
+
+from __future__ import annotations
+
+from m4graph.simulators.fluid.engine import FluidEngine
+from m4graph.simulators.fluid.maxmin import Scratch, fair_rates, make_scratch
+from m4graph.simulators.fluid.simulator import FluidSimulator, build_engine, warm_up
+
+__all__ = [
+    "FluidEngine",
+    "FluidSimulator",
+    "Scratch",
+    "build_engine",
+    "fair_rates",
+    "make_scratch",
+    "warm_up",
+]

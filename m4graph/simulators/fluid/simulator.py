@@ -1,0 +1,119 @@
+"""The fluid simulator as a :class:`~m4graph.simulators.base.Simulator`."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+import numpy as np
+
+from m4graph.compilation import announced_compilation
+from m4graph.results import SimulationResult
+from m4graph.scenario import Scenario
+from m4graph.simulators.base import Progress, Simulator
+from m4graph.simulators.fluid.engine import FluidEngine, parse_scope
+from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
+
+EVENTS_PER_CALL = 20_000
+"""Events between two looks at Ctrl-C and two reports of progress."""
+
+
+class FluidSimulator(Simulator):
+    r"""Flows as fluids that share links max-min fairly at every moment, as in flowSim.
+
+    A flow drains :math:`V` bytes at its fair rate from its start on; its FCT is the time that this
+    takes plus a constant latency (:mod:`.volumes`). A flow that never shares a link has slowdown 1.
+
+    Args:
+        scope (str, optional): Which flows are filled anew at an event: ``"affected"``,
+            ``"component"`` or ``"full"``. The rates are the same. (default: ``"affected"``)
+
+    Reference:
+        Bertsekas and Gallager, *Data Networks*, 6.5.2, for the rates.
+
+    Not modelled:
+        Queues, windows, the time a congestion control takes to find its rate, ACK traffic, pauses
+        and drops: the congestion control of the scenario makes no difference.
+
+    Raises:
+        ConfigError: If the scope is unknown.
+    """
+
+    name = "fluid"
+
+    def __init__(self, scope: str = "affected") -> None:
+        parse_scope(scope)
+        self._scope = scope
+
+    def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
+        """Simulates a scenario until every flow is finished.
+
+        Args:
+            scenario (Scenario): What to simulate.
+            progress (Progress, optional): Called now and then. (default: ``None``)
+        """
+        engine = build_engine(scenario, self._scope)
+        compile_s = warm_up()
+        started = time.perf_counter()
+        more = True
+        while more:
+            more = engine.run(EVENTS_PER_CALL)
+            if progress is not None:
+                progress(engine.num_completed, scenario.num_flows)
+        wall_s = time.perf_counter() - started
+        return SimulationResult(
+            simulator=self.name,
+            flow_id=scenario.workload.id,
+            fct_ns=engine.fct_ns.copy(),
+            ideal_fct_ns=scenario.ideal_fct_ns,
+            num_events=engine.num_events,
+            wall_s=wall_s,
+            compile_s=compile_s,
+            packet_hops=None,
+            scenario=scenario,
+        )
+
+
+def build_engine(scenario: Scenario, scope: str = "affected") -> FluidEngine:
+    """An engine that holds the flows of a scenario, in the workload's order, none of them started.
+
+    Raises:
+        ConfigError: If the scope is unknown.
+    """
+    workload, routes = scenario.workload, scenario.routes
+    volume_bytes, latency_ns = volumes_and_latencies(
+        scenario.arrays,
+        workload.size_bytes,
+        scenario.ideal_fct_ns,
+        routes.data_ptr,
+        routes.data_links,
+        scenario.config.payload_bytes,
+    )
+    engine = FluidEngine(link_bytes_per_ns(scenario.arrays), scope)
+    engine.add_flows(
+        workload.start_ns,
+        volume_bytes,
+        latency_ns,
+        scenario.ideal_fct_ns,
+        routes.data_ptr,
+        routes.data_links,
+    )
+    return engine
+
+
+def warm_up() -> float:
+    """Compiles the kernels, or loads them from numba's cache, if this process has not yet.
+
+    Returns:
+        float: The seconds that it took; 0 from the second call on.
+    """
+    if _warm_up.cache_info().currsize:
+        return 0.0
+    return _warm_up()
+
+
+@cache
+def _warm_up() -> float:
+    with announced_compilation("fluid simulator") as spent:
+        FluidEngine(np.ones(1)).run(1)
+    return spent.seconds
