@@ -1,0 +1,133 @@
+"""One event of each of some networks, as the tensors that a model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from m4graph.graph.run import FlowNetwork
+from m4graph.graph.schema import FLOW_FEATURES
+from m4graph.graph.tracker import advance
+from m4graph.graph.tracker_state import (
+    EVENT_RECORD,
+    NUM_EDGES,
+    NUM_FLOWS,
+    NUM_LINKS,
+    NUM_UPDATED,
+    make_tracker_state,
+    with_room,
+)
+from m4graph.simulators.fluid.layout import NUM_ACTIVE
+
+_LOG_PRIOR = FLOW_FEATURES.index("log_prior")
+
+
+@dataclass(frozen=True, eq=False)
+class EventStep:
+    """The touched flows and links of one event (or of one event of each of several networks).
+
+    Rows of flows and links refer to the numbering of the tracker; edges to rows of this step. The
+    first ``num_updated`` links are on the event's route, and all their flows are here.
+
+    Shapes:
+        - ``flow_ids`` int64, ``flow_gap`` ``[num_touched]``; ``flow_x``
+          ``[num_touched, num_flow_features]``
+        - ``link_ids`` int64, ``link_gap`` ``[num_read]``; ``link_x``
+          ``[num_read, num_link_features]``
+        - ``crosses`` int64 ``[2, num_hops_of_updated]``: flow rows, link rows
+        - ``crossed_by`` int64 ``[2, num_hops]``: link rows, flow rows
+    """
+
+    flow_ids: Tensor
+    flow_x: Tensor
+    flow_gap: Tensor
+    link_ids: Tensor
+    link_x: Tensor
+    link_gap: Tensor
+    num_updated: int
+    crosses: Tensor
+    crossed_by: Tensor
+
+    @property
+    def log_prior(self) -> Tensor:
+        """Log of the physical estimate of each touched flow's slowdown, ``[num_touched]``."""
+        return self.flow_x[:, _LOG_PRIOR]
+
+    def to(self, device: torch.device | str) -> EventStep:
+        """The same step on another device."""
+        moved = {
+            field.name: value.to(device) if isinstance(value, Tensor) else value
+            for field in fields(self)
+            for value in [getattr(self, field.name)]
+        }
+        return EventStep(**moved)
+
+
+class FlowTracker:
+    """Follows the flows of some networks event by event, and gives the graph of each step.
+
+    Flows and links of all networks are numbered through, in the order of the networks.
+
+    Args:
+        networks (list of FlowNetwork): One or more.
+    """
+
+    def __init__(self, networks: Sequence[FlowNetwork]) -> None:
+        self._state = make_tracker_state(networks)
+        self._longest_route = max(int(np.diff(net.route_ptr).max()) for net in networks)
+        self.first_flow = np.cumsum([0, *(net.num_flows for net in networks)])
+        self.first_link = np.cumsum([0, *(net.num_links for net in networks)])
+
+    @property
+    def num_flows(self) -> int:
+        """Flows of all networks."""
+        return int(self.first_flow[-1])
+
+    @property
+    def num_links(self) -> int:
+        """Directed links of all networks."""
+        return int(self.first_link[-1])
+
+    def now_ns(self, flow_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The time in each flow's network, int64 ``[len(flow_ids)]``."""
+        state = self._state
+        return np.asarray(state.networks["now_ns"][state.flows["network"][flow_ids]])
+
+    def step(self, events: np.ndarray) -> EventStep:
+        """Takes at most one event of each network and gives the graph of all of them together.
+
+        Args:
+            events (np.ndarray): Records of ``EVENT_RECORD``; the times of a network never go back.
+        """
+        active = int(self._state.shares.counts[NUM_ACTIVE]) + len(events)
+        hops = (active + len(events)) * self._longest_route
+        self._state = with_room(self._state, active, hops)
+        advance(self._state, events)
+        return self._read()
+
+    def _read(self) -> EventStep:
+        state, counts = self._state, self._state.counts
+        flows, links, edges = counts[NUM_FLOWS], counts[NUM_LINKS], counts[NUM_EDGES]
+        edge_flow, edge_link = state.edge_flow[:edges], state.edge_link[:edges]
+        updated = edge_link < counts[NUM_UPDATED]
+        return EventStep(
+            flow_ids=torch.from_numpy(state.flow_ids[:flows].copy()),
+            flow_x=torch.from_numpy(state.flow_x[:flows].copy()),
+            flow_gap=torch.from_numpy(state.flow_gap[:flows].copy()),
+            link_ids=torch.from_numpy(state.link_ids[:links].copy()),
+            link_x=torch.from_numpy(state.link_x[:links].copy()),
+            link_gap=torch.from_numpy(state.link_gap[:links].copy()),
+            num_updated=int(counts[NUM_UPDATED]),
+            crosses=torch.from_numpy(np.stack((edge_flow[updated], edge_link[updated]))),
+            crossed_by=torch.from_numpy(np.stack((edge_link, edge_flow))),
+        )
+
+
+def no_events(length: int) -> np.ndarray:
+    """Records to fill in for :meth:`FlowTracker.step`."""
+    return np.zeros(length, EVENT_RECORD)

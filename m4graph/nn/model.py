@@ -1,0 +1,173 @@
+r"""The m4 model on PyTorch Geometric: flow and link states that live from event to event.
+
+Reference:
+    Li et al., "m4: A Learned Flow-level Network Simulator", arXiv 2503.01770.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from m4graph.errors import ConfigError
+from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
+from m4graph.nn.conv import resolve_conv
+
+if TYPE_CHECKING:
+    from m4graph.graph import EventStep
+
+
+class StepOutput(NamedTuple):
+    """What the model says about one step.
+
+    Shapes:
+        - ``flow_state`` ``[num_touched, hidden]``, ``link_state`` ``[num_updated, hidden]``
+        - ``log_slowdown`` ``[num_touched]``; may fall below 0, which a user cuts off
+        - ``remaining`` ``[num_touched]``, the share of each flow not yet at the receiver, 0 to 1
+        - ``log_queue`` ``[num_updated]``, ``log(1 + packets)`` waiting
+    """
+
+    flow_state: Tensor
+    link_state: Tensor
+    log_slowdown: Tensor
+    remaining: Tensor
+    log_queue: Tensor
+
+
+class FlowLinkModel(nn.Module):
+    r"""Updates the states of the flows and links that an event touches, and reads predictions off.
+
+    For every touched flow :math:`f` and link :math:`l`, with :math:`\Delta` the time since the
+    last update and :math:`\mathbf{x}` the features of :mod:`m4graph.graph.schema`:
+
+    .. math::
+        \tilde{\mathbf{h}} &= \mathrm{GRU}_{time}(\Delta, \mathbf{h}), \qquad
+        \mathbf{m}^{(0)} = \mathrm{ReLU}(\mathbf{W}[\tilde{\mathbf{h}}, \mathbf{x}])
+
+        \mathbf{m}_l^{(k)} &= \mathrm{conv}_k(\mathbf{m}_l^{(k-1)}, \{\mathbf{m}_f^{(k-1)}\}), \qquad
+        \mathbf{m}_f^{(k)} = \mathrm{conv}'_k(\mathbf{m}_f^{(k-1)}, \{\mathbf{m}_l^{(k)}\})
+
+        \mathbf{h}' &= \mathrm{GRU}_{rate}([\mathbf{m}^{(K)}, \mathbf{x}], \tilde{\mathbf{h}})
+
+        \log \hat{s}_f &= \log p_f + \mathrm{MLP}(\mathbf{h}'_f)
+
+    where :math:`p_f` is the physical estimate of the slowdown that comes with the features: the
+    time so far, plus what is left at the flow's fair rate, over the ideal FCT. Two more heads
+    predict the remaining share of a flow, and the queue of a link.
+
+    Args:
+        conv (str, type or callable, optional): Message passing between flows and links: a name of
+            :data:`m4graph.nn.conv.CONVS`, or a PyG-style class. (default: ``"sage"``)
+        hidden_channels (int, optional): Width of the states. (default: ``64``)
+        num_layers (int, optional): Rounds of message passing, links first. (default: ``2``)
+        flow_channels (int, optional): Flow features. (default: those of the schema)
+        link_channels (int, optional): Link features. (default: those of the schema)
+        **conv_kwargs (optional): Further arguments of the layers.
+
+    Shapes:
+        - input: flow states ``[num_touched, hidden]``, link states ``[num_read, hidden]``, the
+          rows that an :class:`~m4graph.graph.EventStep` names
+        - output: :class:`StepOutput`
+
+    Raises:
+        ConfigError: If a size is below 1, or the layer does not fit a bipartite graph.
+    """
+
+    def __init__(
+        self,
+        conv: str | type[nn.Module] | Callable[..., nn.Module] = "sage",
+        hidden_channels: int = 64,
+        num_layers: int = 2,
+        flow_channels: int = len(FLOW_FEATURES),
+        link_channels: int = len(LINK_FEATURES),
+        **conv_kwargs: Any,
+    ) -> None:
+        super().__init__()
+        sizes = {"hidden_channels": hidden_channels, "num_layers": num_layers}
+        for name, value in sizes.items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{name}: expected an integer of 1 or above (got {value!r})")
+        hidden = hidden_channels
+        self.conv = conv
+        self.hidden_channels = hidden
+        self.num_layers = num_layers
+        self.flow_channels = flow_channels
+        self.link_channels = link_channels
+        self.conv_kwargs = conv_kwargs
+        self.flow_time_cell = nn.GRUCell(1, hidden)
+        self.link_time_cell = nn.GRUCell(1, hidden)
+        self.flow_encoder = nn.Linear(hidden + flow_channels, hidden)
+        self.link_encoder = nn.Linear(hidden + link_channels, hidden)
+        convs = [resolve_conv(conv, hidden, **conv_kwargs) for _ in range(2 * num_layers)]
+        self.link_convs = nn.ModuleList(convs[:num_layers])
+        self.flow_convs = nn.ModuleList(convs[num_layers:])
+        self.link_norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(num_layers))
+        self.flow_norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(num_layers))
+        self.flow_rate_cell = nn.GRUCell(hidden + flow_channels, hidden)
+        self.link_rate_cell = nn.GRUCell(hidden + link_channels, hidden)
+        self.slowdown_head = _mlp(hidden + flow_channels, hidden)
+        self.remaining_head = _mlp(hidden, hidden // 2)
+        self.queue_head = _mlp(hidden, hidden // 2)
+        self._start_at_the_prior()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Plain values with which ``FlowLinkModel(**config)`` builds the same model."""
+        return {
+            "conv": self.conv,
+            "hidden_channels": self.hidden_channels,
+            "num_layers": self.num_layers,
+            "flow_channels": self.flow_channels,
+            "link_channels": self.link_channels,
+            **self.conv_kwargs,
+        }
+
+    def forward(self, step: EventStep, flow_state: Tensor, link_state: Tensor) -> StepOutput:
+        """Updates the states of one step's flows and links, and reads the predictions off."""
+        updated = step.num_updated
+        flow_state = self.flow_time_cell(step.flow_gap[:, None], flow_state)
+        aged = self.link_time_cell(step.link_gap[:updated, None], link_state[:updated])
+        # Links that are only read are not brought up to now: their gap is among their features.
+        link_state = torch.cat((aged, link_state[updated:]))
+        flow = torch.relu(self.flow_encoder(torch.cat((flow_state, step.flow_x), 1)))
+        link = torch.relu(self.link_encoder(torch.cat((link_state, step.link_x), 1)))
+        flow, link = self._exchange(step, flow, link)
+        link_x = step.link_x[:updated]
+        flow_state = self.flow_rate_cell(torch.cat((flow, step.flow_x), 1), flow_state)
+        link_state = self.link_rate_cell(torch.cat((link, link_x), 1), aged)
+        log_ratio = self.slowdown_head(torch.cat((flow_state, step.flow_x), 1)).squeeze(1)
+        return StepOutput(
+            flow_state=flow_state,
+            link_state=link_state,
+            log_slowdown=step.log_prior + log_ratio,
+            remaining=torch.sigmoid(self.remaining_head(flow_state).squeeze(1)),
+            log_queue=nn.functional.softplus(self.queue_head(link_state).squeeze(1)),
+        )
+
+    def _exchange(self, step: EventStep, flow: Tensor, link: Tensor) -> tuple[Tensor, Tensor]:
+        """Rounds of messages; links that are only read keep their encoding."""
+        updated = step.num_updated
+        read_only = link[updated:]
+        link = link[:updated]
+        layers = zip(
+            self.link_convs, self.link_norms, self.flow_convs, self.flow_norms, strict=True
+        )
+        for link_conv, link_norm, flow_conv, flow_norm in layers:
+            link = link + torch.relu(link_norm(link_conv((flow, link), step.crosses)))
+            both = torch.cat((link, read_only))
+            flow = flow + torch.relu(flow_norm(flow_conv((both, flow), step.crossed_by)))
+        return flow, link
+
+    def _start_at_the_prior(self) -> None:
+        last = self.slowdown_head[-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+
+def _mlp(in_channels: int, hidden_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(in_channels, hidden_channels), nn.ReLU(), nn.Linear(hidden_channels, 1)
+    )

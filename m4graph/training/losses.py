@@ -1,0 +1,39 @@
+"""The loss of one step: slowdown of every touched flow, remaining bytes, queues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from m4graph.nn import StepOutput
+from m4graph.training.episode import TrainingStep
+
+
+@dataclass(frozen=True)
+class StepLosses:
+    r"""Weighted sums over a step, in units of one flow.
+
+    The slowdown's part is :math:`|\log \hat{s} - \log s|`, whose best answer is the median, which
+    the mean relative error asks for too. The dense parts exist on true streams only.
+
+    Args:
+        remaining_weight (float): Of the absolute error of a flow's remaining share.
+        queue_weight (float): Of the absolute error of a link's ``log(1 + packets)``.
+    """
+
+    remaining_weight: float
+    queue_weight: float
+
+    def __call__(self, step: TrainingStep, output: StepOutput) -> Tensor:
+        """The loss of one step, a scalar."""
+        error = (output.log_slowdown - step.log_slowdown).abs()
+        loss = (error * step.weight).sum()
+        loss = loss + self.remaining_weight * _known_l1(output.remaining, step.remaining)
+        return loss + self.queue_weight * _known_l1(output.log_queue, step.log_queue)
+
+
+def _known_l1(predicted: Tensor, target: Tensor) -> Tensor:
+    known = ~torch.isnan(target)
+    return (predicted - torch.nan_to_num(target)).abs()[known].sum()

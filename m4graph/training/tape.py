@@ -1,0 +1,80 @@
+"""Backpropagation through the events of a window without copying the states at every event.
+
+Each event changes a few rows of the states. Its graph is built on detached copies of these rows
+alone; going back, the gradients of the states are kept in two dense tensors, out of which each
+event takes the rows that it has written, and into which it puts those of the rows that it has read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from m4graph.nn import FlowLinkModel, StepOutput
+from m4graph.training.episode import TrainingStep, Window
+
+StepLoss = Callable[[TrainingStep, StepOutput], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class _Entry:
+    flow_rows: Tensor
+    link_rows: Tensor
+    flow_leaf: Tensor
+    link_leaf: Tensor
+    output: StepOutput
+    loss: Tensor
+
+
+class States:
+    """The flow and link states of an episode; the graph never goes through them."""
+
+    def __init__(self, num_flows: int, num_links: int, hidden: int, device: torch.device) -> None:
+        self.flow = torch.zeros(num_flows, hidden, device=device)
+        self.link = torch.zeros(num_links, hidden, device=device)
+
+
+def backward_through(
+    model: FlowLinkModel, window: Window, states: States, step_loss: StepLoss
+) -> Tensor:
+    """Runs a window, and adds the gradients of its losses to the model's parameters.
+
+    The states move on by the window. Gradients do not go back into earlier windows.
+
+    Returns:
+        The sum of the losses, detached.
+    """
+    tape = [_forward(model, step, states, step_loss) for step in window.steps]
+    flow_grad = torch.zeros_like(states.flow)
+    link_grad = torch.zeros_like(states.link)
+    total = torch.zeros((), device=states.flow.device)
+    for entry in reversed(tape):
+        _backward(entry, flow_grad, link_grad)
+        total += entry.loss.detach()
+    return total
+
+
+def _forward(
+    model: FlowLinkModel, training_step: TrainingStep, states: States, step_loss: StepLoss
+) -> _Entry:
+    step = training_step.step
+    flow_leaf = states.flow[step.flow_ids].requires_grad_()
+    link_leaf = states.link[step.link_ids].requires_grad_()
+    output = model(step, flow_leaf, link_leaf)
+    states.flow[step.flow_ids] = output.flow_state.detach()
+    states.link[step.link_ids[: step.num_updated]] = output.link_state.detach()
+    loss = step_loss(training_step, output)
+    return _Entry(step.flow_ids, step.link_ids, flow_leaf, link_leaf, output, loss)
+
+
+def _backward(entry: _Entry, flow_grad: Tensor, link_grad: Tensor) -> None:
+    updated = entry.link_rows[: len(entry.output.link_state)]
+    outputs = [entry.loss, entry.output.flow_state, entry.output.link_state]
+    grads = [torch.ones_like(entry.loss), flow_grad[entry.flow_rows], link_grad[updated]]
+    torch.autograd.backward(outputs, grads)
+    flow_grad[entry.flow_rows] = entry.flow_leaf.grad
+    link_grad[updated] = 0.0
+    link_grad.index_add_(0, entry.link_rows, entry.link_leaf.grad)
