@@ -31,6 +31,9 @@ _EXPECTED = {
     "greater_than_equal": "at least {ge}",
     "less_than": "a value below {lt}",
     "less_than_equal": "at most {le}",
+    "string_too_short": "text of at least {min_length} characters",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "too_short": "at least {min_length} entries",
 }
 
 

@@ -19,7 +19,8 @@ class Block(StrictModel):
     count: int = Field(1, ge=1)
     on: bool = True
     rate: float = Field(1.0, gt=0)
-    label: str = ""
+    label: str = Field("aa", min_length=1, pattern="^a{2}")
+    parts: dict[str, int] = Field({"a": 1}, min_length=1)
     inner: Inner = Inner()
 
 
@@ -35,7 +36,7 @@ def test_an_instance_is_given_back():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"coutn": 1}, "b.coutn: unknown key: expected one of count, on, rate, label, inner; "
+        ({"coutn": 1}, "b.coutn: unknown key: expected one of count, on, rate, label, parts, inner; "
          "did you mean 'count'?"),
         ({"inner": {"shar": 1}}, "b.inner.shar: unknown key: expected share; "
          "did you mean 'share'?"),
@@ -53,6 +54,9 @@ def test_an_instance_is_given_back():
         ({"inner": {"share": 2}}, "b.inner.share: expected at most 1.0 (got 2)"),
         ({"inner": 3}, "b.inner: expected a block of keys (got 3)"),
         ({"label": 3}, "b.label: expected text (got 3)"),
+        ({"label": ""}, "b.label: expected text of at least 1 characters (got '')"),
+        ({"label": "b"}, "b.label: expected text that matches ^a{2} (got 'b')"),
+        ({"parts": {}}, "b.parts: expected at least 1 entries (got a block of keys)"),
         ({"kind": "other"}, "b.kind: expected 'block' (got 'other')"),
         ([1], "b: expected a block of keys (got [1])"),
     ],
