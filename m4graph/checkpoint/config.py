@@ -1,0 +1,145 @@
+"""The ``config.json`` of a checkpoint: everything but the weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field, JsonValue
+
+from m4graph.errors import CheckpointError
+from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
+from m4graph.schema import KeyProblem, StrictModel, spell
+
+FORMAT_VERSION: Final = 1
+
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.md"
+
+
+class TrainingRecord(StrictModel):
+    """How a model was made.
+
+    Args:
+        config_hash (str): SHA-256 of the training's configuration.
+        data_hash (str): SHA-256 of the data set.
+        seed (int): Of the training.
+        steps (int): Optimiser steps.
+        wall_s (float): Seconds of training.
+    """
+
+    config_hash: str = Field(min_length=1)
+    data_hash: str = Field(min_length=1)
+    seed: int = Field(ge=0)
+    steps: int = Field(ge=0)
+    wall_s: float = Field(ge=0)
+
+
+class CheckpointMetadata(StrictModel):
+    """What is known of a model besides its weights.
+
+    Args:
+        training (TrainingRecord): How it was made.
+        training_domain (dict): What it has seen: topologies, loads, sizes, congestion controls.
+        licence (str): Of the weights.
+        metrics (dict): Scores, with the split in the name. (default: none)
+        normalisation (dict, optional): Of features, where that is not done by the model.
+            (default: ``None``)
+    """
+
+    training: TrainingRecord
+    training_domain: dict[str, JsonValue] = Field(min_length=1)
+    licence: str = Field(min_length=1)
+    metrics: dict[str, float] = Field(default_factory=dict)
+    normalisation: dict[str, JsonValue] | None = None
+
+
+class ModelRecord(StrictModel):
+    """Name of the class, arguments of its constructor, and SHA-256 of the file of weights."""
+
+    name: str = Field(alias="class")
+    config: dict[str, JsonValue]
+    weights_sha256: str
+
+
+class GraphRecord(StrictModel):
+    """The features that a model reads, as named in :mod:`m4graph.graph.schema`."""
+
+    schema_version: int
+    flow_features: list[str]
+    link_features: list[str]
+
+    @classmethod
+    def current(cls) -> GraphRecord:
+        """What this version of m4graph computes."""
+        return cls(
+            schema_version=SCHEMA_VERSION,
+            flow_features=list(FLOW_FEATURES),
+            link_features=list(LINK_FEATURES),
+        )
+
+
+class CheckpointConfig(CheckpointMetadata):
+    """The content of ``config.json``."""
+
+    format_version: Literal[1]
+    model: ModelRecord
+    graph: GraphRecord
+    provenance: dict[str, str | None]
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        return json.dumps(self.model_dump(by_alias=True), indent=2, allow_nan=False) + "\n"
+
+
+def read_config(folder: str | Path) -> CheckpointConfig:
+    """Reads and checks the ``config.json`` of a checkpoint folder.
+
+    Raises:
+        CheckpointError: If it is missing, damaged, or made for another version.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        got = "a file" if folder.exists() else "none"
+        raise CheckpointError(f"{folder}: expected the folder of a checkpoint (got {got})")
+    path = folder / CONFIG
+    data = _read_json(path)
+    version = data.get("format_version") if isinstance(data, dict) else None
+    if isinstance(data, dict) and version != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path}: format_version: expected {FORMAT_VERSION} (got {spell(version)})"
+        )
+    try:
+        config = CheckpointConfig.parse(data)
+    except KeyProblem as problem:
+        raise CheckpointError(f"{path}: {problem}") from None
+    _check_graph(config.graph, path)
+    return config
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: expected a file (got none)") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: expected JSON (got {error})") from None
+
+
+def _check_graph(graph: GraphRecord, path: Path) -> None:
+    for key, expected in GraphRecord.current().model_dump().items():
+        got = getattr(graph, key)
+        if got != expected:
+            raise CheckpointError(
+                f"{path}: graph.{key}: expected {_difference(expected, got)}; the model reads "
+                f"other features than this version of m4graph makes"
+            )
+
+
+def _difference(expected: object, got: object) -> str:
+    if isinstance(expected, list) and isinstance(got, list):
+        for index, pair in enumerate(zip(expected, got, strict=False)):
+            if pair[0] != pair[1]:
+                return f"{spell(pair[0])} in column {index} (got {spell(pair[1])})"
+        return f"{len(expected)} columns (got {len(got)})"
+    return f"{spell(expected)} (got {spell(got)})"

@@ -1,0 +1,74 @@
+"""The classes that a checkpoint may hold, and how they are built from plain values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from m4graph.errors import CheckpointError
+from m4graph.registry import Registry
+from m4graph.schema import spell
+
+MODELS: Registry[type[nn.Module]] = Registry(
+    "model", {"flow_link": "m4graph.nn.model:FlowLinkModel"}
+)
+"""Classes by name; ``cls(**model.config)`` builds a model of the same shape."""
+
+
+def model_name(model: nn.Module) -> str:
+    """The name of a model's class.
+
+    Raises:
+        CheckpointError: If it has none.
+    """
+    for name in MODELS.names():
+        if MODELS.resolve(name) is type(model):
+            return name
+    raise CheckpointError(
+        f"model: expected one of {', '.join(MODELS.names())} (got a {type(model).__name__}); "
+        "m4graph.checkpoint.MODELS.register(name, class) adds one"
+    )
+
+
+def plain_config(model: nn.Module) -> dict[str, Any]:
+    """The model's ``config``, which must survive JSON.
+
+    Raises:
+        CheckpointError: If it does not; the message names the key.
+    """
+    config = getattr(model, "config", None)
+    if not isinstance(config, Mapping):
+        raise CheckpointError(
+            f"model.config: expected the arguments of {type(model).__name__} (got {spell(config)})"
+        )
+    for key, value in config.items():
+        try:
+            plain = json.loads(json.dumps(value, allow_nan=False)) == value
+        except (TypeError, ValueError):
+            plain = False
+        if not plain:
+            raise CheckpointError(
+                f"model.config.{key}: expected a plain JSON value (got {spell(value)})"
+            )
+    return dict(config)
+
+
+def build_model(name: str, config: dict[str, Any]) -> nn.Module:
+    """Builds a model with some initial weights; leaves the global random state alone.
+
+    Raises:
+        CheckpointError: If the class is unknown, or does not take the configuration.
+    """
+    if name not in MODELS:
+        valid = ", ".join(MODELS.names())
+        raise CheckpointError(f"model.class: expected one of {valid} (got {name!r})")
+    factory = MODELS.resolve(name)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return factory(**config)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"model.config: {error}") from error

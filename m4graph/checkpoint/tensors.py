@@ -1,0 +1,75 @@
+"""Weights to and from safetensors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from m4graph.errors import CheckpointError
+
+
+def tensors_to_bytes(model: nn.Module) -> bytes:
+    """The state of a model as safetensors; tensors that share memory are each written in full.
+
+    Raises:
+        CheckpointError: If a part of the state is no tensor.
+    """
+    tensors = {}
+    for name, value in model.state_dict().items():
+        if not isinstance(value, Tensor):
+            raise CheckpointError(
+                f"state {name!r}: expected a tensor (got a {type(value).__name__})"
+            )
+        tensors[name] = value.detach().cpu().contiguous().clone()
+    return bytes(safetensors.torch.save(tensors, metadata={"format": "pt"}))
+
+
+def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
+    """Reads a file of weights on the CPU.
+
+    Raises:
+        CheckpointError: If it is missing or damaged, or has another SHA-256.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: expected a file (got none)") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: expected a file that can be read (got {error})") from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise CheckpointError(f"{path}: expected SHA-256 {sha256} (got {found})")
+    try:
+        return dict(safetensors.torch.load(data))
+    except (SafetensorError, KeyError) as error:
+        raise CheckpointError(f"{path}: expected safetensors (got {error})") from None
+
+
+def check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
+    """Checks that weights fit a model's state.
+
+    Raises:
+        CheckpointError: For the first tensor that is missing, unknown, of another type or shape,
+            or not finite.
+    """
+    for name in [*expected, *found]:
+        if name not in found:
+            problem = f"expected {_kind(expected[name])} (got none)"
+        elif name not in expected:
+            problem = f"expected no tensor of that name (got {_kind(found[name])})"
+        elif _kind(found[name]) != _kind(expected[name]):
+            problem = f"expected {_kind(expected[name])} (got {_kind(found[name])})"
+        elif not found[name].isfinite().all():
+            problem = "expected finite values (got NaN or infinity)"
+        else:
+            continue
+        raise CheckpointError(f"{path}: tensor {name!r}: {problem}")
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
