@@ -18,8 +18,9 @@ SUCCESS, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 COMMANDS = {
     "simulate": "m4graph.cli.simulate:simulate",
     "generate": "m4graph.cli.generate:generate",
+    "zoo": "m4graph.cli.zoo:app",
 }
-"""Each command's function, imported when the command or the list of commands is asked for."""
+"""Each command's function, or its group, imported when it or the list of commands is asked for."""
 
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 
@@ -34,7 +35,10 @@ class _LazyGroup(typer.core.TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, _, function = COMMANDS[cmd_name].partition(":")
-        return _command(cmd_name, getattr(import_module(module), function))
+        target = getattr(import_module(module), function)
+        if isinstance(target, typer.Typer):
+            return typer.main.get_command(target)
+        return _command(cmd_name, target)
 
 
 app = typer.Typer(
