@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from m4graph.datasets.distributions import Law, draw, parse
-from m4graph.datasets.leakage import check_training_seed
+from m4graph.datasets.leakage import check_training_seed, check_training_seeds
 from m4graph.rng import TRAIN_SEEDS, generator
 from m4graph.scenario_io import ScenarioFile
 from m4graph.schema import KeyProblem, StrictModel, unknown_key
@@ -75,9 +75,7 @@ class GenerateConfig(StrictModel):
             return generator(self.seed, "datasets", "scenario", index, key)
 
         blocks = draw(self.law, streams, "scenario")
-        for name in ("workload", "routing"):
-            if isinstance(blocks.get(name), Mapping) and isinstance(blocks[name].get("seed"), int):
-                check_training_seed(blocks[name]["seed"], f"scenario.{name}.seed")
+        check_training_seeds(blocks, "scenario")
         return {"name": f"{self.name}_{index:06d}", **blocks, "seed": self.scenario_seed(index)}
 
     def scenario_seed(self, index: int) -> int:

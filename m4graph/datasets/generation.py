@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,7 @@ import numpy as np
 
 from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.parallel import check_backend, unordered
-from m4graph.datasets.produce import RunRecord, produce
+from m4graph.datasets.produce import RunRecord, located, place, produce
 from m4graph.errors import ConfigError, InputError
 from m4graph.output_folder import check_output_folder
 from m4graph.provenance import provenance
@@ -101,7 +101,7 @@ def generate(
     source = config.name if source is None else source
     indices = shard.indices(config.num_scenarios)
     _open_folder(config, out)
-    _compile(config, indices)
+    _compile(config, indices, source)
     calls = ((config, out / "raw", index, source) for index in indices)
     records = []
     for record in unordered(produce, calls, jobs, backend):
@@ -118,8 +118,8 @@ def _open_folder(config: GenerateConfig, out: Path) -> None:
     file = out / CONFIG_FILE
     if file.exists():
         _check_same(config, GenerateConfig.parse(read_yaml(file)), out)
-    elif out.is_dir() and any(out.iterdir()):
-        raise InputError(f"{out}: expected an empty or new folder, or one with a {CONFIG_FILE}")
+    elif any((out / "raw").glob("run_*")):
+        raise InputError(f"{out}: expected runs with a {CONFIG_FILE} beside raw (got none)")
     (out / "raw").mkdir(parents=True, exist_ok=True)
     half = out / f".{CONFIG_FILE}.{os.getpid()}"
     write_yaml(half, config.model_dump())
@@ -140,17 +140,23 @@ def _check_same(config: GenerateConfig, before: GenerateConfig, out: Path) -> No
         )
 
 
-def _compile(config: GenerateConfig, indices: Sequence[int]) -> None:
+def _compile(config: GenerateConfig, indices: Sequence[int], source: str) -> None:
     """Compiles what the workers need, once, and so that they find it in numba's cache."""
     network = star(num_hosts=3)
     workload = generate_workload(network, num_flows=3)
-    for kind in sorted({_algorithm(config.describe(index)) for index in indices}):
-        simulate(Scenario(network, workload, {"kind": kind}), "packet", labels=True)
+    seen = set()
+    for index in indices:
+        with located(place(source, index)):
+            kind = _algorithm(config.describe(index))
+            if kind not in seen:
+                simulate(Scenario(network, workload, kind), "packet", labels=True)
+                seen.add(kind)
 
 
-def _algorithm(description: dict[str, Any]) -> str:
+def _algorithm(description: Mapping[str, Any]) -> Any:
+    """The name of a scenario's algorithm, if it has one."""
     block = description["congestion_control"]
-    return str(block.get("kind")) if isinstance(block, dict) else str(block)
+    return block.get("kind", "") if isinstance(block, Mapping) else block
 
 
 def _manifest(config: GenerateConfig, records: Sequence[RunRecord]) -> dict[str, Any]:

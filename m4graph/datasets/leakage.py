@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from m4graph.errors import InputError
 from m4graph.graph.run import FlowNetwork, LabelledRun
 from m4graph.rng import EVALUATION_SEEDS, is_evaluation_seed
 from m4graph.scenario import Scenario
-from m4graph.schema import KeyProblem
+from m4graph.schema import KeyProblem, join_key
 
 RESERVED_FILE = Path(__file__).resolve().parent.parent / "reserved_scenarios.json"
 
@@ -38,6 +40,23 @@ def check_training_seed(seed: int, key: str) -> None:
             f"expected a seed outside {EVALUATION_SEEDS.start} to {EVALUATION_SEEDS.stop - 1}, "
             f"which are kept for evaluation (got {seed})",
         )
+
+
+def check_training_seeds(description: Mapping[str, Any], key: str = "") -> None:
+    """Refuses a ``scenario.yaml`` one of whose seeds is kept for evaluation.
+
+    Args:
+        description (Mapping): Its blocks.
+        key (str): Where they stand, for the message. (default: ``""``)
+
+    Raises:
+        KeyProblem: If there is one.
+    """
+    for name in ("", "workload", "routing"):
+        block = description.get(name) if name else description
+        seed = block.get("seed") if isinstance(block, Mapping) else None
+        if isinstance(seed, int) and seed >= 0:
+            check_training_seed(seed, join_key(key, name, "seed"))
 
 
 def scenario_hash(scenario: Scenario | FlowNetwork | LabelledRun) -> str:

@@ -82,15 +82,15 @@ def _joblib(
 def _start(backend: str, jobs: int | None) -> None:
     """Makes sure that the backend has somewhere to run; one that runs already is used."""
     if backend == "dask":
-        from dask.distributed import Client, get_client
+        from dask.distributed import Client, get_client  # type: ignore[import-not-found]
 
         try:
             get_client()
         except ValueError:
             Client(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
     elif backend == "ray":
-        import ray
-        from ray.util.joblib import register_ray
+        import ray  # type: ignore[import-not-found]
+        from ray.util.joblib import register_ray  # type: ignore[import-not-found]
 
         if not ray.is_initialized():
             ray.init(num_cpus=jobs)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ import numpy as np
 
 from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.leakage import refuse_reserved, scenario_hash
+from m4graph.datasets.run_file import load_raw
 from m4graph.errors import ConfigError, InputError, SimulationError
 from m4graph.graph.run import LabelledRun
-from m4graph.schema import KeyProblem
 from m4graph.scenario_io import load_scenario
+from m4graph.schema import KeyProblem
 from m4graph.simulators import simulate
 from m4graph.yaml_file import read_yaml, write_yaml
 
@@ -48,6 +51,20 @@ def run_name(index: int) -> str:
     return f"run_{index:06d}"
 
 
+def place(source: str, index: int) -> str:
+    """What messages call a scenario."""
+    return f"{source}, scenario {index}"
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Puts a place in front of the message of a bad key."""
+    try:
+        yield
+    except KeyProblem as problem:
+        raise ConfigError(f"{where}: {problem}") from None
+
+
 def run_hash(run: LabelledRun) -> str:
     """The hash of all arrays of a run, labels included."""
     digest = hashlib.sha256(b"m4graph run 1")
@@ -76,11 +93,9 @@ def produce(config: GenerateConfig, raw: Path, index: int, source: str) -> RunRe
         InputError: If the description makes no valid scenario, or one that is reserved.
         SimulationError: If the simulation fails.
     """
-    where = f"{source}, scenario {index}"
-    try:
+    where = place(source, index)
+    with located(where):
         description = config.describe(index)
-    except KeyProblem as problem:
-        raise ConfigError(f"{where}: {problem}") from None
     name = run_name(index)
     run = _existing(raw, name, description)
     if run is None:
@@ -98,17 +113,12 @@ def produce(config: GenerateConfig, raw: Path, index: int, source: str) -> RunRe
     )
 
 
-def record_as_dict(record: RunRecord) -> dict[str, Any]:
-    """A record as plain values, for JSON."""
-    return asdict(record)
-
-
 def _existing(raw: Path, name: str, description: dict[str, Any]) -> LabelledRun | None:
     try:
         if read_yaml(raw / f"{name}.yaml") != description:
             return None
-        return LabelledRun.load(raw / f"{name}.npz")
-    except (InputError, OSError):
+        return load_raw(raw / f"{name}.npz")
+    except InputError:
         return None
 
 

@@ -1,0 +1,47 @@
+"""Writes m4graph/reserved_scenarios.json: the hashes of scenarios that datasets refuse.
+
+Run it, from the repository, when an example or a suite gets new scenarios, and add them to
+``reserved`` first. A test holds the file and this list equal.
+
+    python datasets/reserve_scenarios.py
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import product
+
+from m4graph import Scenario, topology, workload
+from m4graph.datasets import scenario_hash
+from m4graph.datasets.leakage import RESERVED_FILE
+from m4graph.rng import EVALUATION_SEEDS
+
+
+def reserved() -> Iterator[tuple[str, Scenario]]:
+    """Every reserved scenario, after what it stands for."""
+    yield from fattree_eval()
+
+
+def fattree_eval() -> Iterator[tuple[str, Scenario]]:
+    """The cases of examples/fattree_eval.py, each under the seeds that it may use."""
+    network = topology.fat_tree(k=4, host_gbps=10, fabric_gbps=40, delay_ns=1000)
+    laws, loads = ("web_search", "cache_follower"), (0.3, 0.6)
+    for sizes, load, seed in product(laws, loads, EVALUATION_SEEDS[:4]):
+        flows = workload.generate(network, sizes=sizes, load=load, num_flows=2000, seed=seed)
+        yield f"fattree_eval, {sizes}, load {load}, seed {seed}", Scenario(network, flows, "dctcp")
+
+
+def hashes() -> dict[str, str]:
+    """What the file holds: hash to purpose."""
+    return {scenario_hash(scenario): purpose for purpose, scenario in reserved()}
+
+
+def main() -> None:
+    """Writes the file."""
+    text = json.dumps(hashes(), indent=1) + "\n"
+    RESERVED_FILE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

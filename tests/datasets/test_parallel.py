@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from m4graph.datasets.parallel import check_backend, unordered
+from m4graph.errors import ConfigError
+
+
+def test_one_job_is_lazy():
+    calls = []
+    results = unordered(calls.append, ((number,) for number in range(3)), jobs=1)
+    assert calls == []
+    next(results)
+    assert calls == [0]
+
+
+def test_all_results_come():
+    assert sorted(unordered(pow, [(2, 3), (5, 2), (7, 1)], jobs=2)) == [7, 8, 25]
+
+
+def test_error_of_a_worker_comes_as_it_is():
+    with pytest.raises(ConfigError, match="backend: expected one of loky"):
+        list(unordered(check_backend, [("mpi", 1)], jobs=2))
+
+
+@pytest.mark.parametrize(
+    ("backend", "jobs", "message"),
+    [
+        ("threads", 1, "backend: expected one of loky, dask, ray (got 'threads')"),
+        ("loky", 0, "jobs: expected at least 1 (got 0)"),
+        ("loky", -1, "jobs: expected at least 1 (got -1)"),
+    ],
+)
+def test_bad_arguments(backend, jobs, message):
+    with pytest.raises(ConfigError) as caught:
+        check_backend(backend, jobs)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("backend", "module"), [("dask", "dask.distributed"), ("ray", "ray.util.joblib")]
+)
+def test_missing_backend(monkeypatch, backend, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ConfigError, match=f"backend {backend}: expected it to be installed, as by"):
+        check_backend(backend, None)
+
+
+def test_dask():
+    pytest.importorskip("dask.distributed")
+    assert sorted(unordered(pow, [(2, 3), (5, 2)], jobs=1, backend="dask")) == [8, 25]
+
+
+def test_ray():
+    pytest.importorskip("ray")
+    assert sorted(unordered(pow, [(2, 3), (5, 2)], jobs=1, backend="ray")) == [8, 25]

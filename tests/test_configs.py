@@ -1,0 +1,63 @@
+"""Every file in configs/ that this list of folders knows runs, for one step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from m4graph.datasets.config import load_config
+from m4graph.datasets.generation import generate
+from m4graph.datasets.produce import run_hash
+from m4graph.datasets.run_file import load_raw
+from m4graph.scenario_io import load_scenario
+from m4graph.simulators import simulate
+from m4graph.yaml_file import Override
+
+ROOT = Path(__file__).parents[1]
+
+
+def files(folder):
+    found = sorted((ROOT / "configs" / folder).glob("*.yaml"))
+    assert found
+    return [pytest.param(path, id=path.stem) for path in found]
+
+
+@pytest.mark.parametrize("path", files("scenarios"))
+def test_scenarios(path):
+    scenario = load_scenario(path)
+    assert scenario.name == path.stem
+    result = simulate(scenario, "packet")
+    assert result.num_finished == scenario.num_flows
+
+
+@pytest.mark.parametrize("path", files("generate"))
+def test_generate(path, tmp_path):
+    few = [Override("num_scenarios", "1"), Override("scenario.workload.num_flows", "20")]
+    config = load_config(path, few)
+    assert config.name == path.stem
+    (record,) = generate(config, tmp_path / "out", jobs=1)
+    assert record.num_finished == 20
+
+
+@pytest.mark.parametrize("path", files("generate"))
+def test_every_scenario_of_a_recipe_can_be_drawn(path):
+    config = load_config(path)
+    for index in range(config.num_scenarios):
+        config.describe(index)
+
+
+def test_sample_is_what_its_recipe_gives(tmp_path):
+    sample = ROOT / "datasets" / "tiny"
+    manifest = json.loads((sample / "manifest.json").read_text())
+    for run in manifest["runs"]:
+        path = sample / "raw" / f"{run['name']}.npz"
+        assert run_hash(load_raw(path)) == run["arrays_sha256"]
+    generate(load_config(ROOT / "configs" / "generate" / "tiny.yaml"), tmp_path / "out", jobs=1)
+    for run in manifest["runs"]:
+        made = load_raw(tmp_path / "out" / "raw" / f"{run['name']}.npz")
+        kept = load_raw(sample / "raw" / f"{run['name']}.npz")
+        assert (made.fct_ns == kept.fct_ns).all()
+        assert (made.remaining_bytes == kept.remaining_bytes).all()
+        assert (made.queue_bytes == kept.queue_bytes).all()
