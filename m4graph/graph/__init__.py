@@ -1,10 +1,26 @@
-"""The dynamic heterograph of flows and links: events, steps, snapshots, labelled runs."""
+"""The dynamic heterograph of flows and links: events, steps, snapshots, labelled runs.
+
+The names below are imported on first use: labelled runs need no torch.
+"""
 
 from __future__ import annotations
 
-from m4graph.graph.run import FlowNetwork, LabelledRun
-from m4graph.graph.step import EventStep, FlowTracker
-from m4graph.graph.stream import event_stream, true_stream
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from m4graph.graph.run import FlowNetwork, LabelledRun
+    from m4graph.graph.step import EventStep, FlowTracker
+    from m4graph.graph.stream import event_stream, true_stream
+
+_NAMES = {
+    "EventStep": "m4graph.graph.step",
+    "FlowNetwork": "m4graph.graph.run",
+    "FlowTracker": "m4graph.graph.step",
+    "LabelledRun": "m4graph.graph.run",
+    "event_stream": "m4graph.graph.stream",
+    "true_stream": "m4graph.graph.stream",
+}
 
 __all__ = [
     "EventStep",
@@ -14,3 +30,15 @@ __all__ = [
     "event_stream",
     "true_stream",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'm4graph.graph' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
