@@ -36,8 +36,8 @@ def test_an_instance_is_given_back():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"coutn": 1}, "b.coutn: unknown key: expected one of count, on, rate, label, parts, inner; "
-         "did you mean 'count'?"),
+        ({"coutn": 1}, "b.coutn: unknown key: expected one of count, on, rate, label, parts, "
+         "inner; did you mean 'count'?"),
         ({"inner": {"shar": 1}}, "b.inner.shar: unknown key: expected share; "
          "did you mean 'share'?"),
         ({"count": True}, "b.count: expected an integer (got true)"),

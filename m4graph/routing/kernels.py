@@ -34,7 +34,7 @@ def hash_words(word0: int, word1: int, word2: int, seed: int) -> int:
     state ^= 12
     state = ((state ^ (state >> 16)) * 0x85EBCA6B) & _MASK
     state = ((state ^ (state >> 13)) * 0xC2B2AE35) & _MASK
-    return state ^ (state >> 16)
+    return state ^ (state >> 16)  # type: ignore[no-any-return]
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -30,7 +30,7 @@ def download(address: str) -> Path:
             f"(got {address!r})"
         )
     try:
-        from huggingface_hub import snapshot_download  # type: ignore[import-not-found]
+        from huggingface_hub import snapshot_download
     except ImportError:
         raise CheckpointError(
             f"model {address!r}: expected huggingface_hub to be installed, as by "

@@ -42,7 +42,7 @@ def admit(s, link_id, wire_bytes):
 
 @njit(forceinline=True, _nrt=False)
 def take_out(s, link_id, wire_bytes):
-    """Uncounts a packet that leaves the switch; True if a RESUME must be sent back over its link."""
+    """Uncounts a packet that leaves the switch; True if a RESUME must go back over its link."""
     link = s.links[link_id]
     node = s.nodes[link.dst]
     from_headroom = min(link.headroom_bytes, wire_bytes)

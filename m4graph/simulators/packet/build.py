@@ -68,11 +68,15 @@ def build_state(scenario: Scenario, record_labels: bool) -> State:
 def grow_pools(state: State) -> State:
     """The same state with room for more packets and events; nothing else changes."""
     control = state.control
-    packets, first_packet, new_packets = _grow(state.packets, _FIRST_POOL, control["free_packet"][0])
+    packets, first_packet, new_packets = _grow(
+        state.packets, _FIRST_POOL, control["free_packet"][0]
+    )
     control["free_packet"] = first_packet
     control["packets_left"] += new_packets
     # A far event moves into the wheel one day, so the wheel's pool is the larger one.
-    heap = np.concatenate((state.heap, np.zeros(max(len(state.heap), _FIRST_POOL), layout.FAR_EVENT)))
+    heap = np.concatenate(
+        (state.heap, np.zeros(max(len(state.heap), _FIRST_POOL), layout.FAR_EVENT))
+    )
     least = 2 * _FIRST_POOL
     events, first_event, new_events = _grow(state.events, least, control["free_event"][0])
     control["free_event"] = first_event
@@ -105,9 +109,7 @@ def _build_control(scenario: Scenario) -> np.ndarray:
     return control
 
 
-def _build_config(
-    scenario: Scenario, kernel: CongestionKernel, record_labels: bool
-) -> np.ndarray:
+def _build_config(scenario: Scenario, kernel: CongestionKernel, record_labels: bool) -> np.ndarray:
     network, congestion = scenario.config, scenario.congestion_control
     config = np.zeros(1, layout.CONFIG)
     config["payload_bytes"] = network.payload_bytes

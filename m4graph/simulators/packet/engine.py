@@ -147,7 +147,7 @@ def _build(on_ack: Callable[..., None], digest: str) -> Callable[..., int]:
     """Compiles the loop around one algorithm.
 
     What the loop closes over is part of numba's cache key, so it must be the same in every
-    process: ``on_ack`` is a plain ``register_jitable`` function, ``digest`` changes with any source.
+    process: ``on_ack`` is plainly ``register_jitable``; ``digest`` changes with any source.
     """
 
     @njit(cache=True, nogil=True, _nrt=False)
@@ -193,7 +193,7 @@ def _build(on_ack: Callable[..., None], digest: str) -> Callable[..., int]:
                 _kick(s, link_id)
         return PAUSED
 
-    return run
+    return run  # type: ignore[no-any-return]
 
 
 @cache

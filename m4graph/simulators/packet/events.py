@@ -133,7 +133,7 @@ def pop(s):
     """Takes the next event and moves the clock to it.
 
     Returns:
-        Index of the event's record, still allocated (``release`` it), or ``NONE`` when none is left.
+        Index of the event's record, still allocated (``release`` it); ``NONE`` if none is left.
     """
     c = s.control[0]
     position = c.now & (len(s.slots) - 1)
@@ -180,7 +180,7 @@ def _advance(s):
 
 @njit(_nrt=False)
 def _next_occupied(s, position):
-    """Slots from ``position`` to the next occupied one, round the wheel; ``NONE`` if all are empty."""
+    """Slots from ``position`` to the next occupied one, round the wheel; ``NONE`` if none is."""
     num_words = len(s.occupied)
     first = position >> 6
     word = s.occupied[first] & (_ALL_BITS << np.uint64(position & 63))

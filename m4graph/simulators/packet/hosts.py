@@ -59,8 +59,10 @@ def _pick_flow(s, node, link):
             position %= count
         flow = s.flows[s.host_flows[node.flows_start + position]]
         in_flight = flow.snd_nxt - flow.snd_una
-        if flow.snd_nxt < flow.size_bytes and not link.paused and (
-            flow.window_bytes == 0 or in_flight < flow.window_bytes
+        if (
+            flow.snd_nxt < flow.size_bytes
+            and not link.paused
+            and (flow.window_bytes == 0 or in_flight < flow.window_bytes)
         ):
             if flow.next_send_ns <= now:
                 found = position
@@ -93,7 +95,7 @@ def _drop_finished(s, node, first_finished, found):
 
 @njit(forceinline=True, _nrt=False)
 def _schedule_wake(s, host_id, node):
-    """Wakes the NIC at the earliest next-send time, of window-blocked flows too, if that lies ahead."""
+    """Wakes the NIC at the earliest next-send time, window-blocked flows too, if that is ahead."""
     if node.wake_pending:
         return
     earliest = NONE

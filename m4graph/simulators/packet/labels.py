@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,7 @@ def drain_labels(state: State) -> EventLabels:
 
 def join_labels(parts: list[EventLabels]) -> EventLabels:
     """Puts the labels of consecutive stretches of one run together."""
-    joined = {}
+    joined: dict[str, NDArray[Any]] = {}
     for name in (field.name for field in fields(EventLabels)):
         arrays = [getattr(part, name) for part in parts]
         joined[name] = _join_ptr(arrays) if name.endswith("_ptr") else np.concatenate(arrays)

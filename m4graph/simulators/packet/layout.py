@@ -147,7 +147,9 @@ FLOW = np.dtype(
 
 EVENT = np.dtype([("next", "i4"), ("kind", "i4"), ("a", "i4"), ("b", "i4")])
 SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
-FAR_EVENT = np.dtype([("time_ns", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "i4"), ("b", "i4")])
+FAR_EVENT = np.dtype(
+    [("time_ns", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "i4"), ("b", "i4")]
+)
 LABEL_EVENT = np.dtype(
     [("time_ns", "i8"), ("flow", "i4"), ("kind", "i4"), ("flow_end", "i8"), ("link_end", "i8")]
 )

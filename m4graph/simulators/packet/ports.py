@@ -114,7 +114,7 @@ def switch_receive(s, link_id, packet_id):
 
 @njit(forceinline=True, _nrt=False)
 def next_of_port(s, link_id):
-    """Takes the data packet that an idle switch port sends next; ``NONE`` if it may send nothing."""
+    """Takes the data packet that an idle switch port sends next; ``NONE`` if it may send none."""
     link = s.links[link_id]
     packet_id = link.head
     if packet_id < 0 or link.paused:

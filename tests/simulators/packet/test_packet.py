@@ -72,9 +72,7 @@ def test_small_pools_grow_without_a_trace(monkeypatch) -> None:
     control = DCTCP | {"init_window_bytes": 90_000}
     whole = run(workload, congestion_control=control)
     monkeypatch.setattr("m4graph.simulators.packet.build._FIRST_POOL", 80)
-    np.testing.assert_array_equal(
-        whole.fct_ns, run(workload, congestion_control=control).fct_ns
-    )
+    np.testing.assert_array_equal(whole.fct_ns, run(workload, congestion_control=control).fct_ns)
 
 
 def test_labels_of_two_flows_by_hand() -> None:
