@@ -73,8 +73,8 @@ class FlowEventDataset(Dataset):  # type: ignore[misc]
           - 320
           - 640 000
           - 1 280 000
-          - 50 MB
-          - 5 min
+          - 52 MB
+          - 16 min
     """
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from m4graph.errors import ConfigError
@@ -71,27 +72,34 @@ def _joblib(
     import joblib
 
     threads = {"inner_max_num_threads": 1} if backend == "loky" else {}
-    _start(backend, jobs)
-    with joblib.parallel_config(backend, n_jobs=-1 if jobs is None else jobs, **threads):
-        # The backend of ray cannot give results before the last one is there.
-        in_order_of_end = "list" if backend == "ray" else "generator_unordered"
-        parallel = joblib.Parallel(return_as=in_order_of_end)
+    # The backend of ray cannot give results before the last one is there.
+    returned = "list" if backend == "ray" else "generator_unordered"
+    with (
+        _running(backend, jobs),
+        joblib.parallel_config(backend, n_jobs=-1 if jobs is None else jobs, **threads),
+    ):
+        parallel = joblib.Parallel(return_as=returned)
         yield from parallel(joblib.delayed(function)(*each) for each in arguments)
 
 
-def _start(backend: str, jobs: int | None) -> None:
-    """Makes sure that the backend has somewhere to run; one that runs already is used."""
-    if backend == "dask":
-        from dask.distributed import Client, get_client  # type: ignore[import-not-found]
+@contextmanager
+def _running(backend: str, jobs: int | None) -> Iterator[None]:
+    """Makes sure that the backend has somewhere to run; what it starts, it stops."""
+    with ExitStack() as stack:
+        if backend == "dask":
+            from dask.distributed import Client, get_client  # type: ignore[import-not-found]
 
-        try:
-            get_client()
-        except ValueError:
-            Client(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
-    elif backend == "ray":
-        import ray  # type: ignore[import-not-found]
-        from ray.util.joblib import register_ray  # type: ignore[import-not-found]
+            try:
+                get_client()
+            except ValueError:
+                client = Client(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
+                stack.enter_context(client)
+        elif backend == "ray":
+            import ray  # type: ignore[import-not-found]
+            from ray.util.joblib import register_ray  # type: ignore[import-not-found]
 
-        if not ray.is_initialized():
-            ray.init(num_cpus=jobs)
-        register_ray()
+            if not ray.is_initialized():
+                ray.init(num_cpus=jobs)
+                stack.callback(ray.shutdown)
+            register_ray()
+        yield
