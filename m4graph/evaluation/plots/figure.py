@@ -1,0 +1,205 @@
+"""What all plots share: colours, axes, legends, files. No global state of matplotlib is touched."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from numpy.typing import NDArray
+
+from m4graph.errors import InputError
+from m4graph.evaluation.comparison import Comparison
+
+PANEL_INCHES = (4.6, 3.4)
+ALONE_INCHES = (6.6, 4.4)
+DPI = 130
+_TITLE_LETTERS = 9
+"""That many fit in an inch."""
+
+_LEGEND_LETTERS = 12
+"""That many fit in an inch."""
+
+TRUTH_COLOUR = "#222222"
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart.
+_COLOURS = {
+    "fluid": "#E69F00",
+    "learned": "#0072B2",
+    "packet": "#009E73",
+    "parsimon": "#CC79A7",
+    "mimic": "#D55E00",
+}
+_SPARE_COLOURS = ("#56B4E9", "#8C6D1F", "#7A5195", "#6B7280")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One simulator of a comparison, as it is drawn.
+
+    Shapes:
+        - ``slowdown``, ``size_bytes``: ``[num_compared]``, in the same order for each simulator
+    """
+
+    name: str
+    colour: str
+    is_truth: bool
+    slowdown: NDArray[np.float64]
+    size_bytes: NDArray[np.int64]
+
+
+def colours(comparisons: Iterable[Comparison]) -> dict[str, str]:
+    """A colour for each simulator but the truth, the same in every plot of the comparisons."""
+    names = dict.fromkeys(name for comparison in comparisons for name in comparison.guesses)
+    spare = [name for name in names if name not in _COLOURS]
+    extra = {name: _SPARE_COLOURS[place % len(_SPARE_COLOURS)] for place, name in enumerate(spare)}
+    return {name: _COLOURS.get(name) or extra[name] for name in names}
+
+
+def series(comparison: Comparison, palette: dict[str, str]) -> list[Series]:
+    """The truth, then the others; only flows that the truth finished."""
+    truth, kept = comparison.truth, comparison.truth.finished
+    size_bytes = truth.scenario.workload.size_bytes[kept]
+    return [
+        Series(truth.simulator, TRUTH_COLOUR, True, truth.slowdown[kept], size_bytes),
+        *(
+            Series(name, palette[name], False, guess.slowdown[kept], size_bytes)
+            for name, guess in comparison.guesses.items()
+        ),
+    ]
+
+
+def panels(
+    title: str, num_rows: int, num_columns: int, inches: tuple[float, float] = PANEL_INCHES
+) -> tuple[Figure, NDArray[Any]]:
+    """A figure with a title and a grid of axes ``[num_rows, num_columns]``."""
+    width, height = inches[0] * num_columns + 0.3, inches[1] * num_rows + 1.0
+    figure = Figure(figsize=(width, height))
+    figure.set_layout_engine("constrained", w_pad=0.09, h_pad=0.07)
+    figure.suptitle("\n".join(textwrap.wrap(title, int(width * _TITLE_LETTERS))), fontsize=13)
+    axes = figure.subplots(num_rows, num_columns, squeeze=False)
+    for each in axes.flat:
+        each.grid(True, color="#dddddd", linewidth=0.7)
+        each.set_axisbelow(True)
+        each.spines[["top", "right"]].set_visible(False)
+        each.tick_params(labelsize=9)
+    return figure, axes
+
+
+def scenario_panels(
+    title: str, comparisons: Sequence[Comparison]
+) -> tuple[Figure, list[tuple[Axes, list[Series]]]]:
+    """A figure with one panel for each scenario, at most two in a row, and what to draw there."""
+    num_columns = min(2, len(comparisons))
+    inches = PANEL_INCHES if num_columns > 1 else ALONE_INCHES
+    figure, axes = panels(title, -(-len(comparisons) // num_columns), num_columns, inches)
+    palette = colours(comparisons)
+    for each, comparison in zip(axes.flat, comparisons, strict=False):
+        each.set_title(wrapped(comparison.name), fontsize=11)
+    for each in axes.flat[len(comparisons) :]:
+        each.set_visible(False)
+    drawn = [series(comparison, palette) for comparison in comparisons]
+    return figure, list(zip(axes.flat, drawn, strict=False))
+
+
+def legend(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """One legend for all panels, below them."""
+    figure.legend(
+        handles=list(handles),
+        loc="outside lower center",
+        ncols=_columns([str(each.get_label()) for each in handles], figure.get_figwidth()),
+        frameon=False,
+        fontsize=10,
+    )
+
+
+def _columns(labels: Sequence[str], width_inches: float) -> int:
+    """Legend entries in a row: all, if they have room, or as many as have room in columns."""
+    letters = [len(label) + 5 for label in labels]
+    room = width_inches * _LEGEND_LETTERS
+    return len(labels) if sum(letters) <= room else max(1, int(room / max(letters)))
+
+
+def simulator_handles(comparisons: Sequence[Comparison]) -> list[Line2D]:
+    """Legend entries: the truth and each simulator in its colour."""
+    truths = dict.fromkeys(comparison.truth.simulator for comparison in comparisons)
+    names = {f"{name} (truth)": TRUTH_COLOUR for name in truths} | colours(comparisons)
+    return [
+        Line2D([], [], color=colour, lw=2.5, label=literal(name)) for name, colour in names.items()
+    ]
+
+
+def slowdown_limits(values: Iterable[NDArray[np.float64]]) -> tuple[float, float]:
+    """The limits of a logarithmic axis on which all these slowdowns have room."""
+    together = np.concatenate(list(values))
+    return float(together.min()) / 1.05, max(float(together.max()) * 1.1, 2.0)
+
+
+def slowdown_axis(axis: Axis, limits: tuple[float, float]) -> None:
+    """Makes an axis logarithmic, with plain numbers."""
+    log_axis(axis, *limits, lambda value: f"{value:,.10g}")
+
+
+def log_axis(axis: Axis, low: float, high: float, spell: Callable[[float], str]) -> None:
+    """Makes an axis logarithmic, with at most eight ticks that a reader can read."""
+    axes = axis.axes
+    name = "x" if axis is axes.xaxis else "y"
+    getattr(axes, f"set_{name}lim")(low, high)
+    getattr(axes, f"set_{name}scale")("log")
+    axis.set_major_locator(FixedLocator(ticks(low, high)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: spell(value)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two limits: several in a decade, or one in several of a wide range."""
+    exponents = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    for steps in ((1, 1.2, 1.5, 2, 3, 4, 5, 7), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,)):
+        found = [
+            step * 10.0**exponent
+            for exponent in exponents
+            for step in steps
+            if low <= step * 10.0**exponent <= high
+        ]
+        if len(found) <= 8:
+            return found
+    return found[:: -(-len(found) // 8)]
+
+
+def wrapped(text: str, width: int = 44) -> str:
+    """A name that fits above a panel: in two lines at most, cut where it is longer."""
+    lines = textwrap.wrap(text, width, max_lines=2, placeholder=" ...")
+    return literal("\n".join(lines))
+
+
+def literal(text: str) -> str:
+    """Text that matplotlib shows as it is: a dollar sign starts no formula."""
+    return text.replace("$", r"\$")
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure; the file's ending chooses the format.
+
+    Raises:
+        InputError: If the ending is unknown, or nothing can be written there.
+    """
+    endings = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in endings:
+        raise InputError(
+            f"{path}: expected a file ending in {', '.join(sorted(endings))} (got {path.suffix!r})"
+        )
+    try:
+        figure.savefig(path, dpi=DPI)
+    except OSError as error:
+        raise InputError(
+            f"{path}: expected a file to write (got {error.strerror or error})"
+        ) from None

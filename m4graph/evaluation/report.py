@@ -1,0 +1,180 @@
+"""Several comparisons side by side: one table, one figure of each kind, one folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from m4graph.errors import ConfigError
+from m4graph.evaluation.comparison import Comparison
+from m4graph.evaluation.tables import ERROR_COLUMNS, error_cells, markdown, ratio_cells, rich_table
+from m4graph.output_folder import check_output_folder, whole_folder
+from m4graph.provenance import provenance
+from m4graph.registry import Registry
+from m4graph.results import SimulationResult
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+PLOTS: Registry[Any] = Registry(
+    "plot",
+    {
+        "slowdown_cdf": "m4graph.evaluation.plots.slowdown_cdf:draw",
+        "slowdown_by_size": "m4graph.evaluation.plots.slowdown_by_size:draw",
+        "true_vs_predicted": "m4graph.evaluation.plots.true_vs_predicted:draw",
+    },
+)
+"""Functions of a sequence of comparisons that give a figure."""
+
+BASELINE = "fluid"
+"""Whose errors the others' are set against."""
+
+
+class Report:
+    """Comparisons of several scenarios.
+
+    Args:
+        comparisons (Sequence[Comparison]): One for each scenario, of different names.
+
+    Raises:
+        ConfigError: If there is none, or two scenarios have the same name.
+    """
+
+    def __init__(self, comparisons: Sequence[Comparison]) -> None:
+        names = [comparison.name for comparison in comparisons]
+        if not names:
+            raise ConfigError("report: expected at least one comparison (got none)")
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"report: expected scenarios of different names (got two {name})")
+        self.comparisons = tuple(comparisons)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each scenario and simulator, the truth first; the content of ``errors.csv``.
+
+        Columns: ``scenario``, ``simulator``, ``is_truth``, ``mean_error``, ``p90_error``,
+        ``p99_tail_error`` (missing for the truth), ``num_compared`` and ``num_left_out`` flows,
+        ``num_events``, ``packet_hops``, ``wall_s``, ``compile_s``.
+        """
+        rows = [row for comparison in self.comparisons for row in _rows(comparison)]
+        frame = pd.DataFrame(rows)
+        return frame.astype({"packet_hops": "Int64"})
+
+    def relative_errors(self, baseline: str = BASELINE) -> pd.DataFrame:
+        """The errors of the other simulators divided by those of one of them.
+
+        Columns: ``scenario``, ``simulator``, ``mean_error``, ``p90_error``, ``p99_tail_error``,
+        each a ratio; below 1 is better than the baseline. Scenarios in which the baseline is the
+        truth, or did not run, have no rows.
+        """
+        rows = [
+            {"scenario": comparison.name, "simulator": name}
+            | {
+                column: _ratio(getattr(errors, column), getattr(base, column))
+                for column in ERROR_COLUMNS
+            }
+            for comparison in self.comparisons
+            if (base := comparison.errors.get(baseline)) is not None
+            for name, errors in comparison.errors.items()
+            if name != baseline
+        ]
+        return pd.DataFrame(rows, columns=["scenario", "simulator", *ERROR_COLUMNS])
+
+    def table(self) -> Table:
+        """Errors, seconds and speeds as a table for the terminal."""
+        return rich_table(error_cells(self.to_frame()))
+
+    def relative_table(self, baseline: str = BASELINE) -> Table:
+        """:meth:`relative_errors` as a table for the terminal."""
+        return rich_table(ratio_cells(self.relative_errors(baseline), baseline))
+
+    def markdown(self) -> str:
+        """:meth:`table` in Markdown."""
+        return markdown(error_cells(self.to_frame()))
+
+    def plot(self, path: str | Path, kind: str = "slowdown_cdf") -> None:
+        """Draws one plot, with a panel for each scenario.
+
+        Args:
+            path (str or Path): The file; its ending chooses the format, as in ``.png``.
+            kind (str, optional): ``"slowdown_cdf"``, ``"slowdown_by_size"`` or
+                ``"true_vs_predicted"``. (default: ``"slowdown_cdf"``)
+
+        Raises:
+            InputError: If the kind or the ending is unknown, or nothing can be written there.
+        """
+        from m4graph.evaluation.plots.figure import save_figure
+
+        save_figure(PLOTS.resolve(kind)(self.comparisons), Path(path))
+
+    def save(self, folder: str | Path) -> None:
+        """Writes ``errors.csv``, ``summary.md`` and every plot as ``<kind>.png``.
+
+        Args:
+            folder (str or Path): A new folder in one that exists, or one that is there already.
+
+        Raises:
+            InputError: If nothing can be written there.
+        """
+        folder = Path(folder)
+        check_output_folder(folder)
+        with whole_folder(folder) as scratch:
+            self.write_files(scratch)
+
+    def write_files(self, folder: Path) -> None:
+        """Writes the files of :meth:`save` into a folder that exists."""
+        self.to_frame().to_csv(folder / "errors.csv", index=False, lineterminator="\n")
+        for kind in PLOTS.names():
+            self.plot(folder / f"{kind}.png", kind)
+        (folder / "summary.md").write_text(self._summary(), encoding="utf-8")
+
+    def __repr__(self) -> str:
+        return f"Report({[comparison.name for comparison in self.comparisons]})"
+
+    def _summary(self) -> str:
+        relative = self.relative_errors()
+        ratios = [] if relative.empty else [markdown(ratio_cells(relative, BASELINE))]
+        plots = [f"![{kind.replace('_', ' ')}]({kind}.png)" for kind in PLOTS.names()]
+        origin = ", ".join(f"{key} {value}" for key, value in provenance().items() if value)
+        made = f"Made by m4graph: {origin}."
+        parts = ["# Comparison", self.markdown(), *ratios, _NOTE, *plots, made]
+        return "\n\n".join(parts) + "\n"
+
+
+_NOTE = (
+    "The error of a flow is |predicted - true| / true, of its slowdown (completion time over the "
+    "time alone on its route). Mean and p90 are over the flows of a scenario; the p99-tail error "
+    "compares the 99th percentiles of the slowdowns. Flows that the truth did not finish are left "
+    "out and counted. Seconds are those of the simulation alone, after compilation and loading."
+)
+
+
+def _rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    truth = comparison.truth
+    left_out = truth.num_flows - truth.num_finished
+    none = dict.fromkeys(ERROR_COLUMNS, math.nan)
+    counts = {"num_compared": truth.num_finished, "num_left_out": left_out}
+    yield _row(truth, is_truth=True, errors=none | counts)
+    for name, guess in comparison.guesses.items():
+        yield _row(guess, is_truth=False, errors=comparison.errors[name].to_dict())
+
+
+def _row(result: SimulationResult, is_truth: bool, errors: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "scenario": result.scenario.name,
+        "simulator": result.simulator,
+        "is_truth": is_truth,
+        **errors,
+        "num_events": result.num_events,
+        "packet_hops": result.packet_hops,
+        "wall_s": result.wall_s,
+        "compile_s": result.compile_s,
+    }
+
+
+def _ratio(value: float, base: float) -> float:
+    return value / base if base > 0 else math.nan

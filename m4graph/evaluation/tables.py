@@ -1,0 +1,105 @@
+"""Tables of errors as text: for the terminal, and in Markdown."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ERROR_COLUMNS = ("mean_error", "p90_error", "p99_tail_error")
+
+_TITLES = {"mean_error": "mean error", "p90_error": "p90 error", "p99_tail_error": "p99-tail error"}
+_TEXT_COLUMNS = ("scenario", "simulator")
+_NOTHING = "-"
+
+
+def error_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turns a report's frame into cells of text, with readable headers."""
+    rows = [
+        {
+            "scenario": row["scenario"],
+            "simulator": row["simulator"],
+            **{_TITLES[name]: percent(row[name]) for name in ERROR_COLUMNS},
+            "left out": str(row["num_left_out"]),
+            "wall s": _seconds(row["wall_s"]),
+            "events/s": _rate(row["num_events"], row["wall_s"]),
+            "packet-hops/s": _rate(row["packet_hops"], row["wall_s"]),
+        }
+        | ({"mean error": "truth"} if row["is_truth"] else {})
+        for row in frame.to_dict("records")
+    ]
+    cells = pd.DataFrame(rows)
+    return cells if frame["num_left_out"].any() else cells.drop(columns="left out")
+
+
+def ratio_cells(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Turns relative errors into cells of text."""
+    rows = [
+        {
+            "scenario": row["scenario"],
+            "simulator": f"{row['simulator']} / {baseline}",
+            **{_TITLES[name]: _fixed(row[name], 2) for name in ERROR_COLUMNS},
+        }
+        for row in frame.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=[*_TEXT_COLUMNS, *_TITLES.values()])
+
+
+def rich_table(cells: pd.DataFrame) -> Table:
+    """Cells as a table for the terminal; a single scenario is its title."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    scenarios = cells["scenario"].unique()
+    title = Text(scenarios[0]) if len(scenarios) == 1 else None
+    shown = cells if title is None else cells.drop(columns="scenario")
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    for name in shown.columns:
+        header = name.replace(" ", "\n", 1).replace("-h", "-\nh")
+        table.add_column(header, justify="left" if name in _TEXT_COLUMNS else "right")
+    for scenario in scenarios:
+        rows = shown[cells["scenario"] == scenario].to_numpy().tolist()
+        for place, row in enumerate(rows):
+            if place > 0 and title is None:
+                row[0] = ""
+            table.add_row(*map(Text, row), end_section=0 < place == len(rows) - 1)
+    return table
+
+
+def markdown(cells: pd.DataFrame) -> str:
+    """Cells as a Markdown table."""
+    rule = [":--" if name in _TEXT_COLUMNS else "--:" for name in cells.columns]
+    rows = [list(cells.columns), rule, *cells.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows)
+
+
+def percent(value: float) -> str:
+    """A fraction in percent, as in ``"12.3 %"``."""
+    return _NOTHING if math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|")
+
+
+def _seconds(value: float) -> str:
+    return _fixed(value, 3 if value < 10 else 1)
+
+
+def _rate(count: int, wall_s: float) -> str:
+    if pd.isna(count) or not wall_s > 0:
+        return _NOTHING
+    rate = count / wall_s
+    for scale, letter in ((10**6, " M"), (10**3, " k")):
+        if rate >= scale:
+            return f"{rate / scale:.3g}{letter}"
+    return f"{rate:.3g}"
+
+
+def _fixed(value: float, digits: int) -> str:
+    return _NOTHING if math.isnan(value) else f"{value:.{digits}f}"
