@@ -17,6 +17,7 @@ SUCCESS, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
     "simulate": "m4graph.cli.simulate:simulate",
+    "compare": "m4graph.cli.compare:compare",
     "generate": "m4graph.cli.generate:generate",
     "zoo": "m4graph.cli.zoo:app",
 }

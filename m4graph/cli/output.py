@@ -1,17 +1,24 @@
-"""The output folder of ``simulate``; it is itself a scenario that can be run again."""
+"""The output folders of ``simulate`` and ``compare``: scenarios that can be run again."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from m4graph.errors import InputError
+from m4graph.evaluation import Comparison
+from m4graph.expected import write_expected
 from m4graph.output_folder import check_output_folder, whole_folder
 from m4graph.results import SimulationResult
 from m4graph.scenario_io import EXPECTED_FILES, write_scenario_files
 
 
-def check(out: Path, scenario: Path) -> None:
+def check(out: Path, scenario: Path, with_expected: bool = False) -> None:
     """Checks, before the run, that results can be written, and would overwrite no input.
+
+    Args:
+        out (Path): The folder.
+        scenario (Path): The scenario's file or folder.
+        with_expected (bool): Recorded times are written along. (default: ``False``)
 
     Raises:
         InputError: If not.
@@ -21,7 +28,7 @@ def check(out: Path, scenario: Path) -> None:
     if out.resolve() == own.resolve():
         raise InputError(f"--out {out}: expected a folder other than the scenario's own")
     for name in EXPECTED_FILES:
-        if (out / name).exists():
+        if not with_expected and (out / name).exists():
             raise InputError(
                 f"--out {out}: expected a folder without {name}, which would be taken for the "
                 "truth of the scenario written there"
@@ -34,3 +41,19 @@ def write(result: SimulationResult, out: Path) -> None:
         result.to_file(scratch / "fct.csv")
         result.write_summary(scratch / "summary.json")
         write_scenario_files(result.scenario, scratch)
+
+
+def write_comparison(comparison: Comparison, out: Path) -> None:
+    """Writes the tables and plots of a comparison, and the resolved scenario.
+
+    Each simulator has its ``fct_<simulator>.csv`` and ``summary_<simulator>.json``.
+    """
+    scenario = comparison.truth.scenario
+    with whole_folder(out) as scratch:
+        for result in (comparison.truth, *comparison.guesses.values()):
+            result.to_file(scratch / f"fct_{result.simulator}.csv")
+            result.write_summary(scratch / f"summary_{result.simulator}.json")
+        comparison.write_files(scratch)
+        write_scenario_files(scenario, scratch)
+        if scenario.expected is not None:
+            write_expected(scratch / EXPECTED_FILES[0], scenario.expected, scenario.workload)
