@@ -2,16 +2,17 @@
 
 The truth is the packet simulator, exact to the nanosecond; against it stand max-min (`fluid`) and
 the trained model from the zoo (`learned`), which runs free, on its own predicted departures.
-The seeds are from the range that training never sees.
+The seeds are from a range that training never sees.
 
-Takes under 5 minutes on 2 cores, most of it compilation; later runs take less. Prints two tables,
-and writes them with plots to examples/out/fattree_eval (or --out).
+Under 5 minutes on 2 cores. Prints two tables, and writes them with plots into
+examples/out/fattree_eval (or --out).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -26,34 +27,41 @@ SIMULATORS = ["packet", "fluid", "learned"]
 OUT = Path(__file__).parent / "out" / "fattree_eval"
 
 
+def scenarios(num_flows: int) -> Iterator[m4.Scenario]:
+    network = m4.topology.fat_tree(k=4, host_gbps=10, fabric_gbps=40, delay_ns=1000)
+    for seed, (sizes, load) in zip(EVALUATION_SEEDS, CASES, strict=False):
+        workload = m4.workload.generate(
+            network, sizes=sizes, load=load, num_flows=num_flows, seed=seed
+        )
+        yield m4.Scenario(
+            network, workload, congestion_control="dctcp", name=f"{sizes}, load {load}"
+        )
+
+
+def simulate(scenario: m4.Scenario, simulator: str) -> m4.SimulationResult:
+    print(f"{scenario.name}: {simulator} ...", file=sys.stderr, flush=True)
+    return m4.simulate(scenario, simulator)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Packet, fluid and learned on a fat-tree.")
     parser.add_argument("--flows", type=int, default=2000, help="flows in each case")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for tables and plots")
     options = parser.parse_args()
-    options.out.parent.mkdir(parents=True, exist_ok=True)
+    if options.out == OUT:
+        OUT.parent.mkdir(exist_ok=True)
     check_output_folder(options.out)
 
-    network = m4.topology.fat_tree(k=4, host_gbps=10, fabric_gbps=40, delay_ns=1000)
-    comparisons = []
-    for seed, (sizes, load) in zip(EVALUATION_SEEDS, CASES, strict=False):
-        workload = m4.workload.generate(
-            network, sizes=sizes, load=load, num_flows=options.flows, seed=seed
-        )
-        scenario = m4.Scenario(
-            network, workload, congestion_control="dctcp", name=f"{sizes}, load {load}"
-        )
-        results = []
-        for simulator in SIMULATORS:
-            print(f"{scenario.name}: {simulator} ...", file=sys.stderr, flush=True)
-            results.append(m4.simulate(scenario, simulator))
-        comparisons.append(m4.compare(*results))
-
-    report = Report(comparisons)
+    report = Report(
+        [
+            m4.compare(*(simulate(scenario, name) for name in SIMULATORS))
+            for scenario in scenarios(options.flows)
+        ]
+    )
     console = Console()
-    console.print(report.table(), "Errors divided by fluid's:", report.relative_table())
+    console.print(report.table(), "\nErrors divided by those of fluid:", report.relative_table())
     report.save(options.out)
-    console.print(f"Tables and plots: {options.out}", soft_wrap=True)
+    console.print(f"\nTables and plots: {options.out}", soft_wrap=True)
 
 
 if __name__ == "__main__":

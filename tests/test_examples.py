@@ -1,0 +1,79 @@
+"""Every example runs at a small scale, from a folder of its own, as a user would run it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from m4graph.datasets import scenario_hash
+from m4graph.datasets.leakage import RESERVED_FILE
+from m4graph.rng import is_evaluation_seed
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+FATTREE = EXAMPLES / "fattree_eval.py"
+
+
+def run(script, *arguments, cwd):
+    return subprocess.run(
+        [sys.executable, script, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_fattree_eval(tmp_path):
+    out = tmp_path / "out"
+    done = run(FATTREE, "--flows", 40, "--out", out, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in out.iterdir()) == [
+        "errors.csv",
+        "slowdown_by_size.png",
+        "slowdown_cdf.png",
+        "summary.md",
+        "true_vs_predicted.png",
+    ]
+    with (out / "errors.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["simulator"] for row in rows] == ["packet", "fluid", "learned"] * 4
+    assert len({row["scenario"] for row in rows}) == 4
+    for case in {row["scenario"] for row in rows}:
+        assert done.stdout.count(case) == 2
+    assert done.stdout.count("learned / fluid") == 4
+    assert {row["num_compared"] for row in rows} == {"40"}
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--flows", "0"], "num_flows: expected"),
+        (["--out", "none/out"], "the folder none to exist"),
+    ],
+)
+def test_fattree_eval_refuses_bad_options_in_one_line(tmp_path, arguments, message):
+    done = run(FATTREE, *arguments, *(["--out", "o"] * ("--out" not in arguments)), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_fattree_eval_runs_is_kept_from_training():
+    module = runpy.run_path(str(FATTREE))
+    reserved = json.loads(RESERVED_FILE.read_text())
+    scenarios = list(module["scenarios"](2000))
+    assert len(scenarios) == 4
+    for scenario, seed in zip(scenarios, module["EVALUATION_SEEDS"], strict=False):
+        assert is_evaluation_seed(seed)
+        sizes, load = scenario.name.split(", ")
+        assert reserved[scenario_hash(scenario)] == f"fattree_eval, {sizes}, {load}, seed {seed}"
