@@ -22,6 +22,8 @@ class Agenda(NamedTuple):
           ``[num_networks]``: the next flow to arrive, the flows under way
         - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns`` int64
           ``[num_flows]``
+        - ``longest_ns`` int64 ``[num_flows]``: no departure is predicted further ahead; the time of
+          all flows of the network one after the other, so that a bad model ends, too
         - ``active`` int64 ``[num_flows]``: flows under way, in each network's slice; ``place``
           int64 ``[num_flows]``
     """
@@ -32,6 +34,7 @@ class Agenda(NamedTuple):
     start_ns: NDArray[np.int64]
     finish_ns: NDArray[np.int64]
     ideal_ns: NDArray[np.int64]
+    longest_ns: NDArray[np.int64]
     active: NDArray[np.int64]
     place: NDArray[np.int64]
 
@@ -47,6 +50,9 @@ def make_agenda(networks: Sequence[FlowNetwork]) -> Agenda:
         start_ns=start_ns,
         finish_ns=np.full(len(start_ns), -1, np.int64),
         ideal_ns=np.concatenate([network.ideal_fct_ns for network in networks]),
+        longest_ns=np.concatenate(
+            [np.full(net.num_flows, net.ideal_fct_ns.sum()) for net in networks]
+        ),
         active=np.zeros(len(start_ns), np.int64),
         place=np.zeros(len(start_ns), np.int64),
     )
@@ -91,15 +97,22 @@ def _build_next_events(digest: str) -> Callable[..., int]:
     return next_events  # type: ignore[no-any-return]
 
 
-def _build_predict(digest: str) -> Callable[..., None]:
+def _build_predict(digest: str) -> Callable[..., int]:
     @njit(cache=True, nogil=True, _nrt=False)
     def predict(agenda, flow_ids, log_slowdown, now_ns):
         digest  # noqa: B018 - makes it part of the cache key
         for i in range(len(flow_ids)):
             flow = flow_ids[i]
-            slowdown = max(1.0, np.exp(log_slowdown[i]))
-            fct_ns = int(np.rint(slowdown * agenda.ideal_ns[flow]))
-            agenda.finish_ns[flow] = max(now_ns[i], agenda.start_ns[flow] + fct_ns)
+            if not np.isfinite(log_slowdown[i]):
+                return i
+            fct_ns = np.exp(np.float64(log_slowdown[i])) * agenda.ideal_ns[flow]
+            left_ns = agenda.start_ns[flow] + np.rint(fct_ns) - now_ns[i]
+            if left_ns > agenda.longest_ns[flow]:  # in float64, so that nothing overflows
+                agenda.finish_ns[flow] = now_ns[i] + agenda.longest_ns[flow]
+            else:
+                fct_ns = max(int(np.rint(fct_ns)), agenda.ideal_ns[flow])
+                agenda.finish_ns[flow] = max(now_ns[i], agenda.start_ns[flow] + fct_ns)
+        return -1
 
     return predict  # type: ignore[no-any-return]
 
@@ -108,5 +121,6 @@ _DIGEST = source_digest("m4graph.learned")
 next_events = _build_next_events(_DIGEST)
 """``next_events(agenda, events) -> count``: takes the next event of each network, if it has one."""
 predict = _build_predict(_DIGEST)
-"""``predict(agenda, flow_ids, log_slowdown, now_ns)``: new departures, never below the ideal FCT
-and never before now."""
+"""``predict(agenda, flow_ids, log_slowdown, now_ns) -> row``: new departures, never below the ideal
+FCT, before now, or later than ``longest_ns`` from now. Stops at the first row that is not a finite
+number and gives it, or -1."""

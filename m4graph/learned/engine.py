@@ -15,12 +15,32 @@ from m4graph.learned.agenda import make_agenda, next_events, predict
 from m4graph.nn import FlowLinkModel
 
 
+class PredictionError(SimulationError):
+    """A prediction that cannot be used.
+
+    Args:
+        network (int): Which of the engine's networks.
+        flow (int): Row of the network's flows.
+        log_slowdown (float): What the model predicts.
+    """
+
+    def __init__(self, network: int, flow: int, log_slowdown: float) -> None:
+        super().__init__(
+            f"network {network}, flow in row {flow}: expected the model to predict the logarithm "
+            f"of a slowdown (got {log_slowdown})"
+        )
+        self.network, self.flow, self.log_slowdown = network, flow, log_slowdown
+
+
 class TorchEngine:
     """Simulates networks side by side, one event of each in a step of the model.
 
+    A flow leaves when its latest predicted FCT is over, which no prediction puts below the ideal
+    FCT or before now. Departures come before arrivals of the same nanosecond.
+
     Args:
         model (FlowLinkModel): The model, on the device where it is to run.
-        networks (list of FlowNetwork): One or more.
+        networks (list of FlowNetwork): One or more, each with a flow at least.
     """
 
     def __init__(self, model: FlowLinkModel, networks: Sequence[FlowNetwork]) -> None:
@@ -46,7 +66,7 @@ class TorchEngine:
         """Takes up to ``max_steps`` steps; False when nothing is left to happen.
 
         Raises:
-            SimulationError: If the model predicts something that is not a number.
+            PredictionError: If the model predicts something that is not a finite number.
         """
         for _ in range(max_steps):
             count = next_events(self._agenda, self._events)
@@ -65,15 +85,19 @@ class TorchEngine:
         self.num_events += len(events)
         step = self._tracker.step(events)
         flow_ids = step.flow_ids.numpy()
-        step = step.to(self._device)
-        output = self._model(
-            step, self._flow_state[step.flow_ids], self._link_state[step.link_ids]
-        )
-        self._flow_state[step.flow_ids] = output.flow_state
-        self._link_state[step.link_ids[: step.num_updated]] = output.link_state
-        log_slowdown = output.log_slowdown.double().cpu().numpy()
-        if not np.isfinite(log_slowdown).all():
-            bad = flow_ids[~np.isfinite(log_slowdown)][0]
-            raise SimulationError(f"learned: the model predicts no number for flow row {bad}")
-        now_ns = self._tracker.now_ns(flow_ids)
-        predict(self._agenda, flow_ids, log_slowdown, now_ns)
+        if self._device.type != "cpu":
+            step = step.to(self._device)
+        flow_state = self._flow_state.index_select(0, step.flow_ids)
+        link_state = self._link_state.index_select(0, step.link_ids)
+        output = self._model(step, flow_state, link_state)
+        self._flow_state.index_copy_(0, step.flow_ids, output.flow_state)
+        self._link_state.index_copy_(0, step.link_ids[: step.num_updated], output.link_state)
+        log_slowdown = output.log_slowdown.cpu().numpy()
+        bad = predict(self._agenda, flow_ids, log_slowdown, self._tracker.now_ns(flow_ids))
+        if bad >= 0:
+            self._refuse(int(flow_ids[bad]), float(log_slowdown[bad]))
+
+    def _refuse(self, flow: int, log_slowdown: float) -> None:
+        first_flow = self._agenda.first_flow
+        network = int(np.searchsorted(first_flow, flow, side="right")) - 1
+        raise PredictionError(network, flow - int(first_flow[network]), log_slowdown)

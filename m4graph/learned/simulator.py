@@ -1,0 +1,193 @@
+"""The learned simulator as a :class:`~m4graph.simulators.base.Simulator`."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from m4graph.compilation import announced_compilation
+from m4graph.errors import ConfigError, SimulationError
+from m4graph.graph import FlowNetwork
+from m4graph.graph.configuration import NAMES
+from m4graph.learned.domain import trained_controls, warn_of_strangers
+from m4graph.learned.engine import PredictionError, TorchEngine
+from m4graph.nn.device import resolve_device
+from m4graph.results import SimulationResult
+from m4graph.scenario import Scenario
+from m4graph.schema import one_of
+from m4graph.simulators.base import Progress, Simulator
+from m4graph.zoo import default_model_name, load_model
+
+ENGINES = ("auto", "torch")
+
+STEPS_PER_CALL = 200
+"""Steps between two reports of progress."""
+
+
+class LearnedSimulator(Simulator):
+    """A trained model that runs free: it sees the scenario, and its own predicted departures.
+
+    At every flow arrival and departure, the model predicts anew the slowdown of every flow that
+    shares a link with the event's flow; the earliest predicted departure, or the next arrival, is
+    the next event. An FCT is never below the ideal FCT, and time never goes back.
+
+    Runs on a CPU are deterministic. Scenarios run side by side (:meth:`run_batch`) share the
+    model's matrix products but nothing else. A matrix product rounds differently with another
+    number of rows, so a flow's FCT may differ in the last bits of float32 from what it is alone;
+    where two events are as close as that, their order, and what follows from it, may differ too.
+
+    Args:
+        model (str, Path or nn.Module, optional): A name of the zoo, the folder of a checkpoint, or
+            a model, of which a copy is taken. (default: the zoo's default model)
+        engine (str, optional): ``"torch"`` runs any model on any device; ``"auto"`` chooses.
+            (default: ``"auto"``)
+        device (str or torch.device, optional): Where to run. (default: ``"cpu"``)
+
+    Reference:
+        Li et al., "m4: A Learned Flow-level Network Simulator", arXiv 2503.01770.
+
+    Raises:
+        CheckpointError: If there is no such model, or its files are damaged.
+        ConfigError: If there is no such engine or device, or the model is of another kind.
+    """
+
+    name = "learned"
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | nn.Module | None = None,
+        engine: str = "auto",
+        device: str | torch.device = "cpu",
+    ) -> None:
+        if engine not in ENGINES:
+            raise ConfigError(f"engine: expected {one_of(ENGINES)} (got {engine!r})")
+        where = resolve_device(device)
+        self._controls: frozenset[str] = frozenset()
+        if isinstance(model, nn.Module):
+            self.model_name = type(model).__name__
+            self._model = copy.deepcopy(model).to(where).eval()
+        else:
+            source = default_model_name() if model is None else _checked_path(model)
+            self.model_name = os.fspath(source)
+            self._model = load_model(source, where)
+            self._controls = trained_controls(source)
+        if not hasattr(self._model, "hidden_channels"):
+            raise ConfigError(
+                f"model {self.model_name}: expected one that runs on event steps, as FlowLinkModel "
+                f"(got a {type(self._model).__name__})"
+            )
+        self._is_warm = False
+
+    def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
+        """Simulates a scenario until every flow is finished.
+
+        Args:
+            scenario (Scenario): What to simulate.
+            progress (Progress, optional): Called now and then. (default: ``None``)
+
+        Raises:
+            SimulationError: If the model predicts something that is not a number.
+        """
+        return self._run([scenario], progress)[0]
+
+    def run_batch(self, scenarios: Sequence[Scenario]) -> list[SimulationResult]:
+        """Simulates scenarios side by side; results in their order.
+
+        The ``wall_s`` of a result is its share of the whole, by number of events.
+
+        Raises:
+            SimulationError: If the model predicts something that is not a number.
+        """
+        return self._run(scenarios, None) if scenarios else []
+
+    def _run(
+        self, scenarios: Sequence[Scenario], progress: Progress | None
+    ) -> list[SimulationResult]:
+        warn_of_strangers(scenarios, self._controls, self.model_name)
+        compile_s = self._warm_up()
+        # Nothing happens in a network without flows.
+        lively = [scenario for scenario in scenarios if scenario.num_flows]
+        networks = [FlowNetwork.from_scenario(scenario) for scenario in lively]
+        started = time.perf_counter()
+        fct_ns = self._fct_ns(lively, networks, progress) if lively else []
+        wall_s = time.perf_counter() - started
+        times = iter(fct_ns)
+        num_flows = sum(scenario.num_flows for scenario in scenarios)
+        return [
+            SimulationResult(
+                simulator=self.name,
+                flow_id=scenario.workload.id,
+                fct_ns=next(times) if scenario.num_flows else np.zeros(0, np.int64),
+                ideal_fct_ns=scenario.ideal_fct_ns,
+                num_events=2 * scenario.num_flows,
+                wall_s=wall_s * scenario.num_flows / max(num_flows, 1),
+                compile_s=compile_s / len(scenarios),
+                packet_hops=None,
+                scenario=scenario,
+                extra={"model": self.model_name, "num_side_by_side": len(scenarios)},
+            )
+            for scenario in scenarios
+        ]
+
+    def _fct_ns(
+        self,
+        scenarios: Sequence[Scenario],
+        networks: Sequence[FlowNetwork],
+        progress: Progress | None,
+    ) -> list[NDArray[np.int64]]:
+        engine = TorchEngine(self._model, networks)
+        num_flows = sum(network.num_flows for network in networks)
+        more = True
+        while more:
+            try:
+                more = engine.run(STEPS_PER_CALL)
+            except PredictionError as error:
+                raise self._named(error, scenarios[error.network]) from None
+            if progress is not None:
+                progress(engine.num_departed, num_flows)
+        return engine.fct_ns()
+
+    def _named(self, error: PredictionError, scenario: Scenario) -> SimulationError:
+        return SimulationError(
+            f"scenario {scenario.name!r}, flow {scenario.workload.id[error.flow]}: expected model "
+            f"{self.model_name} to predict the logarithm of a slowdown (got {error.log_slowdown})"
+        )
+
+    def _warm_up(self) -> float:
+        """Lets the model see two flows, once, so that everything is compiled and loaded."""
+        if self._is_warm:
+            return 0.0
+        with announced_compilation("learned simulator") as spent, suppress(PredictionError):
+            TorchEngine(self._model, [_two_flows()]).run(4)
+        self._is_warm = True
+        return spent.seconds
+
+
+def _checked_path(model: object) -> str | os.PathLike[str]:
+    if isinstance(model, str | os.PathLike):
+        return model
+    raise ConfigError(f"model: expected a name, a path or an nn.Module (got {model!r})")
+
+
+def _two_flows() -> FlowNetwork:
+    return FlowNetwork(
+        link_rate_bps=np.full(3, 10**10),
+        link_delay_ns=np.full(3, 1000),
+        link_kind=np.array([1, 1, 2], np.int8),
+        size_bytes=np.array([1000, 1000]),
+        start_ns=np.array([0, 0]),
+        ideal_fct_ns=np.array([4000, 4000]),
+        route_ptr=np.array([0, 2, 4]),
+        route_links=np.array([0, 2, 1, 2], np.int32),
+        configuration=np.zeros(len(NAMES), np.float32),
+        window_bytes=np.array([18000]),
+        payload_bytes=np.array([1000]),
+    )
