@@ -19,6 +19,7 @@ COMMANDS = {
     "simulate": "m4graph.cli.simulate:simulate",
     "compare": "m4graph.cli.compare:compare",
     "generate": "m4graph.cli.generate:generate",
+    "train": "m4graph.cli.train:train",
     "zoo": "m4graph.cli.zoo:app",
 }
 """Each command's function, or its group, imported when it or the list of commands is asked for."""

@@ -28,10 +28,13 @@ FLOW_FEATURES = (
     "log_remaining",  # fluid, packets
     "last_window",  # share of the window that the remaining bytes fill
     "log_share",  # the slowest link of the route over the fair rate
-    "log_prior",  # of the slowdown
-    "log_most_flows",  # on any link of the route
+    "log_prior",  # physical estimate of the slowdown, see tracker.py
+    "log_fluid",  # the slowdown if all goes on at the fair rate
+    "log_burst",  # the slowdown if what is left passes the queues as one burst
     "backlog_delay",  # of bursts still queued along the route, in ideal FCTs, log
-    "standing_delay",  # of windows that do not fit the pipe, in ideal FCTs, log
+    "queue_delay",  # of the standing queues along the route, in ideal FCTs, log
+    "log_flows_first",  # on the host's own link
+    "log_flows_last",  # on the receiver's link
     *(f"configuration_{name}" for name in CONFIGURATION_FEATURES),
 )
 LINK_FEATURES = (
@@ -44,6 +47,8 @@ LINK_FEATURES = (
     "log_flows",
     "utilisation",  # by fair rates
     "log_backlog",  # bytes of bursts still queued, in windows
-    "log_standing",  # bytes of open windows, in windows
+    "log_limited",  # flows that this link limits
+    "log_open",  # bytes of their open windows, in windows
+    "queue",  # of the standing queue, in marking thresholds
     "log_gap",  # since the link's state was updated, in packet times
 )

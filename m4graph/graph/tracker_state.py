@@ -12,12 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from m4graph.congestion import BASE_RTT_NS
+from m4graph.graph.configuration import NAMES
 from m4graph.graph.run import FlowNetwork
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
 from m4graph.ideal import HEADER_BYTES
 from m4graph.simulators.fluid.maxmin import Scratch, make_scratch
+from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
 from m4graph.simulators.fluid.layout import FLOW, HOP, LINK, Shares
-from m4graph.units import BITS_PER_BYTE, NS_PER_S
 
 FLOW_RECORD = np.dtype(
     [
@@ -28,6 +29,10 @@ FLOW_RECORD = np.dtype(
         ("rate", "f8"),  # of the slowest link of the route, bytes/ns
         ("window_bytes", "f8"),
         ("pipe_bytes", "f8"),  # what an idle round trip holds
+        ("grant", "f8"),  # estimate of the share of the window that congestion control leaves it
+        ("grant_ns", "i8"),  # when that was the estimate
+        ("grant_per_ns", "f8"),  # its growth while nothing is marked
+        ("burst_ns", "f8"),  # FCT of a flow within one window, as estimated when it arrived
         ("updated_ns", "i8"),
         ("stamp", "i8"),
         ("row", "i4"),
@@ -44,12 +49,14 @@ LINK_RECORD = np.dtype(
         ("updated_ns", "i8"),
         ("stamp", "i8"),
         ("row", "i4"),
+        ("marking_bytes", "f8"),  # its ECN threshold
         ("kind", "i4"),
         ("network", "i4"),
         # Of the event in progress:
-        ("most_flows", "i4"),
-        ("standing_bytes", "f8"),
+        ("open_bytes", "f8"),
+        ("pipe_bytes", "f8"),
         ("backlog_now_bytes", "f8"),
+        ("num_limited", "i4"),
     ],
     align=True,
 )
@@ -63,6 +70,9 @@ NETWORK_RECORD = np.dtype(
     ],
     align=True,
 )
+_LOG_KMAX = NAMES.index("log_kmax")
+_LOG_ADDITIVE_INCREASE = NAMES.index("log_additive_increase")
+
 EVENT_RECORD = np.dtype([("time_ns", "i8"), ("flow", "i4"), ("kind", "i4")], align=True)
 
 NUM_FLOWS, NUM_UPDATED, NUM_LINKS, NUM_EDGES, STAMP = range(5)
@@ -153,42 +163,49 @@ def _shares(rate: np.ndarray, route_ptr: np.ndarray, route_links: np.ndarray) ->
     )
 
 
-def _bytes_per_ns(rate_bps: np.ndarray) -> np.ndarray:
-    return rate_bps / (BITS_PER_BYTE * NS_PER_S)
-
-
 def _nic_rate(network: FlowNetwork) -> float:
-    nics = network.link_rate_bps[(network.link_kind & 1) == 1]
-    return float(_bytes_per_ns(nics.min()))
+    return float(link_bytes_per_ns(network)[(network.link_kind & 1) == 1].min())
 
 
 def _flow_records(network: FlowNetwork, index: int) -> np.ndarray:
     flows = np.zeros(network.num_flows, FLOW_RECORD)
     payload = int(network.payload_bytes[0])
-    rate = _bytes_per_ns(network.link_rate_bps)[network.route_links]
-    packets = -(-network.size_bytes // payload)
+    rate = link_bytes_per_ns(network)[network.route_links]
     starts = network.route_ptr[:-1]
     flows["start_ns"] = network.start_ns
     flows["ideal_ns"] = network.ideal_fct_ns
-    flows["wire_bytes"] = network.size_bytes + HEADER_BYTES * packets
+    flows["wire_bytes"], flows["latency_ns"] = volumes_and_latencies(
+        network,
+        network.size_bytes,
+        network.ideal_fct_ns,
+        network.route_ptr,
+        network.route_links,
+        payload,
+    )
     flows["rate"] = np.minimum.reduceat(rate, starts)
-    flows["latency_ns"] = flows["ideal_ns"] - flows["wire_bytes"] / flows["rate"]
     packet_ns = (payload + HEADER_BYTES) / rate
     one_way_ns = np.add.reduceat(network.link_delay_ns[network.route_links] + packet_ns, starts)
     back_ns = np.add.reduceat(network.link_delay_ns[network.route_links], starts)
     flows["pipe_bytes"] = (one_way_ns + back_ns) * flows["rate"]
     window = int(network.window_bytes[0])
-    flows["window_bytes"] = window if window else flows["pipe_bytes"]
+    wire_window = window * (payload + HEADER_BYTES) / payload
+    flows["window_bytes"] = wire_window if window else flows["pipe_bytes"]
+    flows["grant"] = 1.0
+    # One additive increase a round trip.
+    increase = np.expm1(network.configuration[_LOG_ADDITIVE_INCREASE]) * _nic_rate(network)
+    flows["grant_per_ns"] = increase / flows["pipe_bytes"]
     flows["network"] = index
     return flows
 
 
 def _link_records(network: FlowNetwork, index: int) -> np.ndarray:
     links = np.zeros(network.num_links, LINK_RECORD)
-    links["rate"] = _bytes_per_ns(network.link_rate_bps)
+    links["rate"] = link_bytes_per_ns(network)
     links["delay_ns"] = network.link_delay_ns
     links["kind"] = network.link_kind
     links["network"] = index
+    scale = np.expm1(network.configuration[_LOG_KMAX]) * BASE_RTT_NS
+    links["marking_bytes"] = scale * links["rate"]
     return links
 
 

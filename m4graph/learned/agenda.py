@@ -1,4 +1,4 @@
-"""What happens next in each network: the next arrival, or the earliest predicted departure (numba)."""
+"""What happens next in each network: an arrival, or the earliest predicted departure (numba)."""
 
 from __future__ import annotations
 

@@ -20,21 +20,32 @@ latency, would make the latency negative for long flows: 48 bytes at 10 Gb/s are
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.ideal import HEADER_BYTES, serialization_ns
-from m4graph.topology import NetworkArrays
 from m4graph.units import BITS_PER_BYTE, NS_PER_S
 
 
-def link_bytes_per_ns(arrays: NetworkArrays) -> NDArray[np.float64]:
+class Links(Protocol):
+    """The links of a network: rates and delays, int64 ``[num_links]``."""
+
+    @property
+    def link_rate_bps(self) -> NDArray[np.int64]: ...
+
+    @property
+    def link_delay_ns(self) -> NDArray[np.int64]: ...
+
+
+def link_bytes_per_ns(arrays: Links) -> NDArray[np.float64]:
     """Rate of each directed link, float64 ``[num_links]``."""
     return np.asarray(arrays.link_rate_bps / (BITS_PER_BYTE * NS_PER_S))
 
 
 def volumes_and_latencies(
-    arrays: NetworkArrays,
+    arrays: Links,
     size_bytes: NDArray[np.int64],
     ideal_fct_ns: NDArray[np.int64],
     route_ptr: NDArray[np.int64],
@@ -44,7 +55,7 @@ def volumes_and_latencies(
     """Splits the ideal FCT of each flow into a volume to drain and a latency.
 
     Args:
-        arrays (NetworkArrays): The network.
+        arrays (Links): The network, as :class:`~m4graph.topology.NetworkArrays`.
         size_bytes (np.ndarray): Size of each flow.
         ideal_fct_ns (np.ndarray): From :func:`m4graph.ideal.ideal_fct_ns`, on the same routes.
         route_ptr (np.ndarray): Where each route starts in ``route_links``.

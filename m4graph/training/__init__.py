@@ -1,0 +1,1 @@
+"""Training: episodes of event streams, losses, Lightning, published checkpoints."""

@@ -1,0 +1,98 @@
+"""The configuration of a training: one YAML, all keys checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from m4graph.rng import TRAIN_SEEDS
+from m4graph.schema import KeyProblem, StrictModel
+from m4graph.yaml_file import Override, apply_overrides, locate, read_yaml
+
+
+class ModelConfig(StrictModel):
+    """Arguments of :class:`m4graph.nn.FlowLinkModel`."""
+
+    conv: str = "sage"
+    hidden_channels: int = Field(64, ge=1, le=4096)
+    num_layers: int = Field(2, ge=1, le=16)
+
+
+class StreamShares(StrictModel):
+    """How often each kind of event stream is trained on (:mod:`m4graph.training.streams`)."""
+
+    true: float = Field(0.33, ge=0)
+    noise: float = Field(0.2, ge=0)
+    fluid: float = Field(0.12, ge=0)
+    scaled: float = Field(0.1, ge=0)
+    own: float = Field(0.25, ge=0)
+
+
+class TrainConfig(StrictModel):
+    """A training from labelled runs to a checkpoint.
+
+    Args:
+        name (str): Of the checkpoint.
+        data (str): Folder of a generated data set, relative to the YAML file.
+        seed (int): Of the initial weights, the order of runs and the perturbations.
+        val_fraction (float): Share of the runs that is kept for validation.
+        max_steps (int): Optimiser steps.
+        runs_per_episode (int): Runs that stand side by side.
+        steps_per_window (int): Events of each run between two optimiser steps; gradients go back
+            that far.
+        lr (float): Highest learning rate; after a warm-up it falls to 0 along a cosine.
+        warmup_steps (int): Of the learning rate.
+        max_grad_norm (float): Longer gradients are cut.
+        remaining_weight (float): Of the loss on remaining bytes.
+        queue_weight (float): Of the loss on queues.
+        own_runs (int): Runs that the model itself simulates now and then, for ``own`` streams.
+        own_every_episodes (int): Episodes between two times.
+        val_every_episodes (int): Episodes between two validations, which run free.
+        val_runs (int): Validation runs used each time, at most.
+        accelerator (str): For Lightning.
+        devices (int): For Lightning; more than one trains data-parallel.
+    """
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    data: str = Field(min_length=1)
+    seed: int = Field(0, ge=0, lt=len(TRAIN_SEEDS))
+    val_fraction: float = Field(0.05, gt=0, lt=1)
+    max_steps: int = Field(ge=1)
+    runs_per_episode: int = Field(20, ge=1)
+    steps_per_window: int = Field(32, ge=1)
+    lr: float = Field(2e-3, gt=0)
+    warmup_steps: int = Field(50, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    remaining_weight: float = Field(0.03, ge=0)
+    queue_weight: float = Field(0.03, ge=0)
+    own_runs: int = Field(24, ge=0)
+    own_every_episodes: int = Field(3, ge=1)
+    val_every_episodes: int = Field(10, ge=1)
+    val_runs: int = Field(16, ge=1)
+    accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
+    devices: int = Field(1, ge=1)
+    model: ModelConfig = ModelConfig()
+    streams: StreamShares = StreamShares()
+
+
+def load_train_config(
+    path: str | Path, overrides: Sequence[Override] = ()
+) -> tuple[TrainConfig, Path]:
+    """Reads a training's YAML.
+
+    Returns:
+        The configuration, and the folder of its data set.
+
+    Raises:
+        InputError: If the file or a key is wrong; the message names both.
+    """
+    path = Path(path)
+    data = apply_overrides(read_yaml(path), overrides)
+    try:
+        config = TrainConfig.parse(data)
+    except KeyProblem as problem:
+        raise locate(problem, path, overrides) from None
+    return config, path.parent / config.data

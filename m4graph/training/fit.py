@@ -1,0 +1,113 @@
+"""From a configuration and a data set to a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from m4graph.datasets import FlowEventDataset
+from m4graph.errors import InputError
+from m4graph.graph import LabelledRun
+from m4graph.output_folder import check_output_folder
+from m4graph.training.config import TrainConfig
+from m4graph.training.data import EpisodeDataset
+from m4graph.training.module import FlowLinkTraining
+from m4graph.training.publish import publish, write_run_files
+from m4graph.training.rollout import free_run_errors
+
+_LAST = "last.ckpt"
+_MONITORED = "val_mean_error"
+
+
+def train(config: TrainConfig, data: str | Path, out: str | Path, resume: bool = False) -> Path:
+    """Trains a model, or goes on with a training that was interrupted.
+
+    Every episode ends with ``last.ckpt``; a resumed training repeats the episode that was cut
+    short, and then gives the same weights as one that was never interrupted.
+
+    Args:
+        config (TrainConfig): Everything that shapes the training.
+        data (str or Path): Folder of a generated data set.
+        out (str or Path): Folder for logs, training checkpoints and the published checkpoint.
+        resume (bool, optional): Go on from ``out/last.ckpt``. (default: ``False``)
+
+    Returns:
+        The folder of the published checkpoint.
+
+    Raises:
+        InputError: If the data set is missing, ``out`` holds another training, or there is nothing
+            to resume.
+    """
+    out = Path(out)
+    check_output_folder(out)
+    last = _last_checkpoint(out, resume)
+    dataset = FlowEventDataset(data)
+    train_set, val_set = dataset.split(config.val_fraction, config.seed)
+    val_set = val_set[: config.val_runs]
+    out.mkdir(exist_ok=True)
+    write_run_files(config, out, train_set, val_set)
+    val_runs = _runs(val_set)
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        episodes = EpisodeDataset(_runs(train_set), config)
+        module = FlowLinkTraining(config, episodes)
+        best = ModelCheckpoint(out, "best", monitor=_MONITORED, save_last=True)
+        trainer = _trainer(config, out, best)
+        trainer.fit(
+            module,
+            DataLoader(episodes, batch_size=None),
+            DataLoader([val_runs], batch_size=None),
+            ckpt_path=last,
+        )
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    _take_best(module, best, val_runs)
+    return publish(config, module.model, out, train_set, val_runs, module.elapsed_s)
+
+
+def _trainer(config: TrainConfig, out: Path, best: ModelCheckpoint) -> lightning.Trainer:
+    return lightning.Trainer(
+        accelerator=config.accelerator,
+        devices=config.devices,
+        max_steps=config.max_steps,
+        max_epochs=-1,
+        check_val_every_n_epoch=config.val_every_episodes,
+        num_sanity_val_steps=0,
+        log_every_n_steps=10,
+        callbacks=[best, RichProgressBar()],
+        logger=[TensorBoardLogger(out, name="logs", version=""), CSVLogger(out, "csv", "")],
+        enable_model_summary=False,
+        # A step of this model scatters into shared rows; sums in another order are other bits.
+        deterministic=False,
+    )
+
+
+def _runs(dataset: FlowEventDataset) -> list[LabelledRun]:
+    return [dataset.run(index) for index in range(len(dataset))]
+
+
+def _last_checkpoint(out: Path, resume: bool) -> Path | None:
+    last = out / _LAST
+    if resume and not last.exists():
+        raise InputError(f"{last}: expected a training to resume (got no such file)")
+    if not resume and last.exists():
+        raise InputError(f"{out}: expected a new folder (got a training; go on with --resume)")
+    return last if resume else None
+
+
+def _take_best(
+    module: FlowLinkTraining, best: ModelCheckpoint, val_runs: Sequence[LabelledRun]
+) -> None:
+    """Puts the weights of the best validation into the model, unless the last ones are better."""
+    final = free_run_errors(module.model, val_runs).mean_error
+    if not best.best_model_path or final <= float(best.best_model_score):
+        return
+    saved: dict[str, Any] = torch.load(best.best_model_path, weights_only=True)
+    module.load_state_dict(saved["state_dict"])

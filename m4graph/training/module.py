@@ -1,0 +1,117 @@
+"""The training of a :class:`~m4graph.nn.FlowLinkModel` in Lightning."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+
+from m4graph.graph import LabelledRun
+from m4graph.nn import FlowLinkModel
+from m4graph.training.config import TrainConfig
+from m4graph.training.data import EpisodeDataset
+from m4graph.training.episode import Window
+from m4graph.training.losses import StepLosses
+from m4graph.training.rollout import free_run_errors, free_run_fct_ns
+from m4graph.training.tape import States, backward_through
+
+
+class FlowLinkTraining(lightning.LightningModule):
+    """One optimiser step a window; validation runs free on runs that training never sees.
+
+    Args:
+        config (TrainConfig): Everything that shapes the training.
+        data (EpisodeDataset): Where the windows come from; it is told what the model itself
+            predicts, and its position is part of a checkpoint.
+    """
+
+    def __init__(self, config: TrainConfig, data: EpisodeDataset) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = FlowLinkModel(**config.model.model_dump())
+        self._config = config
+        self._data = data
+        self._losses = StepLosses(config.remaining_weight, config.queue_weight)
+        self._states: States | None = None
+        self.elapsed_s = 0.0
+        self._since = time.monotonic()
+
+    def configure_optimizers(self) -> Any:
+        """Adam, with a warm-up and then a cosine down to 0."""
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=self._config.lr)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._lr_factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule}}
+
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
+        """Moves a window; runs stay arrays."""
+        return batch.to(device) if isinstance(batch, Window) else batch
+
+    def training_step(self, window: Window, batch_idx: int) -> Tensor:
+        """Goes through a window, back again, and takes an optimiser step."""
+        if window.is_first or self._states is None:
+            hidden = self.model.hidden_channels
+            self._states = States(window.num_flows, window.num_links, hidden, self.device)
+        optimizer, schedule = self.optimizers(), self.lr_schedulers()
+        optimizer.zero_grad()
+        total = backward_through(self.model, window, self._states, self._losses)
+        weight = sum(float(step.weight.sum()) for step in window.steps)
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= max(weight, 1.0)
+        self.clip_gradients(optimizer, self._config.max_grad_norm, "norm")
+        optimizer.step()
+        schedule.step()
+        loss = total / max(weight, 1.0)
+        self.log("loss", loss, prog_bar=True)
+        self.log("lr", schedule.get_last_lr()[0])
+        now = time.monotonic()
+        self.elapsed_s += now - self._since
+        self._since = now
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Lets the model simulate some runs now and then, for streams of its own errors."""
+        if self._data.next_episode % self._config.own_every_episodes:
+            return
+        chosen = self._data.draw_own()
+        if not chosen:
+            return
+        networks = [self._data.runs[index].network for index in chosen]
+        predicted = free_run_fct_ns(self.model, networks)
+        self._data.own_fct_ns.update(zip(chosen, predicted, strict=True))
+
+    def validation_step(self, runs: list[LabelledRun], batch_idx: int) -> None:
+        """Errors of the model running free."""
+        errors = free_run_errors(self.model, runs)
+        self.log("val_mean_error", errors.mean_error, prog_bar=True, batch_size=1)
+        self.log("val_p90_error", errors.p90_error, prog_bar=True, batch_size=1)
+        self.log("val_p99_tail_error", errors.p99_tail_error, batch_size=1)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds where the data stand, so that a resumed training goes on as if not interrupted."""
+        own = {index: torch.from_numpy(fct) for index, fct in self._data.own_fct_ns.items()}
+        checkpoint["episodes"] = {"next": self._data.next_episode, "own_fct_ns": own}
+        checkpoint["elapsed_s"] = self.elapsed_s
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Puts the data back to where they stood."""
+        episodes = checkpoint["episodes"]
+        self._data.next_episode = episodes["next"]
+        own = {index: np.asarray(fct) for index, fct in episodes["own_fct_ns"].items()}
+        self._data.own_fct_ns = own
+        self.elapsed_s = checkpoint["elapsed_s"]
+        self._since = time.monotonic()
+
+    def _lr_factor(self, step: int) -> float:
+        config = self._config
+        if step < config.warmup_steps:
+            return (step + 1) / config.warmup_steps
+        progress = (step - config.warmup_steps) / max(config.max_steps - config.warmup_steps, 1)
+        return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
