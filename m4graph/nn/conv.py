@@ -22,7 +22,7 @@ ConvFactory = Callable[..., nn.Module]
 CONVS: Registry[ConvFactory] = Registry(
     "conv",
     {
-        "sage": "torch_geometric.nn.conv:SAGEConv",
+        "sage": "m4graph.nn.sage:PlainSAGEConv",
         "graph": "torch_geometric.nn.conv:GraphConv",
         "gat": "torch_geometric.nn.conv:GATConv",
         "gatv2": "torch_geometric.nn.conv:GATv2Conv",
@@ -96,12 +96,15 @@ def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.M
 def conv_name(conv: str | ConvFactory) -> str:
     """The name under which a layer is registered, for a model's configuration.
 
+    A layer that a registered one stands in for (its ``same_as``) has that one's name.
+
     Raises:
         ConfigError: If it is not registered, so that a checkpoint could not be loaded again.
     """
     factory = CONVS.resolve(conv)
     for name in CONVS.names():
-        if CONVS.resolve(name) is factory:
+        known = CONVS.resolve(name)
+        if factory in (known, getattr(known, "same_as", known)):
             return name
     raise ConfigError(
         f"conv {getattr(conv, '__name__', conv)}: expected a registered layer, as by "
