@@ -53,7 +53,6 @@ class TrainConfig(StrictModel):
         val_every_episodes (int): Episodes between two validations, which run free.
         val_runs (int): Validation runs used each time, at most.
         accelerator (str): For Lightning.
-        devices (int): For Lightning; more than one trains data-parallel.
     """
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -73,7 +72,6 @@ class TrainConfig(StrictModel):
     val_every_episodes: int = Field(10, ge=1)
     val_runs: int = Field(16, ge=1)
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
-    devices: int = Field(1, ge=1)
     model: ModelConfig = ModelConfig()
     streams: StreamShares = StreamShares()
 

@@ -17,23 +17,21 @@ from m4graph.training.streams import draw_kind, perturbed_fct_ns
 
 
 class EpisodeDataset(IterableDataset[Window]):
-    """The windows of one episode; the next time, those of the next one.
+    """The windows of one episode, the one of number :attr:`next_episode`.
 
-    Episode ``i`` depends on the seed, on ``i``, on the process's rank, and on the departures that
-    the model itself has predicted so far (:attr:`own_fct_ns`), on nothing else.
+    Episode ``i`` depends on the seed, on ``i``, and on the departures that the model itself has
+    predicted so far (:attr:`own_fct_ns`), on nothing else.
 
     Args:
         runs (list of LabelledRun): The training runs.
         config (TrainConfig): Shares of the streams, sizes, seed.
-        rank (int, optional): Of this process, when several train together. (default: ``0``)
     """
 
-    def __init__(self, runs: Sequence[LabelledRun], config: TrainConfig, rank: int = 0) -> None:
+    def __init__(self, runs: Sequence[LabelledRun], config: TrainConfig) -> None:
         self.runs = runs
         self.next_episode = 0
         self.own_fct_ns: dict[int, NDArray[np.int64]] = {}
         self._config = config
-        self._rank = rank
         self._fluid_fct_ns = [fluid_fct_ns(run.network) for run in runs]
 
     def __iter__(self) -> Iterator[Window]:
@@ -41,13 +39,12 @@ class EpisodeDataset(IterableDataset[Window]):
 
     def draw_own(self) -> list[int]:
         """The runs that the model should simulate next, for ``own`` streams."""
-        random = generator(self._config.seed, "own", self.next_episode, self._rank)
+        random = generator(self._config.seed, "own", self.next_episode)
         count = min(self._config.own_runs, len(self.runs))
         return [int(i) for i in random.choice(len(self.runs), count, replace=False)]
 
     def _episode(self) -> Episode:
-        random = generator(self._config.seed, "episode", self.next_episode, self._rank)
-        self.next_episode += 1
+        random = generator(self._config.seed, "episode", self.next_episode)
         count = min(self._config.runs_per_episode, len(self.runs))
         chosen = [int(i) for i in random.choice(len(self.runs), count, replace=False)]
         streams = [self._stream(index, random) for index in chosen]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
@@ -22,8 +24,30 @@ from m4graph.training.module import FlowLinkTraining
 from m4graph.training.publish import publish, write_run_files
 from m4graph.training.rollout import free_run_errors
 
+# Lightning greets with hardware and advertisements.
+logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
 _LAST = "last.ckpt"
 _MONITORED = "val_mean_error"
+
+
+class EpisodeCheckpoint(Checkpoint):
+    """Saves after each episode, where a training can go on as if it had not been interrupted.
+
+    Args:
+        path (Path): The file, replaced in one step.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Saves the training; Lightning calls this after all other hooks of the epoch's end."""
+        scratch = self._path.with_suffix(".part")
+        trainer.save_checkpoint(scratch)
+        scratch.replace(self._path)
 
 
 def train(config: TrainConfig, data: str | Path, out: str | Path, resume: bool = False) -> Path:
@@ -58,34 +82,46 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, resume: bool =
         torch.manual_seed(config.seed)
         episodes = EpisodeDataset(_runs(train_set), config)
         module = FlowLinkTraining(config, episodes)
-        best = ModelCheckpoint(out, "best", monitor=_MONITORED, save_last=True)
+        best = ModelCheckpoint(out, "best", monitor=_MONITORED)
         trainer = _trainer(config, out, best)
-        trainer.fit(
-            module,
-            DataLoader(episodes, batch_size=None),
-            DataLoader([val_runs], batch_size=None),
-            ckpt_path=last,
-        )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        loaders = (DataLoader(episodes, batch_size=None), DataLoader([val_runs], batch_size=None))
+        _fit(trainer, module, loaders, last)
     _take_best(module, best, val_runs)
     return publish(config, module.model, out, train_set, val_runs, module.elapsed_s)
+
+
+def _fit(
+    trainer: lightning.Trainer,
+    module: FlowLinkTraining,
+    loaders: tuple[DataLoader[Any], DataLoader[Any]],
+    last: Path | None,
+) -> None:
+    with warnings.catch_warnings():
+        # About the folder, which we have checked, Lightning's own use of torch, and saving when
+        # interrupted before the first validation.
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* exists")
+        warnings.filterwarnings("ignore", message=".*LeafSpec")
+        warnings.filterwarnings("ignore", message=".*does not have many workers")
+        warnings.filterwarnings("ignore", message=".*could not find the monitored key")
+        try:
+            trainer.fit(module, *loaders, ckpt_path=last)
+        except SystemExit:
+            # Lightning ends the process on Ctrl-C; our callers decide that themselves.
+            raise KeyboardInterrupt from None
 
 
 def _trainer(config: TrainConfig, out: Path, best: ModelCheckpoint) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator=config.accelerator,
-        devices=config.devices,
+        devices=1,
         max_steps=config.max_steps,
-        max_epochs=-1,
+        max_epochs=config.max_steps,  # an episode has at least one step
         check_val_every_n_epoch=config.val_every_episodes,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
-        callbacks=[best, RichProgressBar()],
-        logger=[TensorBoardLogger(out, name="logs", version=""), CSVLogger(out, "csv", "")],
+        callbacks=[best, EpisodeCheckpoint(out / _LAST), RichProgressBar()],
+        logger=[TensorBoardLogger(out, name="logs", version=""), CSVLogger(out, "csv")],
         enable_model_summary=False,
-        # A step of this model scatters into shared rows; sums in another order are other bits.
-        deterministic=False,
     )
 
 

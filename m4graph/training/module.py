@@ -77,7 +77,10 @@ class FlowLinkTraining(lightning.LightningModule):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Lets the model simulate some runs now and then, for streams of its own errors."""
+        """Goes on to the next episode; now and then the model itself simulates some runs."""
+        if self._states is None:
+            return  # Lightning repeats the end of the last epoch when it resumes.
+        self._data.next_episode += 1
         if self._data.next_episode % self._config.own_every_episodes:
             return
         chosen = self._data.draw_own()

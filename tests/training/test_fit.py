@@ -1,0 +1,105 @@
+"""A whole training, interrupted and resumed, and what bad input is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from m4graph.checkpoint import load_checkpoint
+from m4graph.cli.app import main
+from m4graph.errors import InputError
+from m4graph.training.config import load_train_config
+from m4graph.training.fit import train
+from m4graph.training.module import FlowLinkTraining
+
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "configs" / "train" / "tiny.yaml"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "tiny"
+    shutil.copytree(ROOT / "datasets" / "tiny", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    config, _ = load_train_config(CONFIG)
+    out = tmp_path_factory.mktemp("runs") / "finished"
+    train(config, data, out)
+    return out
+
+
+def test_a_run_folder_explains_itself(finished: Path) -> None:
+    split = json.loads((finished / "split.json").read_text())
+    assert len(split["train"]) == 2
+    assert len(split["val"]) == 1
+    assert not set(split["train"]) & set(split["val"])
+    assert list((finished / "csv").glob("*/metrics.csv"))
+    assert list((finished / "logs").glob("events.out.tfevents*"))
+    card = (finished / "checkpoint" / "card.md").read_text()
+    assert "12 optimiser steps" in card
+
+
+def test_training_changes_the_model_and_lowers_the_loss(finished: Path) -> None:
+    model = load_checkpoint(finished / "checkpoint")
+    assert model.hidden_channels == 16
+    assert model.slowdown_head[-1].weight.abs().max() > 0
+
+
+def test_resumed_equals_uninterrupted(
+    data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, _ = load_train_config(CONFIG)
+    step = FlowLinkTraining.training_step
+
+    def interrupted(self, window, batch_idx):
+        if self.global_step >= 10:
+            raise KeyboardInterrupt
+        return step(self, window, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FlowLinkTraining, "training_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(config, data, tmp_path / "run")
+    assert (tmp_path / "run" / "last.ckpt").exists()
+    train(config, data, tmp_path / "run", resume=True)
+    expected = load_checkpoint(finished / "checkpoint").state_dict()
+    for name, value in load_checkpoint(tmp_path / "run" / "checkpoint").state_dict().items():
+        torch.testing.assert_close(value, expected[name], rtol=0, atol=0)
+
+
+def test_a_training_is_not_overwritten(data: Path, finished: Path, tmp_path: Path) -> None:
+    config, _ = load_train_config(CONFIG)
+    with pytest.raises(InputError, match="go on with --resume"):
+        train(config, data, finished)
+    with pytest.raises(InputError, match=r"last\.ckpt: expected a training to resume"):
+        train(config, data, tmp_path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["missing.yaml"], "missing.yaml: expected a file"),
+        ([str(CONFIG), "--set", "max_stepz=3"], "max_stepz"),
+        ([str(CONFIG), "--set", "max_steps=0"], "max_steps"),
+        ([str(CONFIG), "--set", "lr=-1"], "lr"),
+        ([str(CONFIG), "--set", "model.conv=nonsense"], "nonsense"),
+        ([str(CONFIG), "--set", "streams.true=-1"], "streams.true"),
+        ([str(CONFIG), "--set", "data=nowhere"], "nowhere"),
+        ([str(CONFIG), "--set", "val_fraction=1.5"], "val_fraction"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *arguments, "--out", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert expected in message
+    assert len(message.strip().splitlines()) == 1
+    assert "Traceback" not in message
