@@ -47,10 +47,10 @@ def build_state(scenario: Scenario, record_labels: bool) -> State:
         congestion=_filled(
             len(flows), kernel.flow_state, kernel.make_flow_state(scenario.congestion_control)
         ),
-        congestion_config=_filled(
-            1, kernel.parameters, kernel.make_parameters(scenario.congestion_control)
-        ),
+        congestion_config=_filled(1, kernel.parameters, kernel.make_parameters(scenario)),
+        timers=np.zeros((len(flows), kernel.num_timers), np.int32),
         packets=np.zeros(0, layout.PACKET),
+        in_band=np.zeros(0, kernel.in_band or np.uint8),
         events=np.zeros(0, layout.EVENT),
         slots=_filled(slots, layout.SLOT, (NONE, NONE)),
         occupied=np.zeros(slots // 64, np.uint64),
@@ -73,6 +73,9 @@ def grow_pools(state: State) -> State:
     )
     control["free_packet"] = first_packet
     control["packets_left"] += new_packets
+    in_band = state.in_band
+    if in_band.dtype.names is not None:
+        in_band = np.concatenate((in_band, np.zeros(new_packets, in_band.dtype)))
     # A far event moves into the wheel one day, so the wheel's pool is the larger one.
     heap = np.concatenate(
         (state.heap, np.zeros(max(len(state.heap), _FIRST_POOL), layout.FAR_EVENT))
@@ -81,7 +84,7 @@ def grow_pools(state: State) -> State:
     events, first_event, new_events = _grow(state.events, least, control["free_event"][0])
     control["free_event"] = first_event
     control["events_left"] += new_events
-    return state._replace(packets=packets, events=events, heap=heap)
+    return state._replace(packets=packets, in_band=in_band, events=events, heap=heap)
 
 
 def _grow(pool: np.ndarray, least: int, free_head: int) -> tuple[np.ndarray, int, int]:
@@ -155,6 +158,7 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
 def _build_nodes(scenario: Scenario, links: np.ndarray) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
     nodes = np.zeros(arrays.num_nodes, layout.NODE)
+    nodes["wake_ns"] = NONE
     nodes["uplink"][: arrays.num_hosts] = arrays.host_uplink
     flows_of_host = np.bincount(scenario.workload.src, minlength=arrays.num_nodes)
     nodes["flows_start"] = np.concatenate(([0], np.cumsum(flows_of_host)[:-1]))

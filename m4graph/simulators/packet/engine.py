@@ -9,12 +9,20 @@ from typing import Any
 from numba import njit
 
 from m4graph.compilation import source_digest
-from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
-from m4graph.simulators.packet.events import pop, push, push_front, release
-from m4graph.simulators.packet.hosts import acknowledge, next_of_nic, receive_data
+from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
+from m4graph.simulators.packet.events import (
+    only_timers_left,
+    pop,
+    push,
+    push_front,
+    release,
+    timer_expired,
+)
+from m4graph.simulators.packet.hosts import acknowledge, next_of_nic, receive_data, wake
 from m4graph.simulators.packet.layout import (
     ACK,
     ARRIVE,
+    DATA,
     DRAIN_LABELS,
     FINISHED,
     FLOWS_INSTALL,
@@ -28,6 +36,7 @@ from m4graph.simulators.packet.layout import (
     PAUSED,
     RESUME,
     STARVED,
+    TIMER,
     TX_DONE,
 )
 from m4graph.simulators.packet.ports import (
@@ -44,19 +53,16 @@ POOL_MARGIN = 64
 
 
 @njit(forceinline=True, _nrt=False)
-def _kick(s, link_id):
-    """Starts the next transmission of a link, if it is idle and its node has something to send."""
+def _next_with_priority(s, link_id):
+    """First packet of a link's strict-priority queue, ``NONE`` if it must not send any.
+
+    A switch's own PFC frames are never held back. A host has nothing but ACKs there: without a
+    priority of their own they obey a pause, although they go before the data.
+    """
     link = s.links[link_id]
-    if link.busy:
-        return
-    packet_id = dequeue_priority(s, link_id)
-    if packet_id < 0:
-        if link.from_host:
-            packet_id = next_of_nic(s, link.src)
-        else:
-            packet_id = next_of_port(s, link_id)
-    if packet_id >= 0:
-        transmit(s, link_id, packet_id)
+    if link.paused and link.from_host and not s.config[0].ack_priority:
+        return NONE
+    return dequeue_priority(s, link_id)
 
 
 @njit(_nrt=False)
@@ -143,12 +149,14 @@ def _is_answer(s, link_id, packet_id):
     return s.links[link_id].to_host and (kind == ACK or kind == NACK)
 
 
-def _build(on_ack: Callable[..., None], digest: str) -> Callable[..., int]:
+def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
     """Compiles the loop around one algorithm.
 
     What the loop closes over is part of numba's cache key, so it must be the same in every
-    process: ``on_ack`` is plainly ``register_jitable``; ``digest`` changes with any source.
+    process: the hooks are plainly ``register_jitable``; ``digest`` changes with any source.
     """
+    on_ack, on_timer = kernel.on_ack, kernel.on_timer
+    on_send, on_forward = kernel.on_send, kernel.on_forward
 
     @njit(cache=True, nogil=True, _nrt=False)
     def run(s, max_events):
@@ -173,24 +181,42 @@ def _build(on_ack: Callable[..., None], digest: str) -> Callable[..., int]:
                 link_id = a
             elif kind == ARRIVE:
                 if _is_answer(s, a, b):
-                    packet = s.packets[b]
+                    flow_id = s.packets[b].flow
                     acknowledge(s, b)
-                    on_ack(s, packet.flow, packet.seq, packet.marked, packet.kind == NACK)
-                    link_id = s.nodes[s.flows[packet.flow].src].uplink
+                    on_ack(s, flow_id, b)
+                    link_id = s.nodes[s.flows[flow_id].src].uplink
                     free_packet(s, b)
                 else:
                     link_id = _arrive(s, a, b)
             elif kind == NIC_WAKE:
-                s.nodes[a].wake_pending = False
-                link_id = s.nodes[a].uplink
+                if wake(s, a, b):
+                    link_id = s.nodes[a].uplink
+            elif kind == TIMER:
+                timer = timer_expired(s, a, b)
+                if timer >= 0:
+                    on_timer(s, a, timer)
+                if only_timers_left(s):
+                    return STARVED
             elif kind == FLOWS_READ:
                 _read_flows(s, a)
             elif kind == FLOWS_INSTALL:
                 push(s, c.now, FLOWS_START, a, b)
             elif kind == FLOWS_START:
                 link_id = _start_flow(s, a, b)
-            if link_id >= 0:
-                _kick(s, link_id)
+            if link_id < 0 or s.links[link_id].busy:
+                continue
+            packet_id = _next_with_priority(s, link_id)
+            if packet_id < 0:
+                if s.links[link_id].from_host:
+                    packet_id = next_of_nic(s, s.links[link_id].src)
+                    if packet_id >= 0:
+                        on_send(s, s.packets[packet_id].flow, packet_id)
+                else:
+                    packet_id = next_of_port(s, link_id)
+                    if packet_id >= 0 and s.packets[packet_id].kind == DATA:
+                        on_forward(s, link_id, packet_id)
+            if packet_id >= 0:
+                transmit(s, link_id, packet_id)
         return PAUSED
 
     return run  # type: ignore[no-any-return]
@@ -199,5 +225,4 @@ def _build(on_ack: Callable[..., None], digest: str) -> Callable[..., int]:
 @cache
 def engine(kind: str) -> Callable[[Any, int], int]:
     """The compiled loop ``run(state, max_events) -> reason`` of one congestion control."""
-    kernel = CONGESTION_KERNELS.resolve(kind)
-    return _build(kernel.on_ack, source_digest(__package__))
+    return _build(CONGESTION_KERNELS.resolve(kind), source_digest(__package__))

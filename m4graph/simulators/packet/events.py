@@ -3,6 +3,9 @@
 ns-3 runs events in the order (time, insertion). A slot is a FIFO list, so it keeps that order for
 nothing; no comparison, no sequence number. An event beyond the wheel's horizon waits in a heap and
 moves to its slot before anything else can be put there, so the order holds across both.
+
+A flow has a few numbered timers for its congestion control. Starting one anew, or stopping it,
+voids what is queued of it: an event carries the timer's version, and an old version is skipped.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from m4graph.simulators.packet.layout import NONE
+from m4graph.simulators.packet.layout import NONE, TIMER
 
 _WORD_BITS = 64
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -191,3 +194,36 @@ def _next_occupied(s, position):
             return (found - position) & (len(s.slots) - 1)
         word = s.occupied[(first + offset + 1) & (num_words - 1)]
     return NONE
+
+
+@njit(_nrt=False)
+def start_timer(s, flow_id, timer, delay_ns):
+    """Starts a timer of a flow, or starts it anew."""
+    s.timers[flow_id, timer] += 1
+    code = s.timers[flow_id, timer] * s.timers.shape[1] + timer
+    s.control[0].timer_events += 1
+    push(s, s.control[0].now + delay_ns, TIMER, flow_id, code)
+
+
+@njit(forceinline=True, _nrt=False)
+def stop_timer(s, flow_id, timer):
+    """Stops a timer of a flow, whether it runs or not."""
+    s.timers[flow_id, timer] += 1
+
+
+@njit(forceinline=True, _nrt=False)
+def timer_expired(s, flow_id, code):
+    """The timer whose time has come; ``NONE`` if it is void, or all of the flow is acknowledged."""
+    s.control[0].timer_events -= 1
+    timer = code % s.timers.shape[1]
+    if s.timers[flow_id, timer] != code // s.timers.shape[1]:
+        return NONE
+    flow = s.flows[flow_id]
+    return timer if flow.snd_una < flow.size_bytes else NONE
+
+
+@njit(forceinline=True, _nrt=False)
+def only_timers_left(s):
+    """Whether timers are all that is queued; as they only set rates, nothing will move again."""
+    c = s.control[0]
+    return len(s.events) - c.events_left + c.heap_size == c.timer_events

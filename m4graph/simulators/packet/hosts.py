@@ -29,6 +29,29 @@ def set_rate(s, flow, rate_bps):
         flow.window_bytes = max(1, config.window_bytes * rate_bps // flow.line_rate_bps)
 
 
+@njit(_nrt=False)
+def set_rate_at_once(s, flow, rate_bps, last_wire_bytes):
+    """As :func:`set_rate`, and the pause after the flow's last packet is made anew, too.
+
+    The NIC wakes earlier if that packet's successor may now leave earlier.
+    """
+    old_pace_ns = _pace_ns(s, flow, last_wire_bytes)
+    set_rate(s, flow, rate_bps)
+    flow.next_send_ns += _pace_ns(s, flow, last_wire_bytes) - old_pace_ns
+    node = s.nodes[flow.src]
+    if flow.next_send_ns < node.wake_ns:
+        _wake_at(s, flow.src, node, max(flow.next_send_ns, s.control[0].now))
+
+
+@njit(forceinline=True, _nrt=False)
+def _pace_ns(s, flow, wire_bytes):
+    """Time that a packet of the flow takes at the flow's rate."""
+    config = s.config[0]
+    if wire_bytes == config.payload_bytes + config.data_overhead_bytes:
+        return flow.full_pace_ns
+    return wire_bytes * NS_BITS // flow.rate_bps
+
+
 @njit(forceinline=True, _nrt=False)
 def next_of_nic(s, host_id):
     """Makes the data packet that an idle NIC sends next: flows in turn, one packet each.
@@ -96,7 +119,7 @@ def _drop_finished(s, node, first_finished, found):
 @njit(forceinline=True, _nrt=False)
 def _schedule_wake(s, host_id, node):
     """Wakes the NIC at the earliest next-send time, window-blocked flows too, if that is ahead."""
-    if node.wake_pending:
+    if node.wake_ns >= 0:
         return
     earliest = NONE
     for position in range(node.num_flows):
@@ -104,8 +127,24 @@ def _schedule_wake(s, host_id, node):
         if flow.snd_nxt < flow.size_bytes and (earliest < 0 or flow.next_send_ns < earliest):
             earliest = flow.next_send_ns
     if earliest > s.control[0].now:
-        node.wake_pending = True
-        push(s, earliest, NIC_WAKE, host_id, NONE)
+        _wake_at(s, host_id, node, earliest)
+
+
+@njit(forceinline=True, _nrt=False)
+def _wake_at(s, host_id, node, time_ns):
+    node.wake_ns = time_ns
+    node.wake_version += 1
+    push(s, time_ns, NIC_WAKE, host_id, node.wake_version)
+
+
+@njit(forceinline=True, _nrt=False)
+def wake(s, host_id, version):
+    """A wake-up's time has come: True unless a later one has taken its place."""
+    node = s.nodes[host_id]
+    if version != node.wake_version:
+        return False
+    node.wake_ns = NONE
+    return True
 
 
 @njit(forceinline=True, _nrt=False)
@@ -125,10 +164,7 @@ def _make_data(s, flow_id):
     packet.wire_bytes = payload + config.data_overhead_bytes
     packet.position = flow.data_position
     flow.snd_nxt += payload
-    if payload == config.payload_bytes:
-        flow.next_send_ns = c.now + flow.full_pace_ns
-    else:
-        flow.next_send_ns = c.now + packet.wire_bytes * NS_BITS // flow.rate_bps
+    flow.next_send_ns = c.now + _pace_ns(s, flow, packet.wire_bytes)
     return packet_id
 
 

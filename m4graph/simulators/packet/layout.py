@@ -18,7 +18,7 @@ NONE = -1
 DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 
 # Kinds of events.
-TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START = 0, 1, 2, 3, 4, 5
+TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER = 0, 1, 2, 3, 4, 5, 6
 
 # Why a run came back to Python.
 PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS = 0, 1, 2, 3, 4
@@ -40,6 +40,7 @@ CONTROL = np.dtype(
         ("packets_left", "i4"),
         ("heap_size", "i4"),
         ("heap_serial", "i8"),
+        ("timer_events", "i4"),  # of the events in the queue
         ("random_state", "u8"),
         ("label_events", "i8"),  # rows in use of the label buffers
         ("label_flows", "i8"),
@@ -81,6 +82,7 @@ LINK = np.dtype(
         ("full_tx_ns", "i8"),  # of a data packet with full payload
         ("ack_tx_ns", "i8"),
         ("rate_bps", "i8"),
+        ("sent_bytes", "i8"),  # of all packets so far
         ("kmin_bytes", "i8"),
         ("kmax_bytes", "i8"),
         # The buffer that packets which came in over this link take at the switch it leads to.
@@ -96,7 +98,8 @@ LINK = np.dtype(
 NODE = np.dtype(
     [
         ("uplink", "i4"),  # of a host
-        ("wake_pending", "b1"),
+        ("wake_ns", "i8"),  # when the NIC will look for something to send, or NONE
+        ("wake_version", "i4"),  # a wake-up event of another version is void
         ("round_robin", "i4"),  # position of the flow that was served last
         ("flows_start", "i8"),  # its slice of State.host_flows
         ("num_flows", "i4"),
@@ -165,7 +168,9 @@ class State(NamedTuple):
     flows: np.ndarray
     congestion: np.ndarray  # the algorithm's own record for each flow
     congestion_config: np.ndarray  # and its parameters, of length one
+    timers: np.ndarray  # int32 [flows, timers]: the version of each timer that is not void
     packets: np.ndarray
+    in_band: np.ndarray  # what each packet carries for the algorithm; empty if that is nothing
     events: np.ndarray
     slots: np.ndarray  # the timing wheel
     occupied: np.ndarray  # uint64 bitmap of its slots

@@ -37,6 +37,7 @@ def transmit(s, link_id, packet_id):
     else:
         tx_ns = wire_bytes * NS_BITS // link.rate_bps
     link.busy = True
+    link.sent_bytes += wire_bytes
     c.packet_hops += 1
     push(s, c.now + tx_ns, TX_DONE, link_id, NONE)
     push(s, c.now + tx_ns + link.delay_ns, ARRIVE, link_id, packet_id)
@@ -44,7 +45,7 @@ def transmit(s, link_id, packet_id):
 
 @njit(forceinline=True, _nrt=False)
 def enqueue_priority(s, link_id, packet_id):
-    """Appends a packet to the strict-priority queue: never paused, marked or counted."""
+    """Appends a packet to the strict-priority queue: never marked or counted."""
     link = s.links[link_id]
     s.packets[packet_id].next = NONE
     if link.priority_head < 0:

@@ -5,10 +5,13 @@ Reference: Alizadeh et al., "Data Center TCP (DCTCP)", SIGCOMM 2010; science/ns3
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numba.extending import register_jitable
 
 from m4graph.congestion import DCTCP
+from m4graph.scenario import Scenario
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate
 from m4graph.units import mbps_to_bps
@@ -27,7 +30,8 @@ _PARAMETERS = np.dtype([("gain", "f8"), ("additive_increase_bps", "i8")])
 
 
 @register_jitable
-def _on_ack(s, flow_id, ack_seq, marked, is_nack):
+def _on_ack(s, flow_id, packet_id):
+    ack_seq, marked = s.packets[packet_id].seq, s.packets[packet_id].marked
     flow = s.flows[flow_id]
     state = s.congestion[flow_id]
     parameters = s.congestion_config[0]
@@ -55,7 +59,8 @@ def _on_ack(s, flow_id, ack_seq, marked, is_nack):
         set_rate(s, flow, min(flow.line_rate_bps, increased_bps))
 
 
-def _parameters(model: DCTCP) -> tuple[float, int]:
+def _parameters(scenario: Scenario) -> tuple[float, int]:
+    model = cast(DCTCP, scenario.congestion_control)
     return model.gain, mbps_to_bps(model.additive_increase_mbps)
 
 
