@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from m4graph.errors import ConfigError
 from m4graph.registry import Registry
@@ -24,6 +24,12 @@ MAX_BYTES = 10**15
 
 MAX_MBPS = 10**7
 """No rate parameter may be larger (10 Tb/s)."""
+
+MAX_TIME_US = 10**7
+"""No timer or round trip may be longer (10 s)."""
+
+MAX_STEPS = 10**6
+"""No count of steps may be larger."""
 
 
 class EcnConfig(StrictModel):
@@ -109,8 +115,94 @@ class DCTCP(CongestionControl):
     additive_increase_mbps: float = Field(default=615.0, ge=0, le=MAX_MBPS)
 
 
+class DCQCN(CongestionControl):
+    """DCQCN of the ns-3 RDMA model: timers alone raise the rate, no byte counter.
+
+    Args:
+        gain (float): Weight of a marked slot in alpha. (default: ``1 / 256``)
+        alpha_timer_us (float): Slot in which alpha looks for marks. (default: ``50``)
+        decrease_timer_us (float): Slot after which marks cut the rate. (default: ``50``)
+        increase_timer_us (float): Time between two steps up. (default: ``55``)
+        fast_recovery_steps (int): Steps half way to the target, before it rises. (default: ``1``)
+        clamp_target_rate (bool): Each cut lowers the target to the rate. (default: ``False``)
+        additive_increase_mbps (float): Of the target, in the step after recovery. (default: ``2``)
+        hyper_increase_mbps (float): Of the target, in all later steps. (default: ``20``)
+    """
+
+    kind: Literal["dcqcn"] = "dcqcn"
+    ack_priority: bool = False
+    gain: float = Field(default=1 / 256, gt=0, le=1)
+    alpha_timer_us: float = Field(default=50.0, gt=0, le=MAX_TIME_US)
+    decrease_timer_us: float = Field(default=50.0, gt=0, le=MAX_TIME_US)
+    increase_timer_us: float = Field(default=55.0, gt=0, le=MAX_TIME_US)
+    fast_recovery_steps: int = Field(default=1, ge=0, le=MAX_STEPS)
+    clamp_target_rate: bool = False
+    additive_increase_mbps: float = Field(default=2.0, ge=0, le=MAX_MBPS)
+    hyper_increase_mbps: float = Field(default=20.0, ge=0, le=MAX_MBPS)
+
+    default_ecn: ClassVar[EcnConfig] = EcnConfig(kmin_bytes=8_000, kmax_bytes=28_000, pmax=0.2)
+
+
+class TIMELY(CongestionControl):
+    """TIMELY of the ns-3 RDMA model: the gradient of the round-trip time sets the rate.
+
+    Args:
+        t_low_us (float): Below this round trip the rate rises. (default: ``40``)
+        t_high_us (float): Above this round trip the rate falls. (default: ``100``)
+        beta (float): Strength of a decrease. (default: ``0.8``)
+        ewma_weight (float): Weight of a new difference of round trips. (default: ``0.875``)
+        min_rtt_us (float): What the gradient is relative to. (default: ``20``)
+        additive_increase_mbps (float): Step up, for the first five in a row. (default: ``10``)
+        hyper_increase_mbps (float): Step up after these. (default: ``50``)
+    """
+
+    kind: Literal["timely"] = "timely"
+    t_low_us: float = Field(default=40.0, ge=0, le=MAX_TIME_US)
+    t_high_us: float = Field(default=100.0, ge=0, le=MAX_TIME_US)
+    beta: float = Field(default=0.8, ge=0, le=1)
+    ewma_weight: float = Field(default=0.875, gt=0, le=1)
+    min_rtt_us: float = Field(default=20.0, gt=0, le=MAX_TIME_US)
+    additive_increase_mbps: float = Field(default=10.0, ge=0, le=MAX_MBPS)
+    hyper_increase_mbps: float = Field(default=50.0, ge=0, le=MAX_MBPS)
+
+
+class HPCC(CongestionControl):
+    """HPCC: switches write their queue and throughput into the packets (INT). Needs a window.
+
+    Args:
+        eta (float): Target utilisation of a link. (default: ``0.95``)
+        multiplicative_threshold (int): Additive steps between two multiplicative ones.
+            (default: ``0``)
+        fast_react (bool): Change the rate at every ACK, not once a round trip. (default: ``True``)
+        additive_increase_mbps (float): Added at every change. (default: ``50``)
+        base_rtt_ns (int, optional): Time over which the utilisation is averaged. (default: the
+            largest idle round trip between two hosts, found when a simulation starts)
+    """
+
+    kind: Literal["hpcc"] = "hpcc"
+    ack_priority: bool = False
+    eta: float = Field(default=0.95, gt=0, le=1)
+    multiplicative_threshold: int = Field(default=0, ge=0, le=MAX_STEPS)
+    fast_react: bool = True
+    additive_increase_mbps: float = Field(default=50.0, ge=0, le=MAX_MBPS)
+    base_rtt_ns: int | None = Field(default=None, ge=1, le=MAX_TIME_US * 1000)
+
+    @field_validator("init_window_bytes")
+    @classmethod
+    def _needs_a_window(cls, value: int | None) -> int | None:
+        if value is None:
+            raise ValueError("expected bytes, as hpcc needs a window (got null)")
+        return value
+
+
 CONGESTION_CONTROLS: Registry[type[CongestionControl]] = Registry(
-    "congestion control", {"dctcp": "m4graph.congestion:DCTCP"}
+    "congestion control",
+    {
+        "dctcp": "m4graph.congestion:DCTCP",
+        "dcqcn": "m4graph.congestion:DCQCN",
+        "timely": "m4graph.congestion:TIMELY",
+        "hpcc": "m4graph.congestion:HPCC",
+    },
 )
 
 

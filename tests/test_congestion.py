@@ -26,6 +26,47 @@ def test_defaults_at_10_gbps_are_those_of_the_reference_runs():
     )
 
 
+def test_defaults_of_the_other_algorithms_are_those_of_the_reference_runs():
+    own = {}
+    for kind in ("dcqcn", "timely", "hpcc"):
+        control = congestion_control(kind).resolve(10 * GBPS, 10 * GBPS)
+        own[kind] = control.model_dump(exclude={"kind", "variable_window"})
+        assert own[kind].pop("init_window_bytes") == 18_000
+        assert own[kind].pop("min_rate_mbps") == 1000.0
+    assert own["dcqcn"] == {
+        "ack_priority": False,
+        "gain": 1 / 256,
+        "alpha_timer_us": 50.0,
+        "decrease_timer_us": 50.0,
+        "increase_timer_us": 55.0,
+        "fast_recovery_steps": 1,
+        "clamp_target_rate": False,
+        "additive_increase_mbps": 2.0,
+        "hyper_increase_mbps": 20.0,
+    }
+    assert own["timely"] == {
+        "ack_priority": True,
+        "t_low_us": 40.0,
+        "t_high_us": 100.0,
+        "beta": 0.8,
+        "ewma_weight": 0.875,
+        "min_rtt_us": 20.0,
+        "additive_increase_mbps": 10.0,
+        "hyper_increase_mbps": 50.0,
+    }
+    assert own["hpcc"] == {
+        "ack_priority": False,
+        "eta": 0.95,
+        "multiplicative_threshold": 0,
+        "fast_react": True,
+        "additive_increase_mbps": 50.0,
+        "base_rtt_ns": None,
+    }
+    assert congestion_control("dcqcn").default_ecn == EcnConfig(
+        kmin_bytes=8_000, kmax_bytes=28_000, pmax=0.2, reference_gbps=10
+    )
+
+
 def test_defaults_follow_the_host_links():
     control = DCTCP().resolve(1 * GBPS, 100 * GBPS)
     assert control.init_window_bytes == 180_000
@@ -63,7 +104,7 @@ def test_every_registered_kind_is_its_models_kind_and_resolves():
     ("spec", "message"),
     [
         ({"kind": "bbr9"}, "congestion_control.kind: unknown congestion control: expected one of"),
-        ({"gain": 0.1}, "congestion_control.kind: missing key: expected one of dctcp"),
+        ({"gain": 0.1}, "congestion_control.kind: missing key: expected one of dc"),
         ({"kind": 3}, "congestion_control.kind: expected text (got 3)"),
         ({"kind": "dctcp", "gian": 0.1}, "congestion_control.gian: unknown key: expected one of "
          "init_window_bytes"),
@@ -78,6 +119,12 @@ def test_every_registered_kind_is_its_models_kind_and_resolves():
          "at most the slowest host link's 10000 Mb/s (got 20000)"),
         ({"kind": "dctcp", "ack_priority": "yes"}, "congestion_control.ack_priority: expected "
          "true or false (got 'yes')"),
+        ({"kind": "hpcc", "init_window_bytes": None}, "congestion_control.init_window_bytes: "
+         "expected bytes, as hpcc needs a window (got null)"),
+        ({"kind": "hpcc", "base_rtt_ns": 0}, "congestion_control.base_rtt_ns: expected at least 1"),
+        ({"kind": "dcqcn", "fast_recovery_steps": 1.5}, "congestion_control.fast_recovery_steps: "
+         "expected an integer (got 1.5)"),
+        ({"kind": "timely", "gain": 0.5}, "congestion_control.gain: unknown key: expected one of "),
         (7, "congestion_control: expected a name or a block of keys (got 7)"),
     ],
 )  # fmt: skip

@@ -11,7 +11,12 @@ from m4graph.simulators.packet.congestion.base import CongestionKernel
 
 CONGESTION_KERNELS: Registry[CongestionKernel] = Registry(
     "congestion_kernel",
-    {"dctcp": "m4graph.simulators.packet.congestion.dctcp:DCTCP_KERNEL"},
+    {
+        "dctcp": "m4graph.simulators.packet.congestion.dctcp:DCTCP_KERNEL",
+        "dcqcn": "m4graph.simulators.packet.congestion.dcqcn:DCQCN_KERNEL",
+        "timely": "m4graph.simulators.packet.congestion.timely:TIMELY_KERNEL",
+        "hpcc": "m4graph.simulators.packet.congestion.hpcc:HPCC_KERNEL",
+    },
 )
 
 __all__ = ["CONGESTION_KERNELS", "CongestionKernel"]
