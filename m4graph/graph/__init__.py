@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from m4graph.graph.hetero import event_snapshots, to_event_step, to_hetero_data
     from m4graph.graph.run import FlowNetwork, LabelledRun
     from m4graph.graph.step import EventStep, FlowTracker
     from m4graph.graph.stream import event_stream, true_stream
@@ -18,7 +19,10 @@ _NAMES = {
     "FlowNetwork": "m4graph.graph.run",
     "FlowTracker": "m4graph.graph.step",
     "LabelledRun": "m4graph.graph.run",
+    "event_snapshots": "m4graph.graph.hetero",
     "event_stream": "m4graph.graph.stream",
+    "to_event_step": "m4graph.graph.hetero",
+    "to_hetero_data": "m4graph.graph.hetero",
     "true_stream": "m4graph.graph.stream",
 }
 
@@ -27,7 +31,10 @@ __all__ = [
     "FlowNetwork",
     "FlowTracker",
     "LabelledRun",
+    "event_snapshots",
     "event_stream",
+    "to_event_step",
+    "to_hetero_data",
     "true_stream",
 ]
 

@@ -1,0 +1,69 @@
+"""One event's graph, widened from what the event touches to the whole network (numba)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from m4graph.compilation import announced_compilation, source_digest
+from m4graph.graph.sample import two_flows
+from m4graph.graph.schema import ARRIVAL
+from m4graph.graph.step import EventStep, FlowTracker, no_events
+from m4graph.graph.tracker import _fill_flow, _take_link
+from m4graph.graph.tracker_state import NUM_FLOWS, STAMP, TrackerState, with_room
+from m4graph.simulators.fluid.layout import NUM_ACTIVE
+
+
+@cache
+def warm_up() -> None:
+    """Compiles the kernels, or loads them from numba's cache, once in a process."""
+    with announced_compilation("event graph"):
+        Surveyor([two_flows()]).survey(no_events(1))
+
+
+class Surveyor(FlowTracker):
+    """A tracker of one network that can also look beyond what an event touches."""
+
+    def survey(self, event: np.ndarray) -> EventStep:
+        """Takes an event, as :meth:`step`, and gives the graph of all active flows and all links.
+
+        The flows and links that the event touches come first. The others are described as of now
+        too, which counts as a look at them: take no further step afterwards.
+
+        Args:
+            event (np.ndarray): One record of ``EVENT_RECORD``, in an array.
+        """
+        num_hops = int(self._state.shares.counts[NUM_ACTIVE] + 1) * self._longest_route
+        self._state = with_room(self._state, self.num_flows, max(num_hops, self.num_links))
+        self.step(event)
+        _widen(self._state, event[0])
+        return self._read()
+
+
+def _build(digest: str) -> Callable[..., None]:
+    @njit(cache=True, nogil=True, _nrt=False)
+    def widen(state: TrackerState, event: Any) -> None:
+        digest  # noqa: B018 - makes it part of the cache key
+        shares, counts = state.shares, state.counts
+        is_arrival = event.kind == ARRIVAL
+        for i in range(shares.counts[NUM_ACTIVE]):
+            flow_id = shares.active[i]
+            flow = state.flows[flow_id]
+            if flow.stamp != counts[STAMP]:
+                row = counts[NUM_FLOWS]
+                flow.stamp = counts[STAMP]
+                flow.row = row
+                state.flow_ids[row] = flow_id
+                counts[NUM_FLOWS] += 1
+                _fill_flow(state, row, event.time_ns, event.flow, is_arrival)
+        for link_id in range(len(state.links)):
+            _take_link(state, link_id, event.time_ns, False, is_arrival)
+
+    return widen  # type: ignore[no-any-return]
+
+
+_widen = _build(source_digest("m4graph.graph") + source_digest("m4graph.simulators.fluid"))
