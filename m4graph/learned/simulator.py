@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,9 +17,10 @@ from torch import nn
 from m4graph.compilation import announced_compilation
 from m4graph.errors import ConfigError, SimulationError
 from m4graph.graph import FlowNetwork
-from m4graph.graph.configuration import NAMES
+from m4graph.graph.sample import two_flows
 from m4graph.learned.domain import trained_controls, warn_of_strangers
 from m4graph.learned.engine import PredictionError, TorchEngine
+from m4graph.nn import FlowLinkModel
 from m4graph.nn.device import resolve_device
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
@@ -73,17 +75,18 @@ class LearnedSimulator(Simulator):
         self._controls: frozenset[str] = frozenset()
         if isinstance(model, nn.Module):
             self.model_name = type(model).__name__
-            self._model = copy.deepcopy(model).to(where).eval()
+            loaded = copy.deepcopy(model).to(where).eval()
         else:
             source = default_model_name() if model is None else _checked_path(model)
             self.model_name = os.fspath(source)
-            self._model = load_model(source, where)
+            loaded = load_model(source, where)
             self._controls = trained_controls(source)
-        if not hasattr(self._model, "hidden_channels"):
+        if not hasattr(loaded, "hidden_channels"):
             raise ConfigError(
                 f"model {self.model_name}: expected one that runs on event steps, as FlowLinkModel "
-                f"(got a {type(self._model).__name__})"
+                f"(got a {type(loaded).__name__})"
             )
+        self._model = cast(FlowLinkModel, loaded)
         self._is_warm = False
 
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
@@ -166,7 +169,7 @@ class LearnedSimulator(Simulator):
         if self._is_warm:
             return 0.0
         with announced_compilation("learned simulator") as spent, suppress(PredictionError):
-            TorchEngine(self._model, [_two_flows()]).run(4)
+            TorchEngine(self._model, [two_flows()]).run(4)
         self._is_warm = True
         return spent.seconds
 
@@ -175,19 +178,3 @@ def _checked_path(model: object) -> str | os.PathLike[str]:
     if isinstance(model, str | os.PathLike):
         return model
     raise ConfigError(f"model: expected a name, a path or an nn.Module (got {model!r})")
-
-
-def _two_flows() -> FlowNetwork:
-    return FlowNetwork(
-        link_rate_bps=np.full(3, 10**10),
-        link_delay_ns=np.full(3, 1000),
-        link_kind=np.array([1, 1, 2], np.int8),
-        size_bytes=np.array([1000, 1000]),
-        start_ns=np.array([0, 0]),
-        ideal_fct_ns=np.array([4000, 4000]),
-        route_ptr=np.array([0, 2, 4]),
-        route_links=np.array([0, 2, 1, 2], np.int32),
-        configuration=np.zeros(len(NAMES), np.float32),
-        window_bytes=np.array([18000]),
-        payload_bytes=np.array([1000]),
-    )
