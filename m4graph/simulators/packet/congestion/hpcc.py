@@ -1,0 +1,194 @@
+"""HPCC as ns-3's RDMA model runs it: every switch reports its queue and throughput (INT).
+
+Reference: Li et al., "HPCC: High Precision Congestion Control", SIGCOMM 2019; science/ns3.md, HPCC.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from numba.extending import register_jitable
+
+from m4graph.congestion import HPCC
+from m4graph.errors import ConfigError
+from m4graph.scenario import Scenario
+from m4graph.simulators.packet.congestion.base import CongestionKernel
+from m4graph.simulators.packet.hosts import set_rate_at_once
+from m4graph.simulators.packet.idle_rtt import largest_idle_rtt_ns
+from m4graph.units import GBPS, mbps_to_bps
+
+_MAX_SWITCHES = 5
+"""A packet has room for so many reports."""
+_KNOWN_GBPS = (10, 25, 40, 50, 100, 200, 400)
+"""A report names a link's rate by its place in a list."""
+
+_DATA_OVERHEAD_BYTES, _ACK_WIRE_BYTES = 90, 88
+
+# The fields of a report: units and widths in bits.
+_SENT_UNIT, _QUEUE_UNIT = 128, 80
+_TIME_MASK, _SENT_MASK, _QUEUE_MASK = (1 << 24) - 1, (1 << 20) - 1, (1 << 17) - 1
+
+_REPORTS = [
+    ("time_ns", "i4", _MAX_SWITCHES),
+    ("sent", "i4", _MAX_SWITCHES),  # what the port had sent before, in _SENT_UNIT
+    ("queue", "i4", _MAX_SWITCHES),  # what was left in the port, in _QUEUE_UNIT
+]
+_IN_BAND = np.dtype(_REPORTS)
+_FLOW_STATE = np.dtype(
+    [
+        *_REPORTS,  # of the last ACK
+        ("update_seq", "i8"),
+        ("current_bps", "i8"),  # the rate that changes once a round trip
+        ("utilisation", "f8"),
+        ("num_additive", "i8"),
+        ("last_wire_bytes", "i8"),
+    ]
+)
+_PARAMETERS = np.dtype(
+    [
+        ("eta", "f8"),
+        ("multiplicative_threshold", "i8"),
+        ("fast_react", "b1"),
+        ("additive_increase_bps", "i8"),
+        ("base_rtt_ns", "i8"),
+    ]
+)
+
+
+@register_jitable
+def _on_send(s, flow_id, packet_id):
+    s.congestion[flow_id].last_wire_bytes = s.packets[packet_id].wire_bytes
+
+
+@register_jitable
+def _on_forward(s, link_id, packet_id):
+    packet = s.packets[packet_id]
+    link = s.links[link_id]
+    hop = packet.position - s.flows[packet.flow].data_position - 1
+    report = s.in_band[packet_id]
+    report.time_ns[hop] = s.control[0].now & _TIME_MASK
+    report.sent[hop] = (link.sent_bytes // _SENT_UNIT) & _SENT_MASK
+    report.queue[hop] = (link.queue_bytes // _QUEUE_UNIT) & _QUEUE_MASK
+
+
+@register_jitable
+def _on_ack(s, flow_id, packet_id):
+    flow = s.flows[flow_id]
+    state = s.congestion[flow_id]
+    parameters = s.congestion_config[0]
+    round_trip_over = s.packets[packet_id].seq > state.update_seq
+    if not round_trip_over and not parameters.fast_react:
+        return
+    if state.update_seq == 0:
+        state.current_bps = flow.rate_bps
+        for hop in range(flow.num_links - 1):
+            _remember(s, state, packet_id, hop)
+        state.update_seq = flow.snd_nxt
+        return
+    _measure(s, flow, state, packet_id)
+    excess = state.utilisation / parameters.eta
+    num_additive = state.num_additive + 1
+    rate_bps = state.current_bps
+    if excess >= 1 or state.num_additive >= parameters.multiplicative_threshold:
+        num_additive = 0
+        rate_bps = int(min(rate_bps / excess, 1e15))
+    rate_bps += parameters.additive_increase_bps
+    rate_bps = min(max(rate_bps, s.config[0].min_rate_bps), flow.line_rate_bps)
+    set_rate_at_once(s, flow, rate_bps, state.last_wire_bytes)
+    if round_trip_over:
+        state.current_bps = rate_bps
+        state.num_additive = num_additive
+        state.update_seq = max(state.update_seq, flow.snd_nxt)
+
+
+@register_jitable
+def _measure(s, flow, state, packet_id):
+    """Averages the utilisation of the busiest link into the flow's, and keeps the reports."""
+    report = s.in_band[packet_id]
+    highest = 0.0
+    elapsed_ns = 0
+    for hop in range(flow.num_links - 1):
+        dt_ns = (report.time_ns[hop] - state.time_ns[hop]) & _TIME_MASK
+        if dt_ns > 0:
+            sent_bytes = ((report.sent[hop] - state.sent[hop]) & _SENT_MASK) * _SENT_UNIT
+            queue_bytes = min(report.queue[hop], state.queue[hop]) * _QUEUE_UNIT
+            rate_bps = s.links[s.route_links[flow.data_position + 1 + hop]].rate_bps
+            used = sent_bytes * 8 / (dt_ns * 1e-9) / rate_bps
+            queued = float(queue_bytes) * flow.line_rate_bps / rate_bps / s.config[0].window_bytes
+            if used + queued > highest:
+                highest = used + queued
+                elapsed_ns = dt_ns
+        _remember(s, state, packet_id, hop)
+    base_rtt_ns = s.congestion_config[0].base_rtt_ns
+    elapsed_ns = min(elapsed_ns, base_rtt_ns)
+    kept = state.utilisation * (base_rtt_ns - elapsed_ns)
+    state.utilisation = (kept + highest * elapsed_ns) / base_rtt_ns
+
+
+@register_jitable
+def _remember(s, state, packet_id, hop):
+    report = s.in_band[packet_id]
+    state.time_ns[hop] = report.time_ns[hop]
+    state.sent[hop] = report.sent[hop]
+    state.queue[hop] = report.queue[hop]
+
+
+def _parameters(scenario: Scenario) -> tuple[float, ...]:
+    model = cast(HPCC, scenario.congestion_control)
+    _check_rates(scenario)
+    _check_routes(scenario)
+    base_rtt_ns = model.base_rtt_ns
+    if base_rtt_ns is None:
+        data_bytes = scenario.config.payload_bytes + _DATA_OVERHEAD_BYTES
+        base_rtt_ns = largest_idle_rtt_ns(scenario.arrays, data_bytes, _ACK_WIRE_BYTES)
+    return (
+        model.eta,
+        model.multiplicative_threshold,
+        model.fast_react,
+        mbps_to_bps(model.additive_increase_mbps),
+        base_rtt_ns,
+    )
+
+
+def _check_rates(scenario: Scenario) -> None:
+    arrays = scenario.arrays
+    known_bps = [gbps * GBPS for gbps in _KNOWN_GBPS]
+    unknown = ~np.isin(arrays.link_rate_bps, known_bps) & (arrays.link_src >= arrays.num_hosts)
+    if unknown.any():
+        link = int(np.flatnonzero(unknown)[0])
+        raise ConfigError(
+            f"link {arrays.link_src[link]}-{arrays.link_dst[link]}: expected a rate that hpcc's "
+            f"telemetry can name, one of {', '.join(map(str, _KNOWN_GBPS))} Gb/s "
+            f"(got {arrays.link_rate_bps[link] / GBPS:g} Gb/s)"
+        )
+
+
+def _check_routes(scenario: Scenario) -> None:
+    num_switches = np.diff(scenario.routes.data_ptr) - 1
+    too_long = np.flatnonzero(num_switches > _MAX_SWITCHES)
+    if len(too_long):
+        flow = int(too_long[0])
+        raise ConfigError(
+            f"flow {scenario.workload.id[flow]}: expected at most {_MAX_SWITCHES} switches on its "
+            f"route, as many as hpcc's packets have room for (got {num_switches[flow]})"
+        )
+
+
+def _flow_state(model: HPCC) -> tuple[object, ...]:
+    no_reports = (0,) * _MAX_SWITCHES
+    return no_reports, no_reports, no_reports, 0, 0, 1.0, 0, 0
+
+
+HPCC_KERNEL = CongestionKernel(
+    flow_state=_FLOW_STATE,
+    parameters=_PARAMETERS,
+    make_parameters=_parameters,
+    make_flow_state=_flow_state,
+    on_ack=_on_ack,
+    on_send=_on_send,
+    on_forward=_on_forward,
+    in_band=_IN_BAND,
+    data_overhead_bytes=_DATA_OVERHEAD_BYTES,
+    ack_wire_bytes=_ACK_WIRE_BYTES,
+)
