@@ -19,6 +19,7 @@ from m4graph.graph import (
 )
 from m4graph.graph.schema import ARRIVAL, CROSSED_BY, CROSSES, DEPARTURE, FLOW, LINK
 from m4graph.nn import FlowLinkModel
+
 from .conftest import LARGE, star_scenario
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from m4graph.graph import FlowNetwork, LabelledRun, event_stream, true_stream
 from m4graph.graph.schema import ARRIVAL, DEPARTURE
+
 from .conftest import star_scenario
 
 

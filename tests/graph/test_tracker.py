@@ -10,6 +10,7 @@ from m4graph.graph import FlowNetwork, FlowTracker, LabelledRun, event_stream, t
 from m4graph.graph.configuration import NAMES, configuration_vector
 from m4graph.graph.schema import ARRIVAL, DEPARTURE, FLOW_FEATURES, LINK_FEATURES
 from m4graph.graph.tracker_state import EVENT_RECORD
+
 from .conftest import (
     LARGE,
     LARGE_IDEAL_NS,

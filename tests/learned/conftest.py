@@ -1,0 +1,54 @@
+"""Models and scenarios that are quick to run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import m4graph as m4
+from m4graph.nn import FlowLinkModel
+from m4graph.workload import Workload
+
+
+def random_model(seed, scale=0.3, hidden=8):
+    """A model whose head says something, which a new one's does not."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = FlowLinkModel(hidden_channels=hidden, num_layers=1)
+        torch.nn.init.normal_(model.slowdown_head[-1].weight, std=scale)
+        torch.nn.init.normal_(model.slowdown_head[-1].bias, std=scale)
+    return model
+
+
+def scenario_of(flows, ids=None, kind="dctcp", num_hosts=4):
+    """Flows ``(src, dst, size_bytes, start_ns)`` on a star of 10 Gb/s."""
+    network = m4.topology.star(num_hosts=num_hosts, gbps=10, delay_ns=1000)
+    src, dst, size_bytes, start_ns = np.array(flows, dtype=np.int64).reshape(-1, 4).T
+    flow_ids = np.arange(len(flows)) if ids is None else np.array(ids)
+    workload = Workload.from_arrays(flow_ids, src, dst, size_bytes, start_ns)
+    return m4.Scenario(network, workload, kind, name="star")
+
+
+def generated(seed=0, num_flows=60, load=0.6, sizes="web_server"):
+    """Random flows on a small leaf-spine."""
+    network = m4.topology.leaf_spine(
+        num_leaves=2,
+        hosts_per_leaf=4,
+        num_spines=2,
+        host_gbps=10,
+        fabric_gbps=40,
+        delay_ns=1000,
+    )
+    workload = m4.workload.generate(network, sizes=sizes, load=load, num_flows=num_flows, seed=seed)
+    return m4.Scenario(network, workload, "dctcp", name=f"case {seed}")
+
+
+@pytest.fixture
+def model():
+    return random_model(0)
+
+
+@pytest.fixture
+def scenario():
+    return generated()

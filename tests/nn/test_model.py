@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from torch import nn
+from torch_geometric.nn.conv import SAGEConv
+
+from m4graph.errors import ConfigError
+from m4graph.graph import EventStep
+from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
+from m4graph.nn import CONVS, FlowLinkModel
+
+HIDDEN = 8
+
+
+def random_step():
+    """Four flows on five links, of which the first two are the event's route."""
+    crossed_by = torch.tensor([[0, 2, 1, 0, 1, 3, 1, 4, 0], [0, 0, 1, 1, 2, 2, 3, 3, 3]])
+    crosses = crossed_by[:, crossed_by[0] < 2].flip(0)
+    return EventStep(
+        flow_ids=torch.arange(4),
+        flow_x=torch.randn(4, len(FLOW_FEATURES)),
+        flow_gap=torch.rand(4),
+        link_ids=torch.arange(5),
+        link_x=torch.randn(5, len(LINK_FEATURES)),
+        link_gap=torch.rand(5),
+        num_updated=2,
+        crosses=crosses,
+        crossed_by=crossed_by,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def inputs():
+    return random_step(), torch.randn(4, HIDDEN), torch.randn(5, HIDDEN)
+
+
+def random_model(**config):
+    model = FlowLinkModel(**{"hidden_channels": HIDDEN, **config})
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+def test_shapes_and_ranges(inputs):
+    output = random_model()(*inputs)
+    assert output.flow_state.shape == (4, HIDDEN)
+    assert output.link_state.shape == (2, HIDDEN)
+    assert output.log_slowdown.shape == (4,)
+    assert output.remaining.shape == (4,)
+    assert output.log_queue.shape == (2,)
+    assert ((output.remaining >= 0) & (output.remaining <= 1)).all()
+    assert (output.log_queue >= 0).all()
+
+
+def test_a_new_model_answers_with_the_prior(inputs):
+    output = FlowLinkModel(hidden_channels=HIDDEN)(*inputs)
+    assert torch.equal(output.log_slowdown, inputs[0].log_prior)
+
+
+def test_config_builds_the_same_model(inputs):
+    model = random_model(conv="gatv2", num_layers=3, heads=2)
+    config = json.loads(json.dumps(model.config))
+    again = FlowLinkModel(**config)
+    again.load_state_dict(model.state_dict())
+    assert again.config == model.config
+    for ours, theirs in zip(again(*inputs), model(*inputs), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_gradients_reach_every_parameter_and_state(inputs):
+    step, flow_state, link_state = inputs
+    model = random_model()
+    output = model(step, flow_state.requires_grad_(), link_state.requires_grad_())
+    # The square of the states, as their sum over a normalised layer has no gradient.
+    sum(part.square().sum() for part in output).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+    assert (flow_state.grad.abs().sum(1) > 0).all()
+    assert (link_state.grad.abs().sum(1) > 0).all()
+
+
+def test_what_a_flow_hears_of_the_others(inputs):
+    """Messages reach a flow over a shared updated link, and no flow is deaf to its own links."""
+    step, flow_state, link_state = inputs
+    model = random_model(num_layers=1)
+    before = model(step, flow_state, link_state).log_slowdown
+    link_state = link_state.clone()
+    link_state[3] += 1  # read only; on the route of flow 2 alone
+    after = model(step, flow_state, link_state).log_slowdown
+    assert (before != after).tolist() == [False, False, True, False]
+    flow_state = flow_state.clone()
+    flow_state[0] += 1  # on link 0, with flows 1 and 3
+    changed = model(step, flow_state, link_state).log_slowdown
+    assert (changed != after).tolist() == [True, True, False, True]
+
+
+@pytest.mark.parametrize("conv", ["sage", "gat"])
+def test_the_order_of_nodes_and_edges_does_not_matter(conv, inputs):
+    step, flow_state, link_state = inputs
+    model = random_model(conv=conv)
+    expected = model(step, flow_state, link_state)
+    flows = torch.tensor([2, 0, 3, 1])
+    links = torch.tensor([1, 0, 4, 2, 3])  # updated ones stay in front
+    new_flow, new_link = flows.argsort(), links.argsort()
+    order, updated_order = torch.randperm(9), torch.randperm(step.crosses.size(1))
+    permuted = EventStep(
+        flow_ids=step.flow_ids[flows],
+        flow_x=step.flow_x[flows],
+        flow_gap=step.flow_gap[flows],
+        link_ids=step.link_ids[links],
+        link_x=step.link_x[links],
+        link_gap=step.link_gap[links],
+        num_updated=2,
+        crosses=torch.stack((new_flow[step.crosses[0]], new_link[step.crosses[1]]))[
+            :, updated_order
+        ],
+        crossed_by=torch.stack((new_link[step.crossed_by[0]], new_flow[step.crossed_by[1]]))[
+            :, order
+        ],
+    )
+    output = model(permuted, flow_state[flows], link_state[links])
+    for name in ("flow_state", "log_slowdown", "remaining"):
+        torch.testing.assert_close(getattr(output, name), getattr(expected, name)[flows])
+    for name in ("link_state", "log_queue"):
+        torch.testing.assert_close(getattr(output, name), getattr(expected, name)[links[:2]])
+
+
+@pytest.mark.parametrize("conv", CONVS.names())
+def test_every_layer_of_the_registry_fits(conv, inputs):
+    output = random_model(conv=conv)(*inputs)
+    assert all(part.isfinite().all() for part in output)
+
+
+def test_any_pyg_style_class_fits(inputs):
+    model = random_model(conv=SAGEConv, aggr="max")
+    assert isinstance(model.link_convs[0], SAGEConv)
+    assert model.link_convs[0].aggr == "max"
+    assert model(*inputs).log_slowdown.isfinite().all()
+
+
+def test_an_event_that_touches_no_flow():
+    step, empty = random_step(), torch.zeros(2, 0, dtype=torch.int64)
+    departed = EventStep(
+        flow_ids=step.flow_ids[:0],
+        flow_x=step.flow_x[:0],
+        flow_gap=step.flow_gap[:0],
+        link_ids=step.link_ids[:2],
+        link_x=step.link_x[:2],
+        link_gap=step.link_gap[:2],
+        num_updated=2,
+        crosses=empty,
+        crossed_by=empty,
+    )
+    output = random_model()(departed, torch.zeros(0, HIDDEN), torch.randn(2, HIDDEN))
+    assert output.log_slowdown.shape == (0,)
+    assert output.link_state.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["hidden_channels", "num_layers"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "8", None])
+def test_bad_sizes(name, value):
+    with pytest.raises(ConfigError, match=f"{name}: expected an integer of 1 or above"):
+        FlowLinkModel(**{name: value})
+
+
+def test_bad_layers():
+    with pytest.raises(ConfigError, match="conv"):
+        FlowLinkModel(conv="gatt")
+    with pytest.raises(ConfigError, match="conv 'sage': expected a layer made as"):
+        FlowLinkModel(conv="sage", no_such_option=1)
