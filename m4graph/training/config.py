@@ -24,11 +24,11 @@ class ModelConfig(StrictModel):
 class StreamShares(StrictModel):
     """How often each kind of event stream is trained on (:mod:`m4graph.training.streams`)."""
 
-    true: float = Field(0.33, ge=0)
-    noise: float = Field(0.2, ge=0)
-    fluid: float = Field(0.12, ge=0)
-    scaled: float = Field(0.1, ge=0)
-    own: float = Field(0.25, ge=0)
+    true: float = Field(0.25, ge=0)
+    noise: float = Field(0.1, ge=0)
+    fluid: float = Field(0.0, ge=0)
+    scaled: float = Field(0.05, ge=0)
+    free: float = Field(0.6, ge=0)
 
 
 class TrainConfig(StrictModel):
@@ -48,8 +48,6 @@ class TrainConfig(StrictModel):
         max_grad_norm (float): Longer gradients are cut.
         remaining_weight (float): Of the loss on remaining bytes.
         queue_weight (float): Of the loss on queues.
-        own_runs (int): Runs that the model itself simulates now and then, for ``own`` streams.
-        own_every_episodes (int): Episodes between two times.
         val_every_episodes (int): Episodes between two validations, which run free.
         val_runs (int): Validation runs used each time, at most.
         accelerator (str): For Lightning.
@@ -67,8 +65,6 @@ class TrainConfig(StrictModel):
     max_grad_norm: float = Field(1.0, gt=0)
     remaining_weight: float = Field(0.03, ge=0)
     queue_weight: float = Field(0.03, ge=0)
-    own_runs: int = Field(24, ge=0)
-    own_every_episodes: int = Field(3, ge=1)
     val_every_episodes: int = Field(10, ge=1)
     val_runs: int = Field(16, ge=1)
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
-from m4graph.graph import LabelledRun, event_stream
+from m4graph.graph import LabelledRun
 from m4graph.rng import generator
 from m4graph.training.config import TrainConfig
 from m4graph.training.episode import Episode, Window
@@ -19,8 +19,8 @@ from m4graph.training.streams import draw_kind, perturbed_fct_ns
 class EpisodeDataset(IterableDataset[Window]):
     """The windows of one episode, the one of number :attr:`next_episode`.
 
-    Episode ``i`` depends on the seed, on ``i``, and on the departures that the model itself has
-    predicted so far (:attr:`own_fct_ns`), on nothing else.
+    Episode ``i`` depends on the seed and on ``i`` only; what happens in its free runs depends on
+    the model, too.
 
     Args:
         runs (list of LabelledRun): The training runs.
@@ -28,37 +28,30 @@ class EpisodeDataset(IterableDataset[Window]):
     """
 
     def __init__(self, runs: Sequence[LabelledRun], config: TrainConfig) -> None:
-        self.runs = runs
         self.next_episode = 0
-        self.own_fct_ns: dict[int, NDArray[np.int64]] = {}
+        self._runs = runs
         self._config = config
         self._fluid_fct_ns = [fluid_fct_ns(run.network) for run in runs]
 
     def __iter__(self) -> Iterator[Window]:
-        yield from self._episode().windows(self._config.steps_per_window)
-
-    def draw_own(self) -> list[int]:
-        """The runs that the model should simulate next, for ``own`` streams."""
-        random = generator(self._config.seed, "own", self.next_episode)
-        count = min(self._config.own_runs, len(self.runs))
-        return [int(i) for i in random.choice(len(self.runs), count, replace=False)]
-
-    def _episode(self) -> Episode:
         random = generator(self._config.seed, "episode", self.next_episode)
-        count = min(self._config.runs_per_episode, len(self.runs))
-        chosen = [int(i) for i in random.choice(len(self.runs), count, replace=False)]
-        streams = [self._stream(index, random) for index in chosen]
-        return Episode([self.runs[index] for index in chosen], streams)
+        count = min(self._config.runs_per_episode, len(self._runs))
+        chosen = [int(i) for i in random.choice(len(self._runs), count, replace=False)]
+        departures = [self._departures(index, random) for index in chosen]
+        episode = Episode([self._runs[index] for index in chosen], departures)
+        num_steps = self._config.steps_per_window
+        # Every flow arrives and leaves once, whoever decides when.
+        length = 2 * max(self._runs[index].network.num_flows for index in chosen)
+        for start in range(0, length, num_steps):
+            yield Window(episode, num_steps, is_first=start == 0)
 
-    def _stream(self, index: int, random: np.random.Generator) -> NDArray[np.void] | None:
+    def _departures(self, index: int, random: np.random.Generator) -> NDArray[np.int64] | None:
         kind = draw_kind(random, self._config.streams.model_dump())
-        run = self.runs[index]
-        if kind == "true":
+        run = self._runs[index]
+        if kind == "free":
             return None
+        if kind == "true":
+            return run.fct_ns
         if kind == "fluid":
-            return event_stream(run.network, self._fluid_fct_ns[index])
-        if kind == "own" and index in self.own_fct_ns:
-            return event_stream(run.network, self.own_fct_ns[index])
-        # Until the model has simulated a run, noise stands for its errors.
-        perturbation = "scaled" if kind == "scaled" else "noise"
-        return event_stream(run.network, perturbed_fct_ns(run, perturbation, random))
+            return self._fluid_fct_ns[index]
+        return perturbed_fct_ns(run, kind, random)

@@ -1,19 +1,23 @@
-"""Labelled runs side by side, turned into steps with targets, window by window."""
+"""Labelled runs side by side, turned into steps with targets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from m4graph.graph import EventStep, FlowTracker, LabelledRun, true_stream
-from m4graph.graph.tracker_state import EVENT_RECORD
+from m4graph.errors import SimulationError
+from m4graph.graph import EventStep, FlowTracker, LabelledRun
+from m4graph.graph.step import no_events
+from m4graph.learned.agenda import make_agenda, next_events, predict
 from m4graph.training.labels import join_run_labels, read_labels
 
+
+_FOREVER_NS = 2**61
 
 _TOUCH_POWER = 0.7
 """1: every flow counts the same; 0: every prediction does."""
@@ -46,72 +50,69 @@ class TrainingStep:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Window:
-    """Consecutive steps of one episode, for one step of the optimiser.
-
-    Args:
-        steps (list of TrainingStep): In the order of the events.
-        num_flows (int): Flows of the episode: rows of the flow states.
-        num_links (int): Links of the episode.
-        is_first (bool): The states start anew.
-    """
-
-    steps: list[TrainingStep]
-    num_flows: int
-    num_links: int
-    is_first: bool
-
-    def to(self, device: torch.device | str) -> Window:
-        """The same window on another device."""
-        return replace(self, steps=[step.to(device) for step in self.steps])
-
-
 class Episode:
-    """Some runs side by side, each along one event stream, from its first event to its last.
+    """Some runs side by side, from the first event of each to the last.
+
+    A run follows given departures, or *runs free*: its flows leave when the model's latest
+    predictions say so (:meth:`feed_back`), as they will when the model is used.
 
     Args:
         runs (list of LabelledRun): The runs.
-        streams (list of np.ndarray): For each run, its events (``event_stream``), or None for the
-            true ones, which alone have labels of remaining bytes and queues.
+        departures (list of np.ndarray): For each run, the FCT of each flow, int64 ns; or None, and
+            the run goes free. Where they are the true ones, remaining bytes and queues are labelled.
     """
 
     def __init__(
-        self, runs: Sequence[LabelledRun], streams: Sequence[NDArray[np.void] | None]
+        self,
+        runs: Sequence[LabelledRun],
+        departures: Sequence[NDArray[np.int64] | None],
     ) -> None:
-        self._tracker = FlowTracker([run.network for run in runs])
+        networks = [run.network for run in runs]
+        self._tracker = FlowTracker(networks)
+        self._agenda = make_agenda(networks)
+        self._events = no_events(len(runs))
         first_flow = self._tracker.first_flow
-        self._events, self._lengths = _side_by_side(runs, streams, first_flow)
-        self._labels = join_run_labels(runs, [stream is None for stream in streams], first_flow)
+        self._free = np.zeros(self._tracker.num_flows, bool)
+        for run, fct_ns, first in zip(runs, departures, first_flow, strict=False):
+            flows = slice(first, first + run.network.num_flows)
+            if fct_ns is None:
+                self._free[flows] = True
+            else:
+                lasting = np.where(fct_ns < 0, _FOREVER_NS, fct_ns)
+                self._agenda.finish_ns[flows] = run.network.start_ns + lasting
+        labelled = [fct is run.fct_ns for run, fct in zip(runs, departures, strict=True)]
+        self._labels = join_run_labels(runs, labelled, first_flow)
         fct_ns = np.concatenate([run.fct_ns for run in runs])
-        ideal_ns = np.concatenate([run.network.ideal_fct_ns for run in runs])
+        ideal_ns = np.concatenate([network.ideal_fct_ns for network in networks])
         known = fct_ns >= 0
         slowdown = np.where(known, np.maximum(fct_ns / ideal_ns, 1.0), 1.0)
         self._log_slowdown = np.log(slowdown).astype(np.float32)
         self._weight = np.where(known, _weights(runs), 0.0).astype(np.float32)
-        self._start_ns = np.concatenate([run.network.start_ns for run in runs])
+        self._start_ns = np.concatenate([network.start_ns for network in networks])
         self._last_touch_ns = np.concatenate([_last_touch_ns(run) for run in runs])
         self._remaining = np.full(self._tracker.num_flows, np.nan, np.float32)
         longest = int(self._labels.route_length.max())
         self._log_queue = np.zeros(longest * len(runs), np.float32)
 
-    def windows(self, num_steps: int) -> Iterator[Window]:
-        """Goes through all events, ``num_steps`` of each run at a time."""
-        length = int(self._lengths.max())
-        for start in range(0, length, num_steps):
-            end = min(start + num_steps, length)
-            steps = [self._step(k) for k in range(start, end)]
-            num_flows, num_links = self._tracker.num_flows, self._tracker.num_links
-            yield Window(steps, num_flows, num_links, start == 0)
+    @property
+    def num_flows(self) -> int:
+        """Flows of all runs: rows of the flow states."""
+        return self._tracker.num_flows
 
-    def _step(self, k: int) -> TrainingStep:
-        run_ids = np.flatnonzero(self._lengths > k)
-        events = self._events[k, run_ids]
+    @property
+    def num_links(self) -> int:
+        """Links of all runs."""
+        return self._tracker.num_links
+
+    def next_step(self) -> TrainingStep | None:
+        """Takes the next event of every run that has one; None at the end."""
+        count = next_events(self._agenda, self._events)
+        if count == 0:
+            return None
+        events = self._events[:count]
         step = self._tracker.step(events)
         flow_ids = step.flow_ids.numpy()
-        num_queues = read_labels(
-            self._labels, run_ids, events, k, self._remaining, self._log_queue
-        )
+        num_queues = read_labels(self._labels, events, self._remaining, self._log_queue)
         remaining = self._remaining[flow_ids]
         self._remaining[flow_ids] = np.nan
         return TrainingStep(
@@ -122,6 +123,19 @@ class Episode:
             log_queue=torch.from_numpy(self._log_queue[:num_queues].copy()),
         )
 
+    def feed_back(self, step: TrainingStep, log_slowdown: Tensor) -> None:
+        """Tells what the model predicts at a step; runs that go free take departures from it.
+
+        Raises:
+            SimulationError: If a prediction is no finite number.
+        """
+        flow_ids = step.step.flow_ids.cpu().numpy()
+        free = self._free[flow_ids]
+        predicted = log_slowdown.detach().cpu().numpy()[free]
+        flow_ids = flow_ids[free]
+        if predict(self._agenda, flow_ids, predicted, self._tracker.now_ns(flow_ids)) >= 0:
+            raise SimulationError("training: the model predicts no finite number; lower lr")
+
     def _weights_now(self, flow_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Weights that grow up to a flow's last touch, when its departure is settled."""
         start_ns, last_ns = self._start_ns[flow_ids], self._last_touch_ns[flow_ids]
@@ -130,22 +144,19 @@ class Episode:
         return (self._weight[flow_ids] * (0.2 + 0.8 * progress)).astype(np.float32)
 
 
-def _side_by_side(
-    runs: Sequence[LabelledRun],
-    streams: Sequence[NDArray[np.void] | None],
-    first_flow: NDArray[np.int64],
-) -> tuple[NDArray[np.void], NDArray[np.int64]]:
-    """Event ``k`` of run ``i`` at ``[k, i]``, with flows numbered through; and the lengths."""
-    given = [
-        true_stream(run) if stream is None else stream
-        for run, stream in zip(runs, streams, strict=True)
-    ]
-    lengths = np.array([len(stream) for stream in given])
-    events = np.zeros((lengths.max(), len(given)), EVENT_RECORD)
-    for i, stream in enumerate(given):
-        events[: len(stream), i] = stream
-        events["flow"][: len(stream), i] += first_flow[i]
-    return events, lengths
+@dataclass(frozen=True, eq=False)
+class Window:
+    """The next steps of an episode, for one step of the optimiser.
+
+    Args:
+        episode (Episode): Where they come from, one by one, as the model goes through them.
+        num_steps (int): At most so many.
+        is_first (bool): The states start anew.
+    """
+
+    episode: Episode
+    num_steps: int
+    is_first: bool
 
 
 def _last_touch_ns(run: LabelledRun) -> NDArray[np.int64]:

@@ -14,17 +14,17 @@ from m4graph.simulators.fluid.jit import cached_kernel
 
 
 class Labels(NamedTuple):
-    """Labels of the runs one after the other; pointers of run ``i`` start at ``first_event[i]``.
+    """Labels of the runs one after the other.
 
     Shapes:
-        - ``first_event`` int64 ``[num_runs]``; ``labelled`` bool ``[num_runs]``: on its true stream
+        - ``event_of`` int64 ``[2, num_flows]``: where the labels of each flow's arrival and of its
+          departure stand in the pointers; -1: nowhere
         - ``flow_ptr``, ``link_ptr`` int64: ends of each event's labels, one more entry each run
         - ``flows`` int64, numbered through; ``remaining`` float32, shares; ``log_queue`` float32
         - ``route_length`` int64 ``[num_flows]``
     """
 
-    first_event: NDArray[np.int64]
-    labelled: NDArray[np.bool_]
+    event_of: NDArray[np.int64]
     flow_ptr: NDArray[np.int64]
     link_ptr: NDArray[np.int64]
     flows: NDArray[np.int64]
@@ -42,8 +42,7 @@ def join_run_labels(
     shares = [run.remaining_bytes / run.network.size_bytes[run.label_flows] for run in runs]
     packets = [run.queue_bytes / run.network.payload_bytes[0] for run in runs]
     return Labels(
-        first_event=np.cumsum([0, *(run.num_events + 1 for run in runs)])[:-1],
-        labelled=np.array(labelled),
+        event_of=_event_of(runs, labelled, first_flow),
         flow_ptr=_joined([run.label_flow_ptr for run in runs], first_hit),
         link_ptr=_joined([run.label_link_ptr for run in runs], first_queue),
         flows=_joined([run.label_flows for run in runs], first_flow),
@@ -53,6 +52,19 @@ def join_run_labels(
     )
 
 
+def _event_of(
+    runs: Sequence[LabelledRun], labelled: Sequence[bool], first_flow: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    event_of = np.full((2, first_flow[-1]), -1, np.int64)
+    first_event = 0
+    for run, wanted, first in zip(runs, labelled, first_flow, strict=False):
+        if wanted:
+            events = first_event + np.arange(run.num_events)
+            event_of[run.event_kind, run.event_flow + first] = events
+        first_event += run.num_events + 1
+    return event_of
+
+
 def _joined(arrays: list[NDArray[np.int64]], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     moved = [array + offset for array, offset in zip(arrays, offsets, strict=False)]
     return np.concatenate(moved).astype(np.int64)
@@ -60,17 +72,17 @@ def _joined(arrays: list[NDArray[np.int64]], offsets: NDArray[np.int64]) -> NDAr
 
 def _build(digest: str) -> Callable[..., int]:
     @cached_kernel
-    def read_labels(labels, run_ids, events, k, remaining_of_flow, log_queue):
+    def read_labels(labels, events, remaining_of_flow, log_queue):
         digest  # noqa: B018 - makes it part of the cache key
         count = 0
-        for i in range(len(run_ids)):
-            run = run_ids[i]
-            if not labels.labelled[run]:
-                for _ in range(labels.route_length[events[i].flow]):
+        for i in range(len(events)):
+            flow = events[i].flow
+            at = labels.event_of[events[i].kind, flow]
+            if at < 0:
+                for _ in range(labels.route_length[flow]):
                     log_queue[count] = np.nan
                     count += 1
                 continue
-            at = labels.first_event[run] + k
             for j in range(labels.link_ptr[at], labels.link_ptr[at + 1]):
                 log_queue[count] = labels.log_queue[j]
                 count += 1
@@ -82,6 +94,6 @@ def _build(digest: str) -> Callable[..., int]:
 
 
 read_labels = _build(source_digest("m4graph.training"))
-"""``read_labels(labels, run_ids, events, k, remaining_of_flow, log_queue) -> count``: the labels
-of event ``k`` of some runs. Remaining shares go to their flows, queues one after the other in the
-order of the links of the events' routes, NaN for a run that is not on its true stream."""
+"""``read_labels(labels, events, remaining_of_flow, log_queue) -> count``: the labels of some
+events. Remaining shares go to their flows; queues stand one after the other, in the order of the
+links of the events' routes, NaN where a run has no labels."""

@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import lightning
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +16,7 @@ from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.episode import Window
 from m4graph.training.losses import StepLosses
-from m4graph.training.rollout import free_run_errors, free_run_fct_ns
+from m4graph.training.rollout import free_run_errors
 from m4graph.training.tape import States, backward_through
 
 
@@ -26,8 +25,7 @@ class FlowLinkTraining(lightning.LightningModule):
 
     Args:
         config (TrainConfig): Everything that shapes the training.
-        data (EpisodeDataset): Where the windows come from; it is told what the model itself
-            predicts, and its position is part of a checkpoint.
+        data (EpisodeDataset): Where the windows come from; its position is part of a checkpoint.
     """
 
     def __init__(self, config: TrainConfig, data: EpisodeDataset) -> None:
@@ -50,25 +48,25 @@ class FlowLinkTraining(lightning.LightningModule):
     def transfer_batch_to_device(
         self, batch: Any, device: torch.device, dataloader_idx: int
     ) -> Any:
-        """Moves a window; runs stay arrays."""
-        return batch.to(device) if isinstance(batch, Window) else batch
+        """Leaves runs and episodes where they are; their steps move one by one."""
+        return batch
 
     def training_step(self, window: Window, batch_idx: int) -> Tensor:
         """Goes through a window, back again, and takes an optimiser step."""
         if window.is_first or self._states is None:
-            hidden = self.model.hidden_channels
-            self._states = States(window.num_flows, window.num_links, hidden, self.device)
+            episode, hidden = window.episode, self.model.hidden_channels
+            self._states = States(episode.num_flows, episode.num_links, hidden, self.device)
         optimizer, schedule = self.optimizers(), self.lr_schedulers()
         optimizer.zero_grad()
-        total = backward_through(self.model, window, self._states, self._losses)
-        weight = sum(float(step.weight.sum()) for step in window.steps)
+        total, weight = backward_through(self.model, window, self._states, self._losses)
+        weight = weight.clamp_min(1.0)
         for parameter in self.model.parameters():
             if parameter.grad is not None:
-                parameter.grad /= max(weight, 1.0)
+                parameter.grad /= weight
         self.clip_gradients(optimizer, self._config.max_grad_norm, "norm")
         optimizer.step()
         schedule.step()
-        loss = total / max(weight, 1.0)
+        loss = total / weight
         self.log("loss", loss, prog_bar=True)
         self.log("lr", schedule.get_last_lr()[0])
         now = time.monotonic()
@@ -77,18 +75,10 @@ class FlowLinkTraining(lightning.LightningModule):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Goes on to the next episode; now and then the model itself simulates some runs."""
-        if self._states is None:
-            return  # Lightning repeats the end of the last epoch when it resumes.
-        self._data.next_episode += 1
-        if self._data.next_episode % self._config.own_every_episodes:
-            return
-        chosen = self._data.draw_own()
-        if not chosen:
-            return
-        networks = [self._data.runs[index].network for index in chosen]
-        predicted = free_run_fct_ns(self.model, networks)
-        self._data.own_fct_ns.update(zip(chosen, predicted, strict=True))
+        """Goes on to the next episode."""
+        # Lightning repeats the end of the last epoch when it resumes.
+        if self._states is not None:
+            self._data.next_episode += 1
 
     def validation_step(self, runs: list[LabelledRun], batch_idx: int) -> None:
         """Errors of the model running free."""
@@ -99,16 +89,12 @@ class FlowLinkTraining(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds where the data stand, so that a resumed training goes on as if not interrupted."""
-        own = {index: torch.from_numpy(fct) for index, fct in self._data.own_fct_ns.items()}
-        checkpoint["episodes"] = {"next": self._data.next_episode, "own_fct_ns": own}
+        checkpoint["next_episode"] = self._data.next_episode
         checkpoint["elapsed_s"] = self.elapsed_s
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Puts the data back to where they stood."""
-        episodes = checkpoint["episodes"]
-        self._data.next_episode = episodes["next"]
-        own = {index: np.asarray(fct) for index, fct in episodes["own_fct_ns"].items()}
-        self._data.own_fct_ns = own
+        self._data.next_episode = checkpoint["next_episode"]
         self.elapsed_s = checkpoint["elapsed_s"]
         self._since = time.monotonic()
 

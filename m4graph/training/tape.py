@@ -39,22 +39,33 @@ class States:
 
 def backward_through(
     model: FlowLinkModel, window: Window, states: States, step_loss: StepLoss
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """Runs a window, and adds the gradients of its losses to the model's parameters.
 
-    The states move on by the window. Gradients do not go back into earlier windows.
+    The states and the episode move on by the window. Gradients do not go back into earlier windows,
+    nor through the predictions by which free runs choose their next events.
 
     Returns:
-        The sum of the losses, detached.
+        The sum of the losses and the sum of the weights of the flows, detached.
     """
-    tape = [_forward(model, step, states, step_loss) for step in window.steps]
+    device = states.flow.device
+    tape = []
+    weight = torch.zeros((), device=device)
+    for _ in range(window.num_steps):
+        step = window.episode.next_step()
+        if step is None:
+            break
+        step = step.to(device)
+        tape.append(_forward(model, step, states, step_loss))
+        window.episode.feed_back(step, tape[-1].output.log_slowdown)
+        weight += step.weight.sum()
     flow_grad = torch.zeros_like(states.flow)
     link_grad = torch.zeros_like(states.link)
-    total = torch.zeros((), device=states.flow.device)
+    total = torch.zeros((), device=device)
     for entry in reversed(tape):
         _backward(entry, flow_grad, link_grad)
         total += entry.loss.detach()
-    return total
+    return total, weight
 
 
 def _forward(
