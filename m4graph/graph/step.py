@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class EventStep:
 
     def to(self, device: torch.device | str) -> EventStep:
         """The same step on another device."""
-        moved = {
+        moved: dict[str, Any] = {
             field.name: value.to(device) if isinstance(value, Tensor) else value
             for field in fields(self)
             for value in [getattr(self, field.name)]

@@ -57,7 +57,7 @@ def _backlog(link, now):
 
 @njit(nogil=True, _nrt=False)
 def _to_send(state, flow_id, now):
-    """Fluid bytes that a flow has still to send; below zero, they measure since when it has none."""
+    """Fluid bytes that a flow has still to send; below zero, they tell since when it has none."""
     share = state.shares.flows[flow_id]
     return share.remaining - share.rate * (now - share.settled_ns)
 

@@ -7,7 +7,7 @@ nothing. So one call treats one event of each network.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from m4graph.graph.configuration import NAMES
 from m4graph.graph.run import FlowNetwork
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
 from m4graph.ideal import HEADER_BYTES
+from m4graph.simulators.fluid.layout import FLOW, HOP, LINK, Shares
 from m4graph.simulators.fluid.maxmin import Scratch, make_scratch
 from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
-from m4graph.simulators.fluid.layout import FLOW, HOP, LINK, Shares
 
 FLOW_RECORD = np.dtype(
     [
@@ -131,7 +131,7 @@ def with_room(state: TrackerState, num_flows: int, num_hops: int) -> TrackerStat
     return state._replace(**_buffers(2 * num_flows, 2 * num_hops))
 
 
-def _buffers(num_flows: int, num_hops: int) -> dict[str, np.ndarray]:
+def _buffers(num_flows: int, num_hops: int) -> dict[str, Any]:
     return {
         "flow_ids": np.zeros(num_flows, np.int64),
         "flow_x": np.zeros((num_flows, len(FLOW_FEATURES)), np.float32),

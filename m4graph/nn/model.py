@@ -47,7 +47,7 @@ class FlowLinkModel(nn.Module):
         \tilde{\mathbf{h}} &= \mathrm{GRU}_{time}(\Delta, \mathbf{h}), \qquad
         \mathbf{m}^{(0)} = \mathrm{ReLU}(\mathbf{W}[\tilde{\mathbf{h}}, \mathbf{x}])
 
-        \mathbf{m}_l^{(k)} &= \mathrm{conv}_k(\mathbf{m}_l^{(k-1)}, \{\mathbf{m}_f^{(k-1)}\}), \qquad
+        \mathbf{m}_l^{(k)} &= \mathrm{conv}_k(\mathbf{m}_l^{(k-1)}, \{\mathbf{m}_f^{(k-1)}\}), \quad
         \mathbf{m}_f^{(k)} = \mathrm{conv}'_k(\mathbf{m}_f^{(k-1)}, \{\mathbf{m}_l^{(k)}\})
 
         \mathbf{h}' &= \mathrm{GRU}_{rate}([\mathbf{m}^{(K)}, \mathbf{x}], \tilde{\mathbf{h}})
@@ -163,6 +163,7 @@ class FlowLinkModel(nn.Module):
 
     def _start_at_the_prior(self) -> None:
         last = self.slowdown_head[-1]
+        assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
