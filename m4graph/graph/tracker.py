@@ -29,6 +29,7 @@ from m4graph.simulators.fluid.shares import AFFECTED, attach, detach, forget_cha
 _NUM_OWN = 19
 # Where ECN keeps a queue, as a share of the threshold: measured, at three flows and more.
 _HELD = 0.93
+_TIE = 1e-9  # relative; equal rates differ by float64 noise at most
 _LEAST_RATE = 1e-12  # bytes/ns; guards divisions
 
 
@@ -82,6 +83,20 @@ def _settle_changed(state: TrackerState, num_changed: int) -> None:
 
 
 @njit(nogil=True, _nrt=False)
+def _limits(state, link_id, flow_id):
+    """Whether a flow could be faster but for this link, and so queues there.
+
+    Where its NIC holds it to the same rate, nothing queues further on, whichever of the two the
+    max-min shares name.
+    """
+    shares = state.shares
+    if shares.flows[flow_id].bottleneck != link_id:
+        return False
+    nic = shares.links[shares.route_links[shares.route_ptr[flow_id]]]
+    return shares.flows[flow_id].rate < nic.rate / nic.num_flows * (1.0 - _TIE)
+
+
+@njit(nogil=True, _nrt=False)
 def _sum_open(state: TrackerState, link_id: int, now: int) -> None:
     """Adds up the windows of the flows that a link limits; only these queue there.
 
@@ -94,7 +109,7 @@ def _sum_open(state: TrackerState, link_id: int, now: int) -> None:
     hop = shares.links[link_id].head
     while hop >= 0:
         flow_id = shares.hops[hop].flow
-        if shares.flows[flow_id].bottleneck == link_id:
+        if _limits(state, link_id, flow_id):
             flow = state.flows[flow_id]
             grown = flow.grant + flow.grant_per_ns * (now - flow.grant_ns)
             flow.grant = min(1.0, grown)
@@ -115,7 +130,7 @@ def _cut_windows(state: TrackerState, link_id: int, factor: float) -> None:
     hop = shares.links[link_id].head
     while hop >= 0:
         flow_id = shares.hops[hop].flow
-        if shares.flows[flow_id].bottleneck == link_id:
+        if _limits(state, link_id, flow_id):
             state.flows[flow_id].grant *= factor
         hop = shares.hops[hop].after
     state.links[link_id].open_bytes *= factor
@@ -218,7 +233,7 @@ def _fill_flow(state: TrackerState, row: int, now: int, event_flow: int, arrival
         state.edge_flow[counts[NUM_EDGES]] = row
         state.edge_link[counts[NUM_EDGES]] = link.row
         counts[NUM_EDGES] += 1
-        limits_it = share.bottleneck == link_id
+        limits_it = _limits(state, link_id, flow_id)
         queue_ns += _standing_queue(link, own_bytes if limits_it else 0.0) / link.rate
         if not link.kind & 1:
             backlog_ns += link.backlog_now_bytes / link.rate

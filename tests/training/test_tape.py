@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from m4graph.graph import EventStep, LabelledRun
@@ -13,34 +11,50 @@ from m4graph.training.losses import StepLosses
 from m4graph.training.tape import States, backward_through
 
 LOSSES = StepLosses(remaining_weight=0.1, queue_weight=0.1)
+NUM_STEPS = 30
 
 
-def to_double(window: Window) -> Window:
-    """The window with all floating-point tensors in double precision."""
+class DoubleEpisode(Episode):
+    """An episode whose steps are in double precision."""
 
-    def convert(thing: object) -> object:
-        if isinstance(thing, torch.Tensor):
-            return thing.double() if thing.is_floating_point() else thing
-        if isinstance(thing, TrainingStep | EventStep):
-            return type(thing)(**{name: convert(value) for name, value in vars(thing).items()})
-        return thing
-
-    return replace(window, steps=[convert(step) for step in window.steps])
+    def next_step(self) -> TrainingStep | None:
+        step = super().next_step()
+        return None if step is None else convert(step)
 
 
-def model_and_window(runs: list[LabelledRun]) -> tuple[FlowLinkModel, Window]:
+def convert(thing):
+    if isinstance(thing, torch.Tensor):
+        return thing.double() if thing.is_floating_point() else thing
+    if isinstance(thing, TrainingStep | EventStep):
+        return type(thing)(**{name: convert(value) for name, value in vars(thing).items()})
+    return thing
+
+
+def small_model() -> FlowLinkModel:
     torch.manual_seed(0)
     model = FlowLinkModel(hidden_channels=8)
     torch.nn.init.normal_(model.slowdown_head[-1].weight)
-    window = next(Episode(runs, [None] * len(runs)).windows(30))
-    return model.double(), to_double(window)
+    return model.double()
 
 
-def plain_gradients(model: FlowLinkModel, window: Window) -> list[torch.Tensor]:
-    flow_state = torch.zeros(window.num_flows, 8, dtype=torch.float64)
-    link_state = torch.zeros(window.num_links, 8, dtype=torch.float64)
+def true_episode(runs: list[LabelledRun]) -> DoubleEpisode:
+    return DoubleEpisode(runs, [run.fct_ns for run in runs])
+
+
+def zero_states(episode: Episode) -> States:
+    states = States(episode.num_flows, episode.num_links, 8, torch.device("cpu"))
+    states.flow, states.link = states.flow.double(), states.link.double()
+    return states
+
+
+def plain_gradients(model: FlowLinkModel, runs: list[LabelledRun]) -> list[torch.Tensor]:
+    episode = true_episode(runs)
+    states = zero_states(episode)
+    flow_state, link_state = states.flow, states.link
     total = torch.zeros((), dtype=torch.float64)
-    for training_step in window.steps:
+    for _ in range(NUM_STEPS):
+        training_step = episode.next_step()
+        assert training_step is not None
         step = training_step.step
         output = model(step, flow_state[step.flow_ids], link_state[step.link_ids])
         flow_state = flow_state.index_copy(0, step.flow_ids, output.flow_state)
@@ -51,11 +65,10 @@ def plain_gradients(model: FlowLinkModel, window: Window) -> list[torch.Tensor]:
 
 
 def test_gradients_equal_plain_backpropagation(runs: list[LabelledRun]) -> None:
-    model, window = model_and_window(runs)
-    expected = plain_gradients(model, window)
-    states = States(window.num_flows, window.num_links, 8, torch.device("cpu"))
-    states.flow, states.link = states.flow.double(), states.link.double()
-    backward_through(model, window, states, LOSSES)
+    model = small_model()
+    expected = plain_gradients(model, runs)
+    episode = true_episode(runs)
+    backward_through(model, Window(episode, NUM_STEPS, True), zero_states(episode), LOSSES)
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         assert parameter.grad is not None
         torch.testing.assert_close(parameter.grad, gradient)
@@ -63,22 +76,32 @@ def test_gradients_equal_plain_backpropagation(runs: list[LabelledRun]) -> None:
 
 
 def test_states_move_on_and_keep_no_graph(runs: list[LabelledRun]) -> None:
-    model, window = model_and_window(runs)
-    states = States(window.num_flows, window.num_links, 8, torch.device("cpu"))
-    states.flow, states.link = states.flow.double(), states.link.double()
-    backward_through(model, window, states, LOSSES)
-    touched = torch.cat([step.step.flow_ids for step in window.steps]).unique()
-    assert (states.flow[touched].abs().sum(1) > 0).all()
+    episode = true_episode(runs)
+    states = zero_states(episode)
+    backward_through(small_model(), Window(episode, NUM_STEPS, True), states, LOSSES)
+    assert (states.flow.abs().sum(1) > 0).any()
     assert not states.flow.requires_grad
 
 
+def test_a_window_ends_with_its_episode(runs: list[LabelledRun]) -> None:
+    episode = true_episode(runs)
+    backward_through(small_model(), Window(episode, 10**6, True), zero_states(episode), LOSSES)
+    assert episode.next_step() is None
+    total, weight = backward_through(
+        small_model(), Window(episode, 5, False), zero_states(episode), LOSSES
+    )
+    assert float(total) == float(weight) == 0.0
+
+
 def test_loss_of_a_step_by_hand(runs: list[LabelledRun]) -> None:
-    model, window = model_and_window(runs)
-    training_step: TrainingStep = window.steps[5]
+    episode = true_episode(runs)
+    for _ in range(5):
+        training_step = episode.next_step()
+    assert training_step is not None
     step = training_step.step
     hidden = torch.zeros(len(step.flow_ids), 8, dtype=torch.float64)
     links = torch.zeros(len(step.link_ids), 8, dtype=torch.float64)
-    output = model(step, hidden, links)
+    output = small_model()(step, hidden, links)
     slowdown = (output.log_slowdown - training_step.log_slowdown).abs() * training_step.weight
     remaining = (output.remaining - training_step.remaining).abs()
     queue = (output.log_queue - training_step.log_queue).abs()
