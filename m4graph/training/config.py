@@ -17,18 +17,18 @@ class ModelConfig(StrictModel):
     """Arguments of :class:`m4graph.nn.FlowLinkModel`."""
 
     conv: str = "sage"
-    hidden_channels: int = Field(64, ge=1, le=4096)
-    num_layers: int = Field(2, ge=1, le=16)
+    hidden_channels: int = Field(default=64, ge=1, le=4096)
+    num_layers: int = Field(default=2, ge=1, le=16)
 
 
 class StreamShares(StrictModel):
     """How often each kind of event stream is trained on (:mod:`m4graph.training.streams`)."""
 
-    true: float = Field(0.25, ge=0)
-    noise: float = Field(0.1, ge=0)
-    fluid: float = Field(0.0, ge=0)
-    scaled: float = Field(0.05, ge=0)
-    free: float = Field(0.6, ge=0)
+    true: float = Field(default=0.25, ge=0)
+    noise: float = Field(default=0.1, ge=0)
+    fluid: float = Field(default=0.0, ge=0)
+    scaled: float = Field(default=0.05, ge=0)
+    free: float = Field(default=0.6, ge=0)
 
 
 class TrainConfig(StrictModel):
@@ -55,18 +55,18 @@ class TrainConfig(StrictModel):
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     data: str = Field(min_length=1)
-    seed: int = Field(0, ge=0, lt=len(TRAIN_SEEDS))
-    val_fraction: float = Field(0.05, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0, lt=len(TRAIN_SEEDS))
+    val_fraction: float = Field(default=0.05, gt=0, lt=1)
     max_steps: int = Field(ge=1)
-    runs_per_episode: int = Field(20, ge=1)
-    steps_per_window: int = Field(32, ge=1)
-    lr: float = Field(2e-3, gt=0)
-    warmup_steps: int = Field(50, ge=0)
-    max_grad_norm: float = Field(1.0, gt=0)
-    remaining_weight: float = Field(0.03, ge=0)
-    queue_weight: float = Field(0.03, ge=0)
-    val_every_episodes: int = Field(10, ge=1)
-    val_runs: int = Field(16, ge=1)
+    runs_per_episode: int = Field(default=20, ge=1)
+    steps_per_window: int = Field(default=32, ge=1)
+    lr: float = Field(default=2e-3, gt=0)
+    warmup_steps: int = Field(default=50, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    remaining_weight: float = Field(default=0.03, ge=0)
+    queue_weight: float = Field(default=0.03, ge=0)
+    val_every_episodes: int = Field(default=10, ge=1)
+    val_runs: int = Field(default=16, ge=1)
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     model: ModelConfig = ModelConfig()
     streams: StreamShares = StreamShares()
@@ -88,5 +88,5 @@ def load_train_config(
     try:
         config = TrainConfig.parse(data)
     except KeyProblem as problem:
-        raise locate(problem, path, overrides) from None
+        raise locate(problem, str(path), overrides) from None
     return config, path.parent / config.data

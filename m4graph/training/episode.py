@@ -16,7 +16,6 @@ from m4graph.graph.step import no_events
 from m4graph.learned.agenda import make_agenda, next_events, predict
 from m4graph.training.labels import join_run_labels, read_labels
 
-
 _FOREVER_NS = 2**61
 
 _TOUCH_POWER = 0.7
@@ -59,7 +58,7 @@ class Episode:
     Args:
         runs (list of LabelledRun): The runs.
         departures (list of np.ndarray): For each run, the FCT of each flow, int64 ns; or None, and
-            the run goes free. Where they are the true ones, remaining bytes and queues are labelled.
+            the run goes free. On true departures, remaining bytes and queues are labelled.
     """
 
     def __init__(
@@ -141,7 +140,8 @@ class Episode:
         start_ns, last_ns = self._start_ns[flow_ids], self._last_touch_ns[flow_ids]
         left_ns = np.maximum(last_ns - self._tracker.now_ns(flow_ids), 0)
         progress = 1.0 - left_ns / np.maximum(last_ns - start_ns, 1)
-        return (self._weight[flow_ids] * (0.2 + 0.8 * progress)).astype(np.float32)
+        weight: NDArray[np.float64] = self._weight[flow_ids] * (0.2 + 0.8 * progress)
+        return weight.astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,13 +6,13 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from m4graph.datasets import FlowEventDataset
 from m4graph.errors import InputError
@@ -84,7 +84,9 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, resume: bool =
         module = FlowLinkTraining(config, episodes)
         best = ModelCheckpoint(out, "best", monitor=_MONITORED)
         trainer = _trainer(config, out, best)
-        loaders = (DataLoader(episodes, batch_size=None), DataLoader([val_runs], batch_size=None))
+        # For a DataLoader, all that has a length and items is a data set.
+        validation = cast(Dataset[list[LabelledRun]], [val_runs])
+        loaders = (DataLoader(episodes, batch_size=None), DataLoader(validation, batch_size=None))
         _fit(trainer, module, loaders, last)
     _take_best(module, best, val_runs)
     return publish(config, module.model, out, train_set, val_runs, module.elapsed_s)
@@ -143,7 +145,8 @@ def _take_best(
 ) -> None:
     """Puts the weights of the best validation into the model, unless the last ones are better."""
     final = free_run_errors(module.model, val_runs).mean_error
-    if not best.best_model_path or final <= float(best.best_model_score):
+    score = best.best_model_score
+    if not best.best_model_path or score is None or final <= float(score):
         return
     saved: dict[str, Any] = torch.load(best.best_model_path, weights_only=True)
     module.load_state_dict(saved["state_dict"])

@@ -65,7 +65,7 @@ def _event_of(
     return event_of
 
 
-def _joined(arrays: list[NDArray[np.int64]], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+def _joined(arrays: Sequence[NDArray[np.integer]], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     moved = [array + offset for array, offset in zip(arrays, offsets, strict=False)]
     return np.concatenate(moved).astype(np.int64)
 

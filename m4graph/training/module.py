@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 
 from m4graph.graph import LabelledRun
 from m4graph.nn import FlowLinkModel
@@ -42,7 +44,7 @@ class FlowLinkTraining(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """Adam, with a warm-up and then a cosine down to 0."""
         optimizer = torch.optim.Adam(self.model.parameters(), lr=self._config.lr)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._lr_factor)
+        schedule = LambdaLR(optimizer, self._lr_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule}}
 
     def transfer_batch_to_device(
@@ -56,14 +58,16 @@ class FlowLinkTraining(lightning.LightningModule):
         if window.is_first or self._states is None:
             episode, hidden = window.episode, self.model.hidden_channels
             self._states = States(episode.num_flows, episode.num_links, hidden, self.device)
-        optimizer, schedule = self.optimizers(), self.lr_schedulers()
+        # Lightning gives lists only where configure_optimizers gives several.
+        optimizer = cast(LightningOptimizer, self.optimizers())
+        schedule = cast(LambdaLR, self.lr_schedulers())
         optimizer.zero_grad()
         total, weight = backward_through(self.model, window, self._states, self._losses)
         weight = weight.clamp_min(1.0)
         for parameter in self.model.parameters():
             if parameter.grad is not None:
                 parameter.grad /= weight
-        self.clip_gradients(optimizer, self._config.max_grad_norm, "norm")
+        self.clip_gradients(optimizer.optimizer, self._config.max_grad_norm, "norm")
         optimizer.step()
         schedule.step()
         loss = total / weight

@@ -86,6 +86,12 @@ def _backward(entry: _Entry, flow_grad: Tensor, link_grad: Tensor) -> None:
     outputs = [entry.loss, entry.output.flow_state, entry.output.link_state]
     grads = [torch.ones_like(entry.loss), flow_grad[entry.flow_rows], link_grad[updated]]
     torch.autograd.backward(outputs, grads)
-    flow_grad[entry.flow_rows] = entry.flow_leaf.grad
+    flow_grad[entry.flow_rows] = _gradient(entry.flow_leaf)
     link_grad[updated] = 0.0
-    link_grad.index_add_(0, entry.link_rows, entry.link_leaf.grad)
+    link_grad.index_add_(0, entry.link_rows, _gradient(entry.link_leaf))
+
+
+def _gradient(leaf: Tensor) -> Tensor:
+    # The model reads every row of a step, so that the leaves are in its graph.
+    assert leaf.grad is not None
+    return leaf.grad

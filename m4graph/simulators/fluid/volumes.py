@@ -33,10 +33,12 @@ class Links(Protocol):
     """The links of a network: rates and delays, int64 ``[num_links]``."""
 
     @property
-    def link_rate_bps(self) -> NDArray[np.int64]: ...
+    def link_rate_bps(self) -> NDArray[np.int64]:
+        """Bits a second."""
 
     @property
-    def link_delay_ns(self) -> NDArray[np.int64]: ...
+    def link_delay_ns(self) -> NDArray[np.int64]:
+        """Nanoseconds."""
 
 
 def link_bytes_per_ns(arrays: Links) -> NDArray[np.float64]:
