@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from m4graph.checkpoint import save_checkpoint
+from m4graph.congestion import congestion_control
 from m4graph.datasets import FlowEventDataset
 from m4graph.graph import LabelledRun
 from m4graph.nn import FlowLinkModel
@@ -55,7 +56,7 @@ def publish(
     }
     metadata = {
         "training": training,
-        "training_domain": data["scenario"],
+        "training_domain": training_domain(data["scenario"]),
         "licence": _LICENCE,
         "metrics": metrics,
     }
@@ -64,6 +65,28 @@ def publish(
     card = _card(config, data, training, metrics, num_runs)
     save_checkpoint(folder, model.cpu(), metadata, card)
     return folder
+
+
+def training_domain(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model has seen, from the scenario block of its data set's configuration.
+
+    Returns:
+        The block itself as ``scenario``, and as ``congestion_control`` the kind that stands there,
+        or a list where it is drawn from several.
+    """
+    kinds = list(dict.fromkeys(_kinds(scenario["congestion_control"])))
+    return {"congestion_control": kinds if len(kinds) > 1 else kinds[0], "scenario": dict(scenario)}
+
+
+def _kinds(law: Any) -> Iterator[str]:
+    """The kinds that a block, its key ``kind``, or a ``choice`` in place of either can give."""
+    if isinstance(law, str):
+        yield congestion_control(law).kind
+    elif "choice" in law:
+        for option in law["choice"]:
+            yield from _kinds(option)
+    else:
+        yield from _kinds(law["kind"])
 
 
 def _card(

@@ -12,9 +12,12 @@ import torch
 from m4graph.checkpoint import load_checkpoint
 from m4graph.cli.app import main
 from m4graph.errors import InputError
+from m4graph.learned.domain import trained_controls
 from m4graph.training.config import load_train_config
 from m4graph.training.fit import train
 from m4graph.training.module import FlowLinkTraining
+from m4graph.training.publish import training_domain
+from m4graph.yaml_file import read_yaml
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "train" / "tiny.yaml"
@@ -44,6 +47,27 @@ def test_a_run_folder_explains_itself(finished: Path) -> None:
     assert list((finished / "logs").glob("events.out.tfevents*"))
     card = (finished / "checkpoint" / "card.md").read_text()
     assert "12 optimiser steps" in card
+
+
+def test_a_checkpoint_knows_its_domain(data: Path, finished: Path) -> None:
+    domain = json.loads((finished / "checkpoint" / "config.json").read_text())["training_domain"]
+    scenario = read_yaml(data / "config.yaml")["scenario"]
+    assert domain == {"congestion_control": "dctcp", "scenario": scenario}
+    assert trained_controls(finished / "checkpoint") == {"dctcp"}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"kind": {"choice": ["dctcp", "HPCC", "dctcp"], "weights": [1, 2, 1]}},
+        {"choice": ["dctcp", {"kind": "hpcc", "eta": {"uniform": [0.9, 0.98]}}]},
+        {"choice": [{"kind": {"choice": ["dctcp", "hpcc"]}}]},
+    ],
+)
+def test_a_domain_lists_every_kind(block: dict[str, object]) -> None:
+    scenario = {"congestion_control": block}
+    expected = {"congestion_control": ["dctcp", "hpcc"], "scenario": scenario}
+    assert training_domain(scenario) == expected
 
 
 def test_training_changes_the_model_and_lowers_the_loss(finished: Path) -> None:
