@@ -24,7 +24,7 @@ class ModelConfig(StrictModel):
 class StreamShares(StrictModel):
     """How often each kind of event stream is trained on (:mod:`m4graph.training.streams`)."""
 
-    true: float = Field(default=0.25, ge=0)
+    exact: float = Field(default=0.25, ge=0)
     noise: float = Field(default=0.1, ge=0)
     fluid: float = Field(default=0.0, ge=0)
     scaled: float = Field(default=0.05, ge=0)

@@ -50,7 +50,7 @@ class EpisodeDataset(IterableDataset[Window]):
         run = self._runs[index]
         if kind == "free":
             return None
-        if kind == "true":
+        if kind == "exact":
             return run.fct_ns
         if kind == "fluid":
             return self._fluid_fct_ns[index]

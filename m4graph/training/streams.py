@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from m4graph.graph import LabelledRun
 
-KINDS = ("true", "noise", "fluid", "scaled", "free")
+KINDS = ("exact", "noise", "fluid", "scaled", "free")
 """Departures: as they were; each one off; max-min fair; all off by one factor; the model's own."""
 
 _NOISE = (0.05, 0.4)

@@ -114,7 +114,7 @@ def test_a_training_is_not_overwritten(data: Path, finished: Path, tmp_path: Pat
         ([str(CONFIG), "--set", "max_steps=0"], "max_steps"),
         ([str(CONFIG), "--set", "lr=-1"], "lr"),
         ([str(CONFIG), "--set", "model.conv=nonsense"], "nonsense"),
-        ([str(CONFIG), "--set", "streams.true=-1"], "streams.true"),
+        ([str(CONFIG), "--set", "streams.exact=-1"], "streams.exact"),
         ([str(CONFIG), "--set", "data=nowhere"], "nowhere"),
         ([str(CONFIG), "--set", "val_fraction=1.5"], "val_fraction"),
     ],

@@ -35,7 +35,7 @@ def test_an_unfinished_flow_stays_unfinished(runs: list[LabelledRun]) -> None:
 
 def test_kinds_are_drawn_by_their_shares() -> None:
     random = np.random.default_rng(0)
-    drawn = [draw_kind(random, {"true": 3.0, "fluid": 1.0}) for _ in range(4000)]
-    assert set(drawn) == {"true", "fluid"}
-    assert drawn.count("true") / len(drawn) == pytest.approx(0.75, abs=0.03)
+    drawn = [draw_kind(random, {"exact": 3.0, "fluid": 1.0}) for _ in range(4000)]
+    assert set(drawn) == {"exact", "fluid"}
+    assert drawn.count("exact") / len(drawn) == pytest.approx(0.75, abs=0.03)
     assert set(KINDS) > set(drawn)
