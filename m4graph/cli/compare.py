@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from m4graph.cli.arguments import DeviceName, EngineName, ModelName, ScenarioPath, Settings
 from m4graph.errors import ConfigError
 from m4graph.yaml_file import Override
 
@@ -22,31 +23,17 @@ TRUTH = "packet"
 
 
 def compare(
-    scenario: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SCENARIO", help="A scenario's YAML file, or a folder with scenario.yaml."
-        ),
-    ],
+    scenario: ScenarioPath,
     simulators: Annotated[
         str, typer.Option("--simulators", metavar="NAME,NAME,...", help="Which to run.")
     ] = "packet,fluid,learned",
-    model: Annotated[
-        str | None, typer.Option("--model", help="Name or path of a learned simulator's model.")
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option("--engine", help="Of a learned simulator: auto or torch.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option("--device", help="Of a learned simulator: cpu or cuda.")
-    ] = None,
+    model: ModelName = None,
+    engine: EngineName = None,
+    device: DeviceName = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write times, errors, plots and the scenario.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as in network.pfc=false."),
-    ] = None,
+    settings: Settings = None,
 ) -> None:
     """Simulate a scenario with several simulators and report their errors.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from m4graph.cli.arguments import DeviceName, EngineName, ModelName, ScenarioPath, Settings
 from m4graph.yaml_file import Override
 
 if TYPE_CHECKING:
@@ -14,31 +15,17 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    scenario: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SCENARIO", help="A scenario's YAML file, or a folder with scenario.yaml."
-        ),
-    ],
+    scenario: ScenarioPath,
     simulator: Annotated[
         str, typer.Option("--simulator", help="packet, fluid or learned.")
     ] = "packet",
-    model: Annotated[
-        str | None, typer.Option("--model", help="Name or path of a learned simulator's model.")
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option("--engine", help="Of a learned simulator: auto or torch.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option("--device", help="Of a learned simulator: cpu or cuda.")
-    ] = None,
+    model: ModelName = None,
+    engine: EngineName = None,
+    device: DeviceName = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write fct.csv, summary.json and the scenario.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as in network.pfc=false."),
-    ] = None,
+    settings: Settings = None,
 ) -> None:
     """Simulate a scenario and report the completion time of every flow."""
     from m4graph.cli import output
