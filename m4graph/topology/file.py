@@ -12,7 +12,7 @@ from m4graph.topology.build import check_count
 from m4graph.topology.canonical import from_networkx
 from m4graph.topology.graph_file import read_graphml, read_json
 from m4graph.topology.hpcc import read_hpcc
-from m4graph.topology.table import read_table
+from m4graph.topology.table import read_cables
 
 TABLES = (".csv", ".parquet")
 READERS = {".graphml": read_graphml, ".json": read_json, ".txt": read_hpcc}
@@ -64,7 +64,7 @@ def from_file(file: str | Path, num_hosts: int | None = None) -> nx.Graph:
 
 def _read(path: Path, suffix: str, num_hosts: int | None) -> nx.Graph:
     table = num_hosts is not None and suffix in TABLES
-    graph = read_table(path, num_hosts or 0) if table else READERS[suffix](path)
+    graph = read_cables(path, num_hosts or 0) if table else READERS[suffix](path)
     graph.graph.setdefault("name", path.stem)
     try:
         if not table:

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 import networkx as nx
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from m4graph.errors import TopologyError
+from m4graph.table import Table, is_parquet, read_table, write_table
 from m4graph.topology.arrays import validate
 from m4graph.topology.build import check_rate
 from m4graph.units import GBPS
 
-COLUMNS = ("a", "b", "gbps", "delay_ns")
+_COLUMNS = {"a": int, "b": int, "gbps": float, "delay_ns": int}
 
 
-def read_table(path: Path, num_hosts: int) -> nx.Graph:
+def read_cables(path: Path, num_hosts: int) -> nx.Graph:
     """Reads a network from CSV or Parquet; ids below ``num_hosts`` are hosts.
 
     Raises:
         TopologyError: If the file is no such table, or a row is wrong; names the row.
     """
-    rows = _parquet_rows(path) if path.suffix.lower() == ".parquet" else _csv_rows(path)
+    table = read_table(path, _COLUMNS, TopologyError)
     cables: dict[tuple[int, int], tuple[int, int]] = {}
-    for where, row in rows:
-        a, b = _integer(where, "a", row["a"]), _integer(where, "b", row["b"])
+    for row, gbps in enumerate(table["gbps"].tolist()):
+        a, b, delay_ns = (_natural(table, row, column) for column in ("a", "b", "delay_ns"))
         if (min(a, b), max(a, b)) in cables:
+            where = table.where(row)
             raise TopologyError(f"{where}: expected one row for each cable (got {a}-{b} again)")
-        rate_bps = check_rate(f"{where}, column gbps", _number(where, "gbps", row["gbps"]))
-        delay_ns = _integer(where, "delay_ns", row["delay_ns"])
-        cables[min(a, b), max(a, b)] = rate_bps, delay_ns
+        cables[min(a, b), max(a, b)] = check_rate(table.where(row, "gbps"), gbps), delay_ns
     nodes = {node for ends in cables for node in ends}.union(range(num_hosts))
     graph = nx.Graph(name=path.stem)
     for node in sorted(nodes):
@@ -53,73 +49,25 @@ def to_csv(graph: nx.Graph, path: str | Path) -> None:
         TopologyError: If the network is not valid.
     """
     network = validate(graph)
-    rates = network.link_rate_bps[::2].tolist()
-    columns = [
-        network.link_src[::2].tolist(),
-        network.link_dst[::2].tolist(),
-        [_gbps(rate) for rate in rates],
-        network.link_delay_ns[::2].tolist(),
-    ]
-    if Path(path).suffix.lower() == ".parquet":
-        columns[2] = [rate / GBPS for rate in rates]
-        pq.write_table(pa.table(dict(zip(COLUMNS, columns, strict=True))), path)
-        return
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(zip(*columns, strict=True))
+    rates_bps = network.link_rate_bps[::2]
+    rates = rates_bps / GBPS if is_parquet(path) else list(map(_gbps, rates_bps.tolist()))
+    write_table(
+        path,
+        {
+            "a": network.link_src[::2],
+            "b": network.link_dst[::2],
+            "gbps": rates,
+            "delay_ns": network.link_delay_ns[::2],
+        },
+    )
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            _check_columns(path, header)
-            for cells in reader:
-                where = f"{path}, line {reader.line_num}"
-                if cells and len(cells) != len(header):
-                    raise TopologyError(f"{where}: expected 4 cells (got {len(cells)})")
-                if cells:
-                    yield where, dict(zip(header, cells, strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TopologyError(f"{path}: expected a CSV file in UTF-8 (got {error})") from None
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    try:
-        table = pq.read_table(path)
-    except pa.ArrowException as error:
-        raise TopologyError(f"{path}: expected a Parquet file (got {error})") from None
-    _check_columns(path, table.column_names)
-    for index, row in enumerate(table.to_pylist()):
-        yield f"{path}, row {index}", {name: str(value) for name, value in row.items()}
-
-
-def _check_columns(path: Path, names: list[str]) -> None:
-    if sorted(names) != sorted(COLUMNS):
-        raise TopologyError(
-            f"{path}: expected the columns {','.join(COLUMNS)} (got {','.join(names) or 'none'})"
-        )
-
-
-def _integer(where: str, column: str, cell: str) -> int:
-    try:
-        value = int(cell)
-    except ValueError:
-        value = -1
+def _natural(table: Table, row: int, column: str) -> int:
+    value = int(table[column][row])
     if not 0 <= value < 2**31:
-        raise TopologyError(
-            f"{where}, column {column}: expected an integer of 0 or above (got {cell!r})"
-        )
+        where = table.where(row, column)
+        raise TopologyError(f"{where}: expected an integer from 0 to {2**31 - 1} (got {value})")
     return value
-
-
-def _number(where: str, column: str, cell: str) -> Decimal:
-    try:
-        return Decimal(cell)
-    except InvalidOperation:
-        raise TopologyError(f"{where}, column {column}: expected a number (got {cell!r})") from None
 
 
 def _gbps(rate_bps: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from m4graph.errors import WorkloadError
-from m4graph.routing.table import read_table
+from m4graph.table import read_table
 from m4graph.workload.sizes import MAX_SIZE_BYTES, whole_bytes
 
 

@@ -125,19 +125,19 @@ STAR_JSON = '{"nodes": [{"id": 0, "kind": "host"}, {"id": 1, "kind": "switch"}],
     [
         ("n.csv", "", "expected the columns a,b,gbps,delay_ns (got none)"),
         ("n.csv", "a,b,rate,delay_ns\n", "(got a,b,rate,delay_ns)"),
-        ("n.csv", ROW, "n.csv, line 3: expected 4 cells (got 3)"),
-        ("n.csv", ROW + "10,1.5", "line 3, column delay_ns: expected an integer of 0 or above"),
-        ("n.csv", ROW + "10,-1", "line 3, column delay_ns: expected an integer of 0 or above"),
-        ("n.csv", ROW + "fast,1", "line 3, column gbps: expected a number (got 'fast')"),
-        ("n.csv", ROW + ",1", "line 3, column gbps: expected a number (got '')"),
+        ("n.csv", ROW, "n.csv, line 3, column gbps: expected a finite number (got an empty cell)"),
+        ("n.csv", ROW + "10,1.5", "line 3, column delay_ns: expected an integer of 64 bits"),
+        ("n.csv", ROW + "10,-1", "line 3, column delay_ns: expected an integer from 0 to"),
+        ("n.csv", ROW + "fast,1", "line 3, column gbps: expected a finite number (got 'fast')"),
+        ("n.csv", ROW + ",1", "line 3, column gbps: expected a finite number (got an empty"),
         ("n.csv", ROW + "0,1", "line 3, column gbps: expected a rate in Gb/s above 0"),
-        ("n.csv", ROW + "nan,1", "line 3, column gbps: expected a rate in Gb/s above 0"),
+        ("n.csv", ROW + "nan,1", "line 3, column gbps: expected a finite number"),
         ("n.csv", ROW + "1e-10,1", "line 3, column gbps: expected a rate in Gb/s above 0"),
         ("n.csv", ROW + "10,1\n2,1,10,1", "line 4: expected one row for each cable (got 2-1"),
         ("n.csv", ROW + "10,1\n3,x,10,1", "line 4, column b: expected an integer"),
         ("n.csv", ROW + "10,1\n2,4,10,1", "n.csv: node 3: expected ids 0 to 3 without a gap"),
         ("n.csv", "a,b,gbps,delay_ns\n0,2,1,1\n", "n.csv: host 1: expected exactly one cable"),
-        ("n.csv", b"\xff\xfe\x00", "n.csv: expected a CSV file in UTF-8"),
+        ("n.csv", b"\xff\xfe\x00", "n.csv: expected a CSV file (got"),
         ("n.parquet", "no", "n.parquet: expected a Parquet file"),
         ("n.txt", "", "n.txt, line 1: expected num_nodes num_switches num_links (got [])"),
         ("n.txt", "3 1\n", "line 1: expected num_nodes num_switches num_links"),
@@ -180,7 +180,9 @@ def test_bad_file(put, name, text, message):
 def test_bad_parquet_cell(tmp_path):
     columns = {"a": [0, 1], "b": [2, 2], "gbps": [10.0, None], "delay_ns": [1, 1]}
     pq.write_table(pa.table(columns), tmp_path / "n.parquet")
-    with pytest.raises(TopologyError, match=r"row 1, column gbps: expected a number .got 'None'"):
+    with pytest.raises(
+        TopologyError, match=r"row 1, column gbps: expected a finite number .got nan"
+    ):
         from_file(tmp_path / "n.parquet", num_hosts=2)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from m4graph.errors import InputError, WorkloadError
-from m4graph.routing.table import read_table, write_table
+from m4graph.table import read_table, write_table
 
 COLUMNS = {"id": int, "share": float, "name": str}
 
@@ -63,7 +63,7 @@ def test_rows_longer_than_the_header_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("t.csv", b"", "expected a CSV file"),
+        ("t.csv", b"", r"expected the columns id,share,name \(got none\)"),
         ("t.csv", b"id,name\n", r"expected the columns id,share,name \(got id,name\)"),
         ("t.csv", b"id,share,name,more\n", r"\(got id,share,name,more\)"),
         ("t.csv", b"id,share,name\n1,1,\xff\n", "expected a CSV file"),

@@ -61,7 +61,9 @@ def read_table(
     frame = _read_frame(path, error)
     found = [str(name).strip() for name in frame.columns]
     if sorted(found) != sorted(columns):
-        raise error(f"{path}: expected the columns {','.join(columns)} (got {','.join(found)})")
+        raise error(
+            f"{path}: expected the columns {','.join(columns)} (got {','.join(found) or 'none'})"
+        )
     frame.columns = pd.Index(found)
     places = frame.index.to_numpy(dtype=np.int64)
     values = {}
@@ -84,28 +86,29 @@ def write_table(path: str | Path, columns: Mapping[str, Any]) -> None:
         columns (Mapping[str, array_like]): The columns ``[num_rows]`` by name.
     """
     frame = pd.DataFrame(dict(columns))
-    if _is_parquet(Path(path)):
+    if is_parquet(path):
         frame.to_parquet(path, index=False)
     else:
         frame.to_csv(path, index=False, lineterminator="\n")
 
 
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() == ".parquet"
+def is_parquet(path: str | Path) -> bool:
+    """Whether a table of this name is Parquet, and not CSV."""
+    return Path(path).suffix.lower() == ".parquet"
 
 
 def _where(path: Path, place: int, column: str | None) -> str:
-    row = f"{path}, {'row' if _is_parquet(path) else 'line'} {place}"
+    row = f"{path}, {'row' if is_parquet(path) else 'line'} {place}"
     return row if column is None else f"{row}, column {column}"
 
 
 def _read_frame(path: Path, error: type[InputError]) -> pd.DataFrame:
     """Reads all cells; the index of the frame is the place of each row."""
-    kind = "Parquet" if _is_parquet(path) else "CSV"
-    if not _is_parquet(path) and path.suffix.lower() != ".csv":
+    kind = "Parquet" if is_parquet(path) else "CSV"
+    if not is_parquet(path) and path.suffix.lower() != ".csv":
         raise error(f"{path}: expected a file that ends in .csv or .parquet")
     try:
-        return _read_parquet(path) if _is_parquet(path) else _read_csv(path)
+        return _read_parquet(path) if is_parquet(path) else _read_csv(path)
     except OSError as problem:
         reason = problem.strerror or problem
         raise error(f"{path}: expected a file to read (got {reason})") from None
@@ -122,14 +125,17 @@ def _read_csv(path: Path) -> pd.DataFrame:
     """Reads cells as text: pandas would otherwise guess, and turn an empty cell into a number."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(
-            path,
-            dtype=object,
-            index_col=False,
-            na_filter=False,
-            skip_blank_lines=False,
-            encoding="utf-8-sig",
-        )
+        try:
+            frame = pd.read_csv(
+                path,
+                dtype=object,
+                index_col=False,
+                na_filter=False,
+                skip_blank_lines=False,
+                encoding="utf-8-sig",
+            )
+        except pd.errors.EmptyDataError:
+            return pd.DataFrame()
     frame.index += 2
     return frame[~frame.isin(["", None, np.nan]).all(axis=1)]
 
@@ -146,7 +152,8 @@ def _first_bad(cells: pd.Series, kind: type) -> tuple[int, object] | None:
     if good.all():
         return None
     row = int(np.argmin(good))
-    return row, cells.iloc[row]
+    value = cells.iloc[row]
+    return row, value.item() if isinstance(value, np.generic) else value
 
 
 def _is_integer(cell: str) -> bool:
