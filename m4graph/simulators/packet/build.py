@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from m4graph.errors import ConfigError
-from m4graph.rng import generator
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.labels import label_buffers
 from m4graph.simulators.packet.layout import NONE, State
+from m4graph.simulators.packet.marking import first_stream
 from m4graph.simulators.packet.ports import NS_BITS
 from m4graph.units import BITS_PER_BYTE, NS_PER_S, mbps_to_bps
 
@@ -39,11 +39,12 @@ def build_state(scenario: Scenario, record_labels: bool) -> State:
     link_load = np.bincount(routes.data_links, minlength=len(links))
     links["active_start"] = np.concatenate(([0], np.cumsum(link_load)[:-1]))
     state = State(
-        control=_build_control(scenario),
+        control=_build_control(),
         config=config,
         links=links,
         nodes=nodes,
         flows=flows,
+        marking=first_stream(len(nodes), scenario.seed),
         congestion=_filled(
             len(flows), kernel.flow_state, kernel.make_flow_state(scenario.congestion_control)
         ),
@@ -102,13 +103,10 @@ def _filled(length: int, dtype: np.dtype[Any], values: tuple[Any, ...]) -> np.nd
     return array
 
 
-def _build_control(scenario: Scenario) -> np.ndarray:
+def _build_control() -> np.ndarray:
     control = np.zeros(1, layout.CONTROL)
     control["free_event"] = NONE
     control["free_packet"] = NONE
-    # xorshift must not start at zero.
-    seeds = generator(scenario.seed, "packet", "ecn").integers(1, 1 << 63, dtype=np.uint64)
-    control["random_state"] = seeds
     return control
 
 

@@ -41,7 +41,6 @@ CONTROL = np.dtype(
         ("heap_size", "i4"),
         ("heap_serial", "i8"),
         ("timer_events", "i4"),  # of the events in the queue
-        ("random_state", "u8"),
         ("label_events", "i8"),  # rows in use of the label buffers
         ("label_flows", "i8"),
         ("label_links", "i8"),
@@ -166,6 +165,7 @@ class State(NamedTuple):
     links: np.ndarray
     nodes: np.ndarray
     flows: np.ndarray
+    marking: np.ndarray  # uint64 [6]: the random generator of marks
     congestion: np.ndarray  # the algorithm's own record for each flow
     congestion_config: np.ndarray  # and its parameters, of length one
     timers: np.ndarray  # int32 [flows, timers]: the version of each timer that is not void

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 from m4graph.simulators.packet.buffers import admit, take_out
@@ -17,6 +16,7 @@ from m4graph.simulators.packet.layout import (
     RESUME,
     TX_DONE,
 )
+from m4graph.simulators.packet.marking import next_number
 
 NS_BITS = 8 * 10**9
 """``wire_bytes * NS_BITS // rate_bps`` is a time in whole nanoseconds, truncated as ns-3 does."""
@@ -124,7 +124,7 @@ def next_of_port(s, link_id):
     link.head = packet.next
     link.queue_bytes -= packet.wire_bytes
     resume = take_out(s, packet.ingress, packet.wire_bytes)
-    if packet.kind == DATA and link.queue_bytes > link.kmin_bytes:
+    if link.queue_bytes > link.kmin_bytes:
         _mark(s, link, packet)
     if resume:
         send_pfc(s, packet.ingress, False)
@@ -150,23 +150,14 @@ def send_pfc(s, link_id, pause):
 
 @njit(forceinline=True, _nrt=False)
 def _mark(s, link, packet):
-    """ECN at dequeue, by what the packet leaves behind (science/ns3.md, ECN)."""
-    if link.queue_bytes > link.kmax_bytes:
-        packet.marked = True
-    else:
+    """ECN at dequeue, by what the packet leaves behind (science/ns3.md, ECN).
+
+    An ACK in the data queue takes a random number, too, but its mark would mean nothing.
+    """
+    marked = True
+    if link.queue_bytes <= link.kmax_bytes:
         span = link.kmax_bytes - link.kmin_bytes
         chance = s.config[0].pmax * (link.queue_bytes - link.kmin_bytes) / span
-        if random_unit(s) < chance:
-            packet.marked = True
-
-
-@njit(forceinline=True, _nrt=False)
-def random_unit(s):
-    """Next number of the run's own generator, uniform in [0, 1) (xorshift64*, Vigna 2016)."""
-    c = s.control[0]
-    x = c.random_state
-    x ^= x >> np.uint64(12)
-    x ^= x << np.uint64(25)
-    x ^= x >> np.uint64(27)
-    c.random_state = x
-    return float((x * np.uint64(0x2545F4914F6CDD1D)) >> np.uint64(11)) / 9007199254740992.0
+        marked = next_number(s.marking) < chance
+    if marked and packet.kind == DATA:
+        packet.marked = True
