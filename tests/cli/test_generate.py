@@ -33,7 +33,9 @@ def call(capsys, *arguments):
 def test_generate(config, tmp_path, capsys):
     out = tmp_path / "out"
     status, text, error = call(capsys, config, "--out", out, "--jobs", "1")
-    assert (status, error) == (0, "")
+    # The first run on a machine may have to compile, and says so.
+    said = [line for line in error.splitlines() if not line.startswith("m4graph: compiling")]
+    assert (status, said) == (0, [])
     assert text == f"2 runs, 20 flows, 40 events in {out}\n"
     assert len(os.listdir(out / "raw")) == 4
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import yaml
 
@@ -42,7 +44,7 @@ def test_odd_values(run, tiny, scenario):
     outcomes = set()
     for path in paths(scenario):
         for value in VALUES:
-            changed = yaml.safe_load(yaml.safe_dump(scenario))
+            changed = copy.deepcopy(scenario)
             block = changed
             for key in path[:-1]:
                 block = block[key]
