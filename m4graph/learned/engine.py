@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -13,6 +14,18 @@ from m4graph.graph import FlowNetwork, FlowTracker
 from m4graph.graph.step import no_events
 from m4graph.learned.agenda import make_agenda, next_events, predict
 from m4graph.nn import FlowLinkModel
+
+
+@contextmanager
+def _one_thread(device: torch.device) -> Iterator[None]:
+    """On a CPU, keeps torch to one thread: the matrices of a step are too small to share out."""
+    threads = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class PredictionError(SimulationError):
@@ -68,11 +81,12 @@ class TorchEngine:
         Raises:
             PredictionError: If the model predicts something that is not a finite number.
         """
-        for _ in range(max_steps):
-            count = next_events(self._agenda, self._events)
-            if count == 0:
-                return False
-            self._step(self._events[:count])
+        with _one_thread(self._device):
+            for _ in range(max_steps):
+                count = next_events(self._agenda, self._events)
+                if count == 0:
+                    return False
+                self._step(self._events[:count])
         return True
 
     def fct_ns(self) -> list[NDArray[np.int64]]:
