@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from m4graph.errors import ConfigError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
-from m4graph.nn.conv import resolve_conv
+from m4graph.nn.conv import conv_name, resolve_conv
 
 if TYPE_CHECKING:
     from m4graph.graph import EventStep
@@ -115,9 +115,13 @@ class FlowLinkModel(nn.Module):
 
     @property
     def config(self) -> dict[str, Any]:
-        """Plain values with which ``FlowLinkModel(**config)`` builds the same model."""
+        """Plain values with which ``FlowLinkModel(**config)`` builds the same model.
+
+        Raises:
+            ConfigError: If the layer has no name in :data:`m4graph.nn.conv.CONVS`.
+        """
         return {
-            "conv": self.conv,
+            "conv": conv_name(self.conv),
             "hidden_channels": self.hidden_channels,
             "num_layers": self.num_layers,
             "flow_channels": self.flow_channels,
