@@ -18,7 +18,11 @@ _FACTOR = 100_000  # _BIT_NS == 80_000 * _FACTOR
 
 
 def ideal_fct_ns(
-    arrays: NetworkArrays, workload: Workload, routes: Routes, payload_bytes: int
+    arrays: NetworkArrays,
+    workload: Workload,
+    routes: Routes,
+    payload_bytes: int,
+    ticks_per_ns: int = 1,
 ) -> NDArray[np.int64]:
     r"""Ideal flow completion times, as in ns-3's RDMA model.
 
@@ -31,14 +35,15 @@ def ideal_fct_ns(
     that of the first, :math:`h` the header, :math:`l` the links of the flow's data route with
     delay :math:`d_l` and rate :math:`r_l`, and :math:`r` the slowest of these rates. The first
     packet crosses link after link, the rest follows behind the slowest. Each term is truncated
-    to whole ns. The window and the additional headers of TIMELY and HPCC are left out, so a lone
-    flow may be slower than its ideal.
+    to whole ticks, the sum is rounded to ns. The window and the additional headers of TIMELY and
+    HPCC are left out, so a lone flow may be slower than its ideal.
 
     Args:
         arrays (NetworkArrays): The network.
         workload (Workload): The flows.
         routes (Routes): Their routes, in the workload's order; each has at least one link.
         payload_bytes (int): Payload of a full packet.
+        ticks_per_ns (int): 1 or 1000. (default: ``1``, as in ns-3)
 
     Shapes:
         - output ``[num_flows]``, int64, ns, in the workload's order
@@ -54,31 +59,33 @@ def ideal_fct_ns(
     size_bytes = workload.size_bytes.astype(np.int64)
     first_bytes = np.minimum(size_bytes, payload_bytes)
     later_packets = (size_bytes - 1) // payload_bytes
-    first_ns = serialization_ns(np.repeat(first_bytes + HEADER_BYTES, hops), rate_bps)
-    header_ns = serialization_ns(np.full_like(size_bytes, HEADER_BYTES), slowest_bps)
-    return np.asarray(
-        delay_ns
-        + np.add.reduceat(first_ns, begin)
-        + serialization_ns(size_bytes - first_bytes, slowest_bps)
-        + later_packets * header_ns
+    wire_bytes = np.repeat(first_bytes + HEADER_BYTES, hops)
+    header_bytes = np.full_like(size_bytes, HEADER_BYTES)
+    ticks = (
+        np.add.reduceat(serialization_ticks(wire_bytes, rate_bps, ticks_per_ns), begin)
+        + serialization_ticks(size_bytes - first_bytes, slowest_bps, ticks_per_ns)
+        + later_packets * serialization_ticks(header_bytes, slowest_bps, ticks_per_ns)
     )
+    return np.asarray(delay_ns + (ticks + ticks_per_ns // 2) // ticks_per_ns)
 
 
-def serialization_ns(
-    size_bytes: NDArray[np.int64], rate_bps: NDArray[np.int64]
+def serialization_ticks(
+    size_bytes: NDArray[np.int64], rate_bps: NDArray[np.int64], ticks_per_ns: int = 1
 ) -> NDArray[np.int64]:
-    """Time to put bytes on a link, truncated to whole ns, exact for sizes of any int64.
+    """Time to put bytes on a link, truncated to whole ticks, exact for sizes of any int64.
 
     ``8e9 * bytes`` leaves 64 bits from 1.2 GB on, so the division is done in three digits.
 
     Args:
         size_bytes (np.ndarray): ``[n]``, at least 0.
         rate_bps (np.ndarray): ``[n]``, above 0 and below ``9e13``.
+        ticks_per_ns (int): 1 or 1000. (default: ``1``)
 
     Shapes:
-        - output ``[n]``, int64, ns
+        - output ``[n]``, int64, ticks
     """
     seconds, rest = np.divmod(size_bytes, rate_bps)
     upper, rest = np.divmod(rest * (_BIT_NS // _FACTOR), rate_bps)
-    lower = rest * _FACTOR // rate_bps
-    return np.asarray(seconds * _BIT_NS + upper * _FACTOR + lower)
+    lower, rest = np.divmod(rest * _FACTOR, rate_bps)
+    whole_ns = seconds * _BIT_NS + upper * _FACTOR + lower
+    return np.asarray(whole_ns * ticks_per_ns + rest * ticks_per_ns // rate_bps)

@@ -19,6 +19,7 @@ from m4graph.ideal import ideal_fct_ns
 from m4graph.routing import Routes, check_routes, ecmp_routes
 from m4graph.schema import KeyProblem, StrictModel, spell
 from m4graph.topology import NetworkArrays, validate
+from m4graph.units import PS_PER_NS
 from m4graph.workload import Workload
 
 MAX_SEED = 2**63 - 1
@@ -34,6 +35,8 @@ class NetworkConfig(StrictModel):
         headroom_cap (float, optional): The headroom takes at most this fraction of the buffer;
             ``None``: no cap. (default: ``None``)
         pfc (bool): Ports obey pause frames. (default: ``True``)
+        tick (str): Unit that times are truncated to: ``"ns"`` as in ns-3, or ``"ps"``, which a
+            link of 100 Gb/s or more needs (a header takes 3.84 ns there). (default: ``"ns"``)
         ecn (EcnConfig): When packets are marked. (default: from the congestion control)
     """
 
@@ -42,7 +45,13 @@ class NetworkConfig(StrictModel):
     buffer_alpha: float = Field(default=1.0, gt=0, le=10**6)
     headroom_cap: float | None = Field(default=None, gt=0, le=1)
     pfc: bool = True
+    tick: Literal["ns", "ps"] = "ns"
     ecn: EcnConfig = EcnConfig()
+
+    @property
+    def ticks_per_ns(self) -> int:
+        """Ticks of a nanosecond: 1 or 1000."""
+        return 1 if self.tick == "ns" else PS_PER_NS
 
     def resolve(self, default_ecn: EcnConfig) -> Self:
         """Takes the marking thresholds that were not given from the congestion control's.
@@ -140,7 +149,13 @@ class Scenario:
     @cached_property
     def ideal_fct_ns(self) -> NDArray[np.int64]:
         """int64 ``[num_flows]``: the FCT of each flow alone on its route; computed once."""
-        times = ideal_fct_ns(self.arrays, self.workload, self.routes, self.config.payload_bytes)
+        times = ideal_fct_ns(
+            self.arrays,
+            self.workload,
+            self.routes,
+            self.config.payload_bytes,
+            self.config.ticks_per_ns,
+        )
         times.setflags(write=False)
         return times
 

@@ -12,6 +12,8 @@ from decimal import Decimal
 from m4graph.errors import InputError
 
 NS_PER_S = 10**9
+NS_PER_US = 1000
+PS_PER_NS = 1000
 BITS_PER_BYTE = 8
 GBPS = 10**9
 MBPS = 10**6

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from m4graph import Scenario, load_scenario
-from m4graph.ideal import serialization_ns
+from m4graph.ideal import serialization_ticks
 from m4graph.workload import Workload
 
 SCENARIOS = Path(__file__).parent / "data" / "scenarios"
@@ -55,5 +55,5 @@ def test_serialization_is_exact_beyond_64_bits():
     exact = [int(s) * 8 * 10**9 // int(r) for s, r in zip(size, rate, strict=True)]
     keep = np.array([value < 2**63 for value in exact])
     assert keep.sum() > 100
-    found = serialization_ns(size[keep], rate[keep])
+    found = serialization_ticks(size[keep], rate[keep])
     assert found.tolist() == [value for value, kept in zip(exact, keep, strict=True) if kept]

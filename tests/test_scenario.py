@@ -42,6 +42,7 @@ def test_defaults_are_resolved(network):
         "buffer_bytes": 3_072_000,
         "buffer_alpha": 1.0,
         "headroom_cap": None,
+        "tick": "ns",
         "pfc": True,
         "ecn": {
             "kmin_bytes": 30_000,

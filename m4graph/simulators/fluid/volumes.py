@@ -25,7 +25,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.ideal import HEADER_BYTES, serialization_ns
+from m4graph.ideal import HEADER_BYTES, serialization_ticks
 from m4graph.units import BITS_PER_BYTE, NS_PER_S
 
 
@@ -73,7 +73,7 @@ def volumes_and_latencies(
     begin, hops = route_ptr[:-1], np.diff(route_ptr)
     rate_bps = arrays.link_rate_bps[route_links]
     packet_bytes = np.repeat(np.minimum(size_bytes, payload_bytes) + HEADER_BYTES, hops)
-    packet_ns = serialization_ns(packet_bytes, rate_bps)
+    packet_ns = serialization_ticks(packet_bytes, rate_bps)
     latency_ns = (
         np.add.reduceat(arrays.link_delay_ns[route_links], begin)
         + np.add.reduceat(packet_ns, begin)

@@ -10,16 +10,18 @@ from m4graph.errors import ConfigError
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
+from m4graph.simulators.packet.flows import NewFlows, append_flows
 from m4graph.simulators.packet.labels import label_buffers
 from m4graph.simulators.packet.layout import NONE, State
 from m4graph.simulators.packet.marking import first_stream
-from m4graph.simulators.packet.ports import NS_BITS
 from m4graph.units import BITS_PER_BYTE, NS_PER_S, mbps_to_bps
 
 _HEADROOM_CONSTANT_BYTES = 3860
 _QUEUES_WITH_HEADROOM = 2
 _MIN_SLOTS, _MAX_SLOTS = 1 << 10, 1 << 16
 _FIRST_POOL = 1 << 12
+_MAX_REQUESTS = 16
+"""More than Python ever asks for between two runs of the loop."""
 
 
 def build_state(scenario: Scenario, record_labels: bool) -> State:
@@ -30,40 +32,47 @@ def build_state(scenario: Scenario, record_labels: bool) -> State:
             headroom leaves nothing of its buffer.
     """
     kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
+    workload, routes = scenario.workload, scenario.routes
+    state = _empty_state(scenario, kernel, record_labels)
+    link_load = np.bincount(routes.data_links, minlength=len(state.links))
+    state.links["active_start"] = np.concatenate(([0], np.cumsum(link_load)[:-1]))
+    flows = NewFlows(workload.src, workload.size_bytes, workload.start_ns, routes)
+    new_flow = kernel.make_flow_state(scenario.congestion_control)
+    state = append_flows(grow_pools(state), flows, new_flow)
+    state.control["stop_at"] = workload.num_flows
+    return state
+
+
+def _empty_state(scenario: Scenario, kernel: CongestionKernel, record_labels: bool) -> State:
+    """All arrays of a run without any flow."""
     config = _build_config(scenario, kernel, record_labels)
     links = _build_links(scenario, config)
     nodes = _build_nodes(scenario, links)
-    flows = _build_flows(scenario, config, links)
-    slots = _num_slots(config, links)
-    routes = scenario.routes
-    link_load = np.bincount(routes.data_links, minlength=len(links))
-    links["active_start"] = np.concatenate(([0], np.cumsum(link_load)[:-1]))
-    state = State(
+    slots = _build_slots(config, links)
+    num_flows, link_uses = scenario.workload.num_flows, len(scenario.routes.data_links)
+    return State(
         control=_build_control(),
         config=config,
         links=links,
         nodes=nodes,
-        flows=flows,
+        flows=np.zeros(0, layout.FLOW),
         marking=first_stream(len(nodes), scenario.seed),
-        congestion=_filled(
-            len(flows), kernel.flow_state, kernel.make_flow_state(scenario.congestion_control)
-        ),
+        congestion=np.zeros(0, kernel.flow_state),
         congestion_config=_filled(1, kernel.parameters, kernel.make_parameters(scenario)),
-        timers=np.zeros((len(flows), kernel.num_timers), np.int32),
+        start_order=np.zeros(0, np.int32),
+        timers=np.zeros((0, kernel.num_timers), np.int32),
         packets=np.zeros(0, layout.PACKET),
         in_band=np.zeros(0, kernel.in_band or np.uint8),
         events=np.zeros(0, layout.EVENT),
-        slots=_filled(slots, layout.SLOT, (NONE, NONE)),
-        occupied=np.zeros(slots // 64, np.uint64),
+        slots=slots,
+        occupied=np.zeros(len(slots) // 64, np.uint64),
         heap=np.zeros(0, layout.FAR_EVENT),
-        route_links=np.concatenate((routes.data_links, routes.ack_links)).astype(np.int32),
-        host_flows=np.zeros(len(flows), np.int32),
-        link_flows=np.zeros(len(routes.data_links) if record_labels else 0, np.int32),
-        **label_buffers(len(flows), int(config["longest_route"][0]), record_labels),
+        requests=np.zeros(_MAX_REQUESTS, layout.FAR_EVENT),
+        route_links=np.zeros(0, np.int32),
+        host_flows=np.zeros(0, np.int32),
+        link_flows=np.zeros(link_uses if record_labels else 0, np.int32),
+        **label_buffers(num_flows, int(config["longest_route"][0]), record_labels),
     )
-    state = grow_pools(state)
-    _queue_first_flows(state)
-    return state
 
 
 def grow_pools(state: State) -> State:
@@ -113,6 +122,8 @@ def _build_control() -> np.ndarray:
 def _build_config(scenario: Scenario, kernel: CongestionKernel, record_labels: bool) -> np.ndarray:
     network, congestion = scenario.config, scenario.congestion_control
     config = np.zeros(1, layout.CONFIG)
+    config["ticks_per_ns"] = network.ticks_per_ns
+    config["byte_ticks"] = BITS_PER_BYTE * NS_PER_S * network.ticks_per_ns
     config["payload_bytes"] = network.payload_bytes
     config["data_overhead_bytes"] = kernel.data_overhead_bytes
     config["ack_wire_bytes"] = kernel.ack_wire_bytes
@@ -138,10 +149,10 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     links["src"], links["dst"] = arrays.link_src, arrays.link_dst
     links["from_host"] = arrays.link_src < arrays.num_hosts
     links["to_host"] = arrays.link_dst < arrays.num_hosts
-    links["rate_bps"], links["delay_ns"] = rate, delay
+    links["rate_bps"], links["delay_ticks"] = rate, delay * config["ticks_per_ns"]
     wire_bytes = config["payload_bytes"] + config["data_overhead_bytes"]
-    links["full_tx_ns"] = wire_bytes * NS_BITS // rate
-    links["ack_tx_ns"] = config["ack_wire_bytes"] * NS_BITS // rate
+    links["full_tx_ticks"] = wire_bytes * config["byte_ticks"] // rate
+    links["ack_tx_ticks"] = config["ack_wire_bytes"] * config["byte_ticks"] // rate
     reference_bps = int(network.ecn.reference_gbps * NS_PER_S)
     links["kmin_bytes"] = network.ecn.kmin_bytes * rate // reference_bps
     links["kmax_bytes"] = network.ecn.kmax_bytes * rate // reference_bps
@@ -156,10 +167,8 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
 def _build_nodes(scenario: Scenario, links: np.ndarray) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
     nodes = np.zeros(arrays.num_nodes, layout.NODE)
-    nodes["wake_ns"] = NONE
+    nodes["wake_ticks"] = NONE
     nodes["uplink"][: arrays.num_hosts] = arrays.host_uplink
-    flows_of_host = np.bincount(scenario.workload.src, minlength=arrays.num_nodes)
-    nodes["flows_start"] = np.concatenate(([0], np.cumsum(flows_of_host)[:-1]))
     headroom = np.zeros(arrays.num_nodes, np.int64)
     np.add.at(headroom, links["dst"], links["headroom_limit_bytes"] * _QUEUES_WITH_HEADROOM)
     if network.headroom_cap is not None:
@@ -177,38 +186,15 @@ def _build_nodes(scenario: Scenario, links: np.ndarray) -> np.ndarray:
     return nodes
 
 
-def _build_flows(scenario: Scenario, config: np.ndarray, links: np.ndarray) -> np.ndarray:
-    workload, routes, arrays = scenario.workload, scenario.routes, scenario.arrays
-    flows = np.zeros(workload.num_flows, layout.FLOW)
-    flows["size_bytes"] = workload.size_bytes
-    flows["start_ns"] = workload.start_ns
-    flows["src"] = workload.src
-    flows["data_position"] = routes.data_ptr[:-1]
-    flows["ack_position"] = routes.ack_ptr[:-1] + len(routes.data_links)
-    flows["num_links"] = np.diff(routes.data_ptr)
-    flows["finish_ns"] = NONE
-    flows["nack_seq"] = NONE
-    rate = arrays.link_rate_bps[arrays.host_uplink[workload.src]]
-    flows["rate_bps"] = flows["line_rate_bps"] = rate
-    flows["full_pace_ns"] = links["full_tx_ns"][arrays.host_uplink[workload.src]]
-    flows["window_bytes"] = config["window_bytes"]
-    return flows
-
-
-def _num_slots(config: np.ndarray, links: np.ndarray) -> int:
-    """Slots so that nearly all events fit: a hop, and the pacing of a flow at the lowest rate."""
-    hop_ns = int(np.max(links["full_tx_ns"] + links["delay_ns"]))
+def _build_slots(config: np.ndarray, links: np.ndarray) -> np.ndarray:
+    """A wheel that holds nearly all events: a hop, and the pacing of a flow at the lowest rate."""
+    ticks_per_ns = int(config["ticks_per_ns"][0])
+    hop_ticks = int(np.max(links["full_tx_ticks"] + links["delay_ticks"]))
     wire_bytes = int(config["payload_bytes"][0] + config["data_overhead_bytes"][0])
-    pace_ns = wire_bytes * NS_BITS // max(1, int(config["min_rate_bps"][0]))
-    wanted = 1 << (max(hop_ns, pace_ns) + 1).bit_length()
-    return min(max(wanted, _MIN_SLOTS), _MAX_SLOTS)
-
-
-def _queue_first_flows(state: State) -> None:
-    """Puts the reading of the first flows into the queue's heap, before everything else."""
-    if len(state.flows) == 0:
-        return
-    first = state.heap[0]
-    first["time_ns"] = state.flows["start_ns"][0]
-    first["kind"] = layout.FLOWS_READ
-    state.control["heap_size"] = 1
+    byte_ticks, min_rate_bps = int(config["byte_ticks"][0]), int(config["min_rate_bps"][0])
+    pace_ticks = wire_bytes * byte_ticks // max(1, min_rate_bps)
+    longest_ns = max(hop_ticks, pace_ticks) // ticks_per_ns
+    num_slots = min(max(1 << (longest_ns + 1).bit_length(), _MIN_SLOTS), _MAX_SLOTS)
+    slots = np.zeros(num_slots, layout.SLOT if ticks_per_ns == 1 else layout.FINE_SLOT)
+    slots["head"] = slots["tail"] = NONE
+    return slots

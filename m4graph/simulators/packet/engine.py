@@ -11,17 +11,21 @@ from numba import njit
 from m4graph.compilation import source_digest
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.events import (
-    only_timers_left,
+    only_idle_left,
     pop,
     push,
     push_front,
+    queue_requests,
     release,
+    take_call,
     timer_expired,
 )
 from m4graph.simulators.packet.hosts import acknowledge, next_of_nic, receive_data, wake
 from m4graph.simulators.packet.layout import (
     ACK,
     ARRIVE,
+    CALL,
+    CALLED,
     DATA,
     DRAIN_LABELS,
     FINISHED,
@@ -78,27 +82,31 @@ def _obey_pfc(s, link_id, packet_id):
 
 
 @njit(_nrt=False)
-def _read_flows(s, first):
+def _read_flows(s):
     """Queues the start of all flows of this instant, and the reading of the next start time.
 
     ns-3 takes three events of the same time to start a flow; what they leave room for in between
-    decides which packet goes first when two events meet in a nanosecond.
+    decides which packet goes first when two events meet in a nanosecond. A start time may be read
+    twice if a flow was added late: then nothing is left to read.
     """
-    now = s.control[0].now
-    after = first
-    while after < len(s.flows) and s.flows[after].start_ns == now:
-        after += 1
-    push(s, now, FLOWS_INSTALL, first, after)
-    if after < len(s.flows):
-        push(s, s.flows[after].start_ns, FLOWS_READ, after, 0)
+    c = s.control[0]
+    first = c.num_read
+    while c.num_read < c.num_flows and s.flows[s.start_order[c.num_read]].start_ticks == c.now:
+        c.num_read += 1
+    if c.num_read == first:
+        return
+    push(s, c.now, FLOWS_INSTALL, first, c.num_read)
+    if c.num_read < c.num_flows:
+        push(s, s.flows[s.start_order[c.num_read]].start_ticks, FLOWS_READ, NONE, NONE)
 
 
 @njit(_nrt=False)
-def _start_flow(s, flow_id, after):
+def _start_flow(s, first, after):
     """Starts one flow; the others of this instant follow at once, before any other event."""
     c = s.control[0]
-    if flow_id + 1 < after:
-        push_front(s, FLOWS_START, flow_id + 1, after)
+    if first + 1 < after:
+        push_front(s, FLOWS_START, first + 1, after)
+    flow_id = s.start_order[first]
     node = s.nodes[s.flows[flow_id].src]
     s.host_flows[node.flows_start + node.num_flows] = flow_id
     node.num_flows += 1
@@ -113,9 +121,10 @@ def _receive_data(s, packet_id):
     flow_id = s.packets[packet_id].flow
     link_id = receive_data(s, packet_id)
     flow = s.flows[flow_id]
-    if flow.rcv_nxt >= flow.size_bytes and flow.finish_ns < 0:
-        flow.finish_ns = s.control[0].now
+    if flow.rcv_nxt >= flow.size_bytes and flow.finish_ticks < 0:
+        flow.finish_ticks = s.control[0].now
         s.control[0].num_finished += 1
+        s.control[0].last_finished = flow_id
         if s.config[0].record_labels:
             record_departure(s, flow_id)
     return link_id
@@ -162,8 +171,9 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
     def run(s, max_events):
         digest  # noqa: B018 - makes it part of the cache key
         c = s.control[0]
+        queue_requests(s)
         for _ in range(max_events):
-            if c.num_finished == len(s.flows):
+            if c.num_finished == c.stop_at:
                 return FINISHED
             if _no_room(s):
                 return GROW_POOLS
@@ -195,14 +205,17 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                 timer = timer_expired(s, a, b)
                 if timer >= 0:
                     on_timer(s, a, timer)
-                if only_timers_left(s):
+                if only_idle_left(s):
                     return STARVED
             elif kind == FLOWS_READ:
-                _read_flows(s, a)
+                _read_flows(s)
             elif kind == FLOWS_INSTALL:
                 push(s, c.now, FLOWS_START, a, b)
             elif kind == FLOWS_START:
                 link_id = _start_flow(s, a, b)
+            elif kind == CALL:
+                take_call(s, a, b)
+                return CALLED
             if link_id < 0 or s.links[link_id].busy:
                 continue
             packet_id = _next_with_priority(s, link_id)

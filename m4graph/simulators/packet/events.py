@@ -2,7 +2,8 @@
 
 ns-3 runs events in the order (time, insertion). A slot is a FIFO list, so it keeps that order for
 nothing; no comparison, no sequence number. An event beyond the wheel's horizon waits in a heap and
-moves to its slot before anything else can be put there, so the order holds across both.
+moves to its slot before anything else can be put there, so the order holds across both. With ticks
+of a picosecond the list of a slot is sorted by the time inside the nanosecond.
 
 A flow has a few numbered timers for its congestion control. Starting one anew, or stopping it,
 voids what is queued of it: an event carries the timer's version, and an old version is skipped.
@@ -13,12 +14,17 @@ from __future__ import annotations
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
+from numba.np.numpy_support import from_dtype
 
-from m4graph.simulators.packet.layout import NONE, TIMER
+from m4graph.simulators.packet.layout import CALL, FINE_SLOT, NONE, TIMER, State
 
 _WORD_BITS = 64
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+_PS_PER_NS = 1000
+_KIND_BITS = 4
+"""With ticks of a picosecond, those inside the nanosecond stand above an event's kind."""
 
 
 @intrinsic
@@ -31,18 +37,35 @@ def _trailing_zeros(typingctx, word):
     return types.int64(types.uint64), codegen
 
 
+def has_fine_ticks(s: State) -> bool:
+    """Whether a tick is a picosecond; known from the type of the slots when a loop is compiled."""
+    return s.slots.dtype == FINE_SLOT
+
+
+@overload(has_fine_ticks, inline="always")
+def _has_fine_ticks(s):
+    slots = s.types[State._fields.index("slots")]
+    if slots.dtype == from_dtype(FINE_SLOT):
+        return lambda s: True
+    return lambda s: False
+
+
 @njit(forceinline=True, _nrt=False)
-def push(s, time_ns, kind, a, b):
+def push(s, time_ticks, kind, a, b):
     """Queues an event. The caller has made sure that both pools have room (``GROW_POOLS``)."""
-    c = s.control[0]
-    if time_ns - c.now < len(s.slots):
-        _append(s, time_ns, kind, a, b)
+    if _nanosecond(s, time_ticks) - _nanosecond(s, s.control[0].now) < len(s.slots):
+        _append(s, time_ticks, kind, a, b)
     else:
-        _push_far(s, time_ns, kind, a, b)
+        _push_far(s, time_ticks, kind, a, b)
 
 
 @njit(forceinline=True, _nrt=False)
-def _append(s, time_ns, kind, a, b):
+def _nanosecond(s, time_ticks):
+    return time_ticks // _PS_PER_NS if has_fine_ticks(s) else time_ticks
+
+
+@njit(forceinline=True, _nrt=False)
+def _append(s, time_ticks, kind, a, b):
     c = s.control[0]
     index = c.free_event
     event = s.events[index]
@@ -52,7 +75,10 @@ def _append(s, time_ns, kind, a, b):
     event.kind = kind
     event.a = a
     event.b = b
-    position = time_ns & (len(s.slots) - 1)
+    if has_fine_ticks(s):
+        _insert(s, time_ticks, index)
+        return
+    position = time_ticks & (len(s.slots) - 1)
     slot = s.slots[position]
     if slot.head < 0:
         slot.head = index
@@ -63,10 +89,38 @@ def _append(s, time_ns, kind, a, b):
 
 
 @njit(_nrt=False)
+def _insert(s, time_ticks, index):
+    """Puts an event into its slot, after all that are not later inside the nanosecond."""
+    nanosecond = time_ticks // _PS_PER_NS
+    inside = time_ticks - nanosecond * _PS_PER_NS
+    s.events[index].kind |= inside << _KIND_BITS
+    position = nanosecond & (len(s.slots) - 1)
+    slot = s.slots[position]
+    if slot.head < 0:
+        slot.head = index
+        slot.tail = index
+        s.occupied[position >> 6] |= np.uint64(1) << np.uint64(position & 63)
+    elif s.events[slot.tail].kind >> _KIND_BITS <= inside:
+        s.events[slot.tail].next = index
+        slot.tail = index
+    else:
+        before = NONE
+        following = slot.head
+        while s.events[following].kind >> _KIND_BITS <= inside:
+            before = following
+            following = s.events[following].next
+        s.events[index].next = following
+        if before < 0:
+            slot.head = index
+        else:
+            s.events[before].next = index
+
+
+@njit(_nrt=False)
 def push_front(s, kind, a, b):
     """Queues an event of this instant before all others of it."""
     c = s.control[0]
-    slot = s.slots[c.now & (len(s.slots) - 1)]
+    slot = s.slots[_nanosecond(s, c.now) & (len(s.slots) - 1)]
     following = slot.head
     slot.head = NONE
     _append(s, c.now, kind, a, b)
@@ -83,7 +137,7 @@ def _last(s, index):
 
 
 @njit(_nrt=False)
-def _push_far(s, time_ns, kind, a, b):
+def _push_far(s, time_ticks, kind, a, b):
     c = s.control[0]
     heap = s.heap
     hole = c.heap_size
@@ -91,11 +145,11 @@ def _push_far(s, time_ns, kind, a, b):
     c.heap_serial += 1
     while hole > 0:
         parent = (hole - 1) >> 1
-        if heap[parent].time_ns <= time_ns:
+        if heap[parent].time_ticks <= time_ticks:
             break
         heap[hole] = heap[parent]
         hole = parent
-    heap[hole].time_ns = time_ns
+    heap[hole].time_ticks = time_ticks
     heap[hole].serial = c.heap_serial
     heap[hole].kind = kind
     heap[hole].a = a
@@ -108,7 +162,7 @@ def _pop_far(s):
     c = s.control[0]
     heap = s.heap
     top = heap[0]
-    _append(s, top.time_ns, top.kind, top.a, top.b)
+    _append(s, top.time_ticks, top.kind, top.a, top.b)
     c.heap_size -= 1
     size = c.heap_size
     last = heap[size]
@@ -128,7 +182,7 @@ def _pop_far(s):
 
 @njit(forceinline=True, _nrt=False)
 def _earlier(x, y):
-    return x.time_ns < y.time_ns or (x.time_ns == y.time_ns and x.serial < y.serial)
+    return x.time_ticks < y.time_ticks or (x.time_ticks == y.time_ticks and x.serial < y.serial)
 
 
 @njit(forceinline=True, _nrt=False)
@@ -138,20 +192,30 @@ def pop(s):
     Returns:
         Index of the event's record, still allocated (``release`` it); ``NONE`` if none is left.
     """
-    c = s.control[0]
-    position = c.now & (len(s.slots) - 1)
+    position = _nanosecond(s, s.control[0].now) & (len(s.slots) - 1)
     slot = s.slots[position]
     if slot.head < 0:
         if not _advance(s):
             return NONE
-        position = c.now & (len(s.slots) - 1)
+        position = _nanosecond(s, s.control[0].now) & (len(s.slots) - 1)
         slot = s.slots[position]
     index = slot.head
+    if has_fine_ticks(s):
+        _enter(s, index)
     following = s.events[index].next
     slot.head = following
     if following < 0:
         s.occupied[position >> 6] &= ~(np.uint64(1) << np.uint64(position & 63))
     return index
+
+
+@njit(_nrt=False)
+def _enter(s, index):
+    """Moves the clock inside its nanosecond, to the time of an event."""
+    c = s.control[0]
+    event = s.events[index]
+    c.now = c.now // _PS_PER_NS * _PS_PER_NS + (event.kind >> _KIND_BITS)
+    event.kind &= (1 << _KIND_BITS) - 1
 
 
 @njit(forceinline=True, _nrt=False)
@@ -165,18 +229,20 @@ def release(s, index):
 
 @njit(_nrt=False)
 def _advance(s):
-    """Moves the clock to the next event's time; False when there is none."""
+    """Moves the clock to the next event's nanosecond; False when there is none."""
     c = s.control[0]
-    step = _next_occupied(s, c.now & (len(s.slots) - 1))
+    now_ns = _nanosecond(s, c.now)
+    step = _next_occupied(s, now_ns & (len(s.slots) - 1))
     if step < 0:
         if c.heap_size == 0:
             return False
-        c.now = s.heap[0].time_ns
+        now_ns = _nanosecond(s, s.heap[0].time_ticks)
     else:
         # A far event is never earlier than one in the wheel: it would have moved in.
-        c.now += step
-    horizon = c.now + len(s.slots)
-    while c.heap_size > 0 and s.heap[0].time_ns < horizon and c.events_left > 0:
+        now_ns += step
+    c.now = now_ns * s.config[0].ticks_per_ns
+    horizon = (now_ns + len(s.slots)) * s.config[0].ticks_per_ns
+    while c.heap_size > 0 and s.heap[0].time_ticks < horizon and c.events_left > 0:
         _pop_far(s)
     return True
 
@@ -197,12 +263,12 @@ def _next_occupied(s, position):
 
 
 @njit(_nrt=False)
-def start_timer(s, flow_id, timer, delay_ns):
+def start_timer(s, flow_id, timer, delay_ticks):
     """Starts a timer of a flow, or starts it anew."""
     s.timers[flow_id, timer] += 1
     code = s.timers[flow_id, timer] * s.timers.shape[1] + timer
-    s.control[0].timer_events += 1
-    push(s, s.control[0].now + delay_ns, TIMER, flow_id, code)
+    s.control[0].idle_events += 1
+    push(s, s.control[0].now + delay_ticks, TIMER, flow_id, code)
 
 
 @njit(forceinline=True, _nrt=False)
@@ -211,10 +277,41 @@ def stop_timer(s, flow_id, timer):
     s.timers[flow_id, timer] += 1
 
 
+def request_event(state: State, time_ticks: int, kind: int, a: int, b: int) -> None:
+    """Asks for an event, from Python; it is queued when the run goes on, in the order of asking.
+
+    An event of kind ``CALL`` makes the run return ``CALLED`` at its time, with ``a`` in
+    ``control.call_code``; ``b`` says whether the call only looks on (1), so that it keeps no run
+    alive, or may set packets in motion (0).
+    """
+    control = state.control[0]
+    state.requests[control["num_requests"]] = (time_ticks, 0, kind, a, b)
+    control["num_requests"] += 1
+
+
+@njit(_nrt=False)
+def queue_requests(s):
+    """Queues what Python has asked for."""
+    c = s.control[0]
+    for index in range(c.num_requests):
+        request = s.requests[index]
+        if request.kind == CALL:
+            c.idle_events += request.b
+        push(s, request.time_ticks, request.kind, request.a, request.b)
+    c.num_requests = 0
+
+
+@njit(forceinline=True, _nrt=False)
+def take_call(s, code, idle):
+    """A call's time has come."""
+    s.control[0].idle_events -= idle
+    s.control[0].call_code = code
+
+
 @njit(forceinline=True, _nrt=False)
 def timer_expired(s, flow_id, code):
     """The timer whose time has come; ``NONE`` if it is void, or all of the flow is acknowledged."""
-    s.control[0].timer_events -= 1
+    s.control[0].idle_events -= 1
     timer = code % s.timers.shape[1]
     if s.timers[flow_id, timer] != code // s.timers.shape[1]:
         return NONE
@@ -223,7 +320,7 @@ def timer_expired(s, flow_id, code):
 
 
 @njit(forceinline=True, _nrt=False)
-def only_timers_left(s):
-    """Whether timers are all that is queued; as they only set rates, nothing will move again."""
+def only_idle_left(s):
+    """Whether what is queued only sets rates or looks on, so that nothing will move again."""
     c = s.control[0]
-    return len(s.events) - c.events_left + c.heap_size == c.timer_events
+    return len(s.events) - c.events_left + c.heap_size == c.idle_events

@@ -9,11 +9,7 @@ from numba import njit
 
 from m4graph.simulators.packet.events import push
 from m4graph.simulators.packet.layout import ACK, DATA, NACK, NIC_WAKE, NONE
-from m4graph.simulators.packet.ports import (
-    NS_BITS,
-    enqueue_priority,
-    free_packet,
-)
+from m4graph.simulators.packet.ports import enqueue_priority, free_packet
 
 _NACK_INTERVAL_NS = 500_000
 
@@ -24,7 +20,7 @@ def set_rate(s, flow, rate_bps):
     config = s.config[0]
     flow.rate_bps = rate_bps
     wire_bytes = config.payload_bytes + config.data_overhead_bytes
-    flow.full_pace_ns = wire_bytes * NS_BITS // rate_bps
+    flow.full_pace_ticks = wire_bytes * config.byte_ticks // rate_bps
     if config.window_bytes > 0 and config.variable_window:
         flow.window_bytes = max(1, config.window_bytes * rate_bps // flow.line_rate_bps)
 
@@ -35,21 +31,21 @@ def set_rate_at_once(s, flow, rate_bps, last_wire_bytes):
 
     The NIC wakes earlier if that packet's successor may now leave earlier.
     """
-    old_pace_ns = _pace_ns(s, flow, last_wire_bytes)
+    old_pace_ticks = _pace_ticks(s, flow, last_wire_bytes)
     set_rate(s, flow, rate_bps)
-    flow.next_send_ns += _pace_ns(s, flow, last_wire_bytes) - old_pace_ns
+    flow.next_send_ticks += _pace_ticks(s, flow, last_wire_bytes) - old_pace_ticks
     node = s.nodes[flow.src]
-    if flow.next_send_ns < node.wake_ns:
-        _wake_at(s, flow.src, node, max(flow.next_send_ns, s.control[0].now))
+    if flow.next_send_ticks < node.wake_ticks:
+        _wake_at(s, flow.src, node, max(flow.next_send_ticks, s.control[0].now))
 
 
 @njit(forceinline=True, _nrt=False)
-def _pace_ns(s, flow, wire_bytes):
+def _pace_ticks(s, flow, wire_bytes):
     """Time that a packet of the flow takes at the flow's rate."""
     config = s.config[0]
     if wire_bytes == config.payload_bytes + config.data_overhead_bytes:
-        return flow.full_pace_ns
-    return wire_bytes * NS_BITS // flow.rate_bps
+        return flow.full_pace_ticks
+    return wire_bytes * config.byte_ticks // flow.rate_bps
 
 
 @njit(forceinline=True, _nrt=False)
@@ -87,7 +83,7 @@ def _pick_flow(s, node, link):
             and not link.paused
             and (flow.window_bytes == 0 or in_flight < flow.window_bytes)
         ):
-            if flow.next_send_ns <= now:
+            if flow.next_send_ticks <= now:
                 found = position
                 break
         elif flow.snd_una >= flow.size_bytes:
@@ -112,6 +108,7 @@ def _drop_finished(s, node, first_finished, found):
                 found = kept
             s.host_flows[start + kept] = flow_id
             kept += 1
+    node.flows_reserved -= node.num_flows - kept
     node.num_flows = kept
     return found
 
@@ -119,22 +116,22 @@ def _drop_finished(s, node, first_finished, found):
 @njit(forceinline=True, _nrt=False)
 def _schedule_wake(s, host_id, node):
     """Wakes the NIC at the earliest next-send time, window-blocked flows too, if that is ahead."""
-    if node.wake_ns >= 0:
+    if node.wake_ticks >= 0:
         return
     earliest = NONE
     for position in range(node.num_flows):
         flow = s.flows[s.host_flows[node.flows_start + position]]
-        if flow.snd_nxt < flow.size_bytes and (earliest < 0 or flow.next_send_ns < earliest):
-            earliest = flow.next_send_ns
+        if flow.snd_nxt < flow.size_bytes and (earliest < 0 or flow.next_send_ticks < earliest):
+            earliest = flow.next_send_ticks
     if earliest > s.control[0].now:
         _wake_at(s, host_id, node, earliest)
 
 
 @njit(forceinline=True, _nrt=False)
-def _wake_at(s, host_id, node, time_ns):
-    node.wake_ns = time_ns
+def _wake_at(s, host_id, node, time_ticks):
+    node.wake_ticks = time_ticks
     node.wake_version += 1
-    push(s, time_ns, NIC_WAKE, host_id, node.wake_version)
+    push(s, time_ticks, NIC_WAKE, host_id, node.wake_version)
 
 
 @njit(forceinline=True, _nrt=False)
@@ -143,7 +140,7 @@ def wake(s, host_id, version):
     node = s.nodes[host_id]
     if version != node.wake_version:
         return False
-    node.wake_ns = NONE
+    node.wake_ticks = NONE
     return True
 
 
@@ -164,7 +161,7 @@ def _make_data(s, flow_id):
     packet.wire_bytes = payload + config.data_overhead_bytes
     packet.position = flow.data_position
     flow.snd_nxt += payload
-    flow.next_send_ns = c.now + _pace_ns(s, flow, packet.wire_bytes)
+    flow.next_send_ticks = c.now + _pace_ticks(s, flow, packet.wire_bytes)
     return packet_id
 
 
@@ -184,9 +181,9 @@ def receive_data(s, packet_id):
         flow.rcv_nxt += packet.wire_bytes - config.data_overhead_bytes
         packet.kind = ACK
     elif packet.seq > flow.rcv_nxt and (
-        now >= flow.nack_allowed_ns or flow.nack_seq != flow.rcv_nxt
+        now >= flow.nack_allowed_ticks or flow.nack_seq != flow.rcv_nxt
     ):
-        flow.nack_allowed_ns = now + _NACK_INTERVAL_NS
+        flow.nack_allowed_ticks = now + _NACK_INTERVAL_NS * config.ticks_per_ns
         flow.nack_seq = flow.rcv_nxt
         packet.kind = NACK
     else:

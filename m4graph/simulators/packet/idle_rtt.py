@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from m4graph.simulators.packet.ports import NS_BITS
 from m4graph.topology import NetworkArrays
+from m4graph.units import BITS_PER_BYTE, NS_PER_S
 
 
 def largest_idle_rtt_ns(arrays: NetworkArrays, data_wire_bytes: int, ack_wire_bytes: int) -> int:
@@ -19,7 +19,8 @@ def largest_idle_rtt_ns(arrays: NetworkArrays, data_wire_bytes: int, ack_wire_by
         ack_wire_bytes (int): Size of the ACK.
     """
     rate, delay = arrays.link_rate_bps, arrays.link_delay_ns
-    cost_ns = data_wire_bytes * NS_BITS // rate + ack_wire_bytes * NS_BITS // rate + 2 * delay
+    byte_ns = BITS_PER_BYTE * NS_PER_S
+    cost_ns = data_wire_bytes * byte_ns // rate + ack_wire_bytes * byte_ns // rate + 2 * delay
     uplink = arrays.host_uplink
     # Hosts with equal links to the same switch see the same network.
     places = np.column_stack((arrays.link_dst[uplink], cost_ns[uplink]))

@@ -65,7 +65,7 @@ def drain_labels(state: State) -> EventLabels:
     events = state.label_events[: control["label_events"]]
     num_flows, num_links = control["label_flows"], control["label_links"]
     labels = EventLabels(
-        time_ns=events["time_ns"].copy(),
+        time_ns=events["time_ticks"] // state.config["ticks_per_ns"][0],
         flow=events["flow"].copy(),
         kind=events["kind"].astype(np.int8),
         flow_ptr=np.concatenate(([0], events["flow_end"])),

@@ -1,8 +1,9 @@
 """Memory layout of the packet simulator: arrays of records that numba compiles to plain loads.
 
 One record type a concept. Everything that changes during a run lives in these arrays, so that a
-run can return to Python at any event and go on later, bit for bit. Times are integer nanoseconds,
-sizes are bytes, rates are integer bits per second, as in ns-3.
+run can return to Python at any event and go on later, bit for bit. Sizes are bytes, rates are
+integer bits per second. Times are integer ticks: nanoseconds, truncated as in ns-3, or picoseconds
+for fast links (``network.tick``).
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ NONE = -1
 DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 
 # Kinds of events.
-TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER = 0, 1, 2, 3, 4, 5, 6
+TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER, CALL = range(8)
 
 # Why a run came back to Python.
-PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS = 0, 1, 2, 3, 4
+PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS, CALLED = range(6)
 
 # Kinds of labelled events.
 ARRIVAL, DEPARTURE = 0, 1
@@ -29,8 +30,16 @@ ARRIVAL, DEPARTURE = 0, 1
 CONTROL = np.dtype(
     [
         ("now", "i8"),
+        ("num_flows", "i8"),  # rows in use of the arrays of flows
+        ("num_route_links", "i8"),  # and of the routes
+        ("host_flows_used", "i8"),  # of State.host_flows, abandoned lists included
+        ("num_requests", "i4"),
+        ("num_read", "i8"),  # of State.start_order: flows whose start has been read
         ("num_started", "i8"),
         ("num_finished", "i8"),
+        ("stop_at", "i8"),  # the run returns when so many flows are finished
+        ("last_finished", "i8"),  # the flow that finished last
+        ("call_code", "i4"),  # of the call that the run returned for
         ("packet_hops", "i8"),
         ("pauses_sent", "i8"),
         ("packets_dropped", "i8"),
@@ -40,7 +49,7 @@ CONTROL = np.dtype(
         ("packets_left", "i4"),
         ("heap_size", "i4"),
         ("heap_serial", "i8"),
-        ("timer_events", "i4"),  # of the events in the queue
+        ("idle_events", "i4"),  # of the events in the queue: they move no packet
         ("label_events", "i8"),  # rows in use of the label buffers
         ("label_flows", "i8"),
         ("label_links", "i8"),
@@ -49,6 +58,8 @@ CONTROL = np.dtype(
 
 CONFIG = np.dtype(
     [
+        ("ticks_per_ns", "i8"),
+        ("byte_ticks", "i8"),  # a byte's time at 1 bit/s
         ("payload_bytes", "i8"),
         ("data_overhead_bytes", "i8"),
         ("ack_wire_bytes", "i8"),
@@ -77,9 +88,9 @@ LINK = np.dtype(
         ("to_host", "b1"),
         ("src", "i4"),
         ("dst", "i4"),
-        ("delay_ns", "i8"),
-        ("full_tx_ns", "i8"),  # of a data packet with full payload
-        ("ack_tx_ns", "i8"),
+        ("delay_ticks", "i8"),
+        ("full_tx_ticks", "i8"),  # of a data packet with full payload
+        ("ack_tx_ticks", "i8"),
         ("rate_bps", "i8"),
         ("sent_bytes", "i8"),  # of all packets so far
         ("kmin_bytes", "i8"),
@@ -97,11 +108,13 @@ LINK = np.dtype(
 NODE = np.dtype(
     [
         ("uplink", "i4"),  # of a host
-        ("wake_ns", "i8"),  # when the NIC will look for something to send, or NONE
+        ("wake_ticks", "i8"),  # when the NIC will look for something to send, or NONE
         ("wake_version", "i4"),  # a wake-up event of another version is void
         ("round_robin", "i4"),  # position of the flow that was served last
         ("flows_start", "i8"),  # its slice of State.host_flows
         ("num_flows", "i4"),
+        ("flows_reserved", "i4"),  # these, and those that have not started
+        ("flows_room", "i4"),
         ("pool_limit_bytes", "i8"),  # of a switch
         ("pool_bytes", "i8"),
         ("buffer_limit_bytes", "i8"),
@@ -129,9 +142,9 @@ FLOW = np.dtype(
         ("snd_nxt", "i8"),
         ("snd_una", "i8"),
         ("size_bytes", "i8"),
-        ("next_send_ns", "i8"),
+        ("next_send_ticks", "i8"),
         ("window_bytes", "i8"),
-        ("full_pace_ns", "i8"),  # time of a full packet at the flow's rate
+        ("full_pace_ticks", "i8"),  # time of a full packet at the flow's rate
         ("rate_bps", "i8"),
         ("rcv_nxt", "i8"),
         ("line_rate_bps", "i8"),
@@ -139,21 +152,24 @@ FLOW = np.dtype(
         ("data_position", "i4"),
         ("ack_position", "i4"),
         ("num_links", "i4"),
-        ("start_ns", "i8"),
-        ("finish_ns", "i8"),
+        ("start_ticks", "i8"),
+        ("finish_ticks", "i8"),
         ("nack_seq", "i8"),
-        ("nack_allowed_ns", "i8"),
+        ("nack_allowed_ticks", "i8"),
         ("label_mark", "i8"),
     ]
 )
 
 EVENT = np.dtype([("next", "i4"), ("kind", "i4"), ("a", "i4"), ("b", "i4")])
 SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
+FINE_SLOT = np.dtype([("head", "i4"), ("tail", "i4"), ("fine", "b1")])
+"""The same with ticks of a picosecond: its type says so to the compiler, which then leaves out what
+whole nanoseconds do not need."""
 FAR_EVENT = np.dtype(
-    [("time_ns", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "i4"), ("b", "i4")]
+    [("time_ticks", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "i4"), ("b", "i4")]
 )
 LABEL_EVENT = np.dtype(
-    [("time_ns", "i8"), ("flow", "i4"), ("kind", "i4"), ("flow_end", "i8"), ("link_end", "i8")]
+    [("time_ticks", "i8"), ("flow", "i4"), ("kind", "i4"), ("flow_end", "i8"), ("link_end", "i8")]
 )
 
 
@@ -168,6 +184,7 @@ class State(NamedTuple):
     marking: np.ndarray  # uint64 [6]: the random generator of marks
     congestion: np.ndarray  # the algorithm's own record for each flow
     congestion_config: np.ndarray  # and its parameters, of length one
+    start_order: np.ndarray  # int32: flows by their start; flows of one start by their row
     timers: np.ndarray  # int32 [flows, timers]: the version of each timer that is not void
     packets: np.ndarray
     in_band: np.ndarray  # what each packet carries for the algorithm; empty if that is nothing
@@ -175,6 +192,7 @@ class State(NamedTuple):
     slots: np.ndarray  # the timing wheel
     occupied: np.ndarray  # uint64 bitmap of its slots
     heap: np.ndarray  # events beyond the wheel's horizon
+    requests: np.ndarray  # events that Python asked for; queued when the run goes on
     route_links: np.ndarray  # int32
     host_flows: np.ndarray  # int32: the unfinished flows of each host, in order of their start
     link_flows: np.ndarray  # int32: the active flows of each link, for labels

@@ -18,8 +18,6 @@ from m4graph.simulators.packet.layout import (
 )
 from m4graph.simulators.packet.marking import next_number
 
-NS_BITS = 8 * 10**9
-"""``wire_bytes * NS_BITS // rate_bps`` is a time in whole nanoseconds, truncated as ns-3 does."""
 _PFC_WIRE_BYTES = 43
 
 
@@ -31,16 +29,16 @@ def transmit(s, link_id, packet_id):
     wire_bytes = s.packets[packet_id].wire_bytes
     config = s.config[0]
     if wire_bytes == config.payload_bytes + config.data_overhead_bytes:
-        tx_ns = link.full_tx_ns
+        tx_ticks = link.full_tx_ticks
     elif wire_bytes == config.ack_wire_bytes:
-        tx_ns = link.ack_tx_ns
+        tx_ticks = link.ack_tx_ticks
     else:
-        tx_ns = wire_bytes * NS_BITS // link.rate_bps
+        tx_ticks = wire_bytes * config.byte_ticks // link.rate_bps
     link.busy = True
     link.sent_bytes += wire_bytes
     c.packet_hops += 1
-    push(s, c.now + tx_ns, TX_DONE, link_id, NONE)
-    push(s, c.now + tx_ns + link.delay_ns, ARRIVE, link_id, packet_id)
+    push(s, c.now + tx_ticks, TX_DONE, link_id, NONE)
+    push(s, c.now + tx_ticks + link.delay_ticks, ARRIVE, link_id, packet_id)
 
 
 @njit(forceinline=True, _nrt=False)

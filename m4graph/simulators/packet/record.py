@@ -58,7 +58,7 @@ def _record(s, flow_id, kind):
                 s.label_remaining_bytes[num_flows] = other.size_bytes - other.rcv_nxt
                 num_flows += 1
     row = s.label_events[c.label_events]
-    row.time_ns = c.now
+    row.time_ticks = c.now
     row.flow = flow_id
     row.kind = kind
     row.flow_end = num_flows

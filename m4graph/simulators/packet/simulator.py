@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from m4graph.compilation import announced_compilation
 from m4graph.errors import SimulationError
@@ -63,8 +64,7 @@ class PacketSimulator(Simulator):
         started = time.perf_counter()
         state, labels = _run_to_end(run, state, progress)
         wall_s = time.perf_counter() - started
-        control, flows = state.control[0], state.flows
-        finish_ns = flows["finish_ns"]
+        control = state.control[0]
         extra: dict[str, Any] = {
             "pfc_pauses_sent": int(control["pauses_sent"]),
             "packets_dropped": int(control["packets_dropped"]),
@@ -74,7 +74,7 @@ class PacketSimulator(Simulator):
         return SimulationResult(
             simulator=self.name,
             flow_id=scenario.workload.id,
-            fct_ns=np.where(finish_ns < 0, UNFINISHED, finish_ns - flows["start_ns"]),
+            fct_ns=fct_ns(state),
             ideal_fct_ns=scenario.ideal_fct_ns,
             num_events=int(control["num_started"] + control["num_finished"]),
             wall_s=wall_s,
@@ -83,6 +83,14 @@ class PacketSimulator(Simulator):
             scenario=scenario,
             extra=extra,
         )
+
+
+def fct_ns(state: State) -> NDArray[np.int64]:
+    """The flow completion times so far, int64 ``[num_flows]``, rounded to ns."""
+    flows = state.flows[: state.control["num_flows"][0]]
+    ticks_per_ns = int(state.config["ticks_per_ns"][0])
+    ticks = flows["finish_ticks"] - flows["start_ticks"] + ticks_per_ns // 2
+    return np.where(flows["finish_ticks"] < 0, UNFINISHED, ticks // ticks_per_ns)
 
 
 def _run_to_end(
@@ -97,7 +105,7 @@ def _run_to_end(
         elif reason == DRAIN_LABELS:
             parts.append(drain_labels(state))
         if progress is not None:
-            progress(int(state.control["num_finished"][0]), len(state.flows))
+            progress(int(state.control["num_finished"][0]), int(state.control["num_flows"][0]))
     parts.append(drain_labels(state))
     return state, join_labels(parts)
 
@@ -111,14 +119,15 @@ def _grown(state: State) -> State:
         ) from error
 
 
-_COMPILED: set[str] = set()
+_COMPILED: set[tuple[str, str]] = set()
 
 
 def _compile(kind: str, run: Callable[[State, int], int], state: State) -> float:
     """Compiles an engine for the types of its arrays, if this process has not; seconds taken."""
-    if kind in _COMPILED:
+    key = (kind, str(state.slots.dtype))
+    if key in _COMPILED:
         return 0.0
     with announced_compilation("packet simulator") as spent:
         run(state, 0)
-    _COMPILED.add(kind)
+    _COMPILED.add(key)
     return spent.seconds

@@ -16,7 +16,7 @@ from m4graph.scenario import Scenario
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.events import start_timer
 from m4graph.simulators.packet.hosts import set_rate
-from m4graph.units import mbps_to_bps
+from m4graph.units import NS_PER_US, mbps_to_bps
 
 _ALPHA, _DECREASE, _INCREASE = 0, 1, 2
 
@@ -33,9 +33,9 @@ _FLOW_STATE = np.dtype(
 _PARAMETERS = np.dtype(
     [
         ("gain", "f8"),
-        ("alpha_timer_ns", "i8"),
-        ("decrease_timer_ns", "i8"),
-        ("increase_timer_ns", "i8"),
+        ("alpha_timer_ticks", "i8"),
+        ("decrease_timer_ticks", "i8"),
+        ("increase_timer_ticks", "i8"),
         ("fast_recovery_steps", "i8"),
         ("clamp_target_rate", "b1"),
         ("additive_increase_bps", "i8"),
@@ -58,28 +58,28 @@ def _on_ack(s, flow_id, packet_id):
     state.started = True
     state.alpha = 1.0
     state.target_bps = flow.rate_bps
-    start_timer(s, flow_id, _ALPHA, parameters.alpha_timer_ns)
-    # ns-3 lets one nanosecond pass so that the first cut comes after alpha's update.
-    start_timer(s, flow_id, _DECREASE, parameters.decrease_timer_ns + 1)
+    start_timer(s, flow_id, _ALPHA, parameters.alpha_timer_ticks)
+    # ns-3 lets one tick pass so that the first cut comes after alpha's update.
+    start_timer(s, flow_id, _DECREASE, parameters.decrease_timer_ticks + 1)
 
 
 @register_jitable
 def _on_timer(s, flow_id, timer):
     parameters = s.congestion_config[0]
     if timer == _ALPHA:
-        start_timer(s, flow_id, _ALPHA, parameters.alpha_timer_ns)
+        start_timer(s, flow_id, _ALPHA, parameters.alpha_timer_ticks)
         state = s.congestion[flow_id]
         state.alpha *= 1 - parameters.gain
         if state.marked_for_alpha:
             state.alpha += parameters.gain
         state.marked_for_alpha = False
     elif timer == _DECREASE:
-        start_timer(s, flow_id, _DECREASE, parameters.decrease_timer_ns)
+        start_timer(s, flow_id, _DECREASE, parameters.decrease_timer_ticks)
         if s.congestion[flow_id].marked_for_decrease:
             _decrease(s, flow_id)
-            start_timer(s, flow_id, _INCREASE, parameters.increase_timer_ns)
+            start_timer(s, flow_id, _INCREASE, parameters.increase_timer_ticks)
     else:
-        start_timer(s, flow_id, _INCREASE, parameters.increase_timer_ns)
+        start_timer(s, flow_id, _INCREASE, parameters.increase_timer_ticks)
         _increase(s, flow_id)
 
 
@@ -111,11 +111,12 @@ def _increase(s, flow_id):
 
 def _parameters(scenario: Scenario) -> tuple[float, ...]:
     model = cast(DCQCN, scenario.congestion_control)
+    ticks_per_us = NS_PER_US * scenario.config.ticks_per_ns
     return (
         model.gain,
-        round(model.alpha_timer_us * 1000),
-        round(model.decrease_timer_us * 1000),
-        round(model.increase_timer_us * 1000),
+        round(model.alpha_timer_us * ticks_per_us),
+        round(model.decrease_timer_us * ticks_per_us),
+        round(model.increase_timer_us * ticks_per_us),
         model.fast_recovery_steps,
         model.clamp_target_rate,
         mbps_to_bps(model.additive_increase_mbps),

@@ -28,9 +28,11 @@ _DATA_OVERHEAD_BYTES, _ACK_WIRE_BYTES = 90, 88
 # The fields of a report: units and widths in bits.
 _SENT_UNIT, _QUEUE_UNIT = 128, 80
 _TIME_MASK, _SENT_MASK, _QUEUE_MASK = (1 << 24) - 1, (1 << 20) - 1, (1 << 17) - 1
+_FINE_TIME_MASK = (1 << 62) - 1
+"""With ticks of a picosecond, a report's time has no limits."""
 
 _REPORTS = [
-    ("time_ns", "i4", _MAX_SWITCHES),
+    ("time_ticks", "i8", _MAX_SWITCHES),
     ("sent", "i4", _MAX_SWITCHES),  # what the port had sent before, in _SENT_UNIT
     ("queue", "i4", _MAX_SWITCHES),  # what was left in the port, in _QUEUE_UNIT
 ]
@@ -51,7 +53,9 @@ _PARAMETERS = np.dtype(
         ("multiplicative_threshold", "i8"),
         ("fast_react", "b1"),
         ("additive_increase_bps", "i8"),
-        ("base_rtt_ns", "i8"),
+        ("base_rtt_ticks", "i8"),
+        ("time_mask", "i8"),
+        ("tick_s", "f8"),
     ]
 )
 
@@ -67,7 +71,7 @@ def _on_forward(s, link_id, packet_id):
     link = s.links[link_id]
     hop = packet.position - s.flows[packet.flow].data_position - 1
     report = s.in_band[packet_id]
-    report.time_ns[hop] = s.control[0].now & _TIME_MASK
+    report.time_ticks[hop] = s.control[0].now & s.congestion_config[0].time_mask
     report.sent[hop] = (link.sent_bytes // _SENT_UNIT) & _SENT_MASK
     report.queue[hop] = (link.queue_bytes // _QUEUE_UNIT) & _QUEUE_MASK
 
@@ -106,36 +110,38 @@ def _on_ack(s, flow_id, packet_id):
 def _measure(s, flow, state, packet_id):
     """Averages the utilisation of the busiest link into the flow's, and keeps the reports."""
     report = s.in_band[packet_id]
+    parameters = s.congestion_config[0]
     highest = 0.0
-    elapsed_ns = 0
+    elapsed_ticks = 0
     for hop in range(flow.num_links - 1):
-        dt_ns = (report.time_ns[hop] - state.time_ns[hop]) & _TIME_MASK
-        if dt_ns > 0:
+        dt_ticks = (report.time_ticks[hop] - state.time_ticks[hop]) & parameters.time_mask
+        if dt_ticks > 0:
             sent_bytes = ((report.sent[hop] - state.sent[hop]) & _SENT_MASK) * _SENT_UNIT
             queue_bytes = min(report.queue[hop], state.queue[hop]) * _QUEUE_UNIT
             rate_bps = s.links[s.route_links[flow.data_position + 1 + hop]].rate_bps
-            used = sent_bytes * 8 / (dt_ns * 1e-9) / rate_bps
+            used = sent_bytes * 8 / (dt_ticks * parameters.tick_s) / rate_bps
             queued = float(queue_bytes) * flow.line_rate_bps / rate_bps / s.config[0].window_bytes
             if used + queued > highest:
                 highest = used + queued
-                elapsed_ns = dt_ns
+                elapsed_ticks = dt_ticks
         _remember(s, state, packet_id, hop)
-    base_rtt_ns = s.congestion_config[0].base_rtt_ns
-    elapsed_ns = min(elapsed_ns, base_rtt_ns)
-    kept = state.utilisation * (base_rtt_ns - elapsed_ns)
-    state.utilisation = (kept + highest * elapsed_ns) / base_rtt_ns
+    base_rtt_ticks = parameters.base_rtt_ticks
+    elapsed_ticks = min(elapsed_ticks, base_rtt_ticks)
+    kept = state.utilisation * (base_rtt_ticks - elapsed_ticks)
+    state.utilisation = (kept + highest * elapsed_ticks) / base_rtt_ticks
 
 
 @register_jitable
 def _remember(s, state, packet_id, hop):
     report = s.in_band[packet_id]
-    state.time_ns[hop] = report.time_ns[hop]
+    state.time_ticks[hop] = report.time_ticks[hop]
     state.sent[hop] = report.sent[hop]
     state.queue[hop] = report.queue[hop]
 
 
 def _parameters(scenario: Scenario) -> tuple[float, ...]:
     model = cast(HPCC, scenario.congestion_control)
+    ticks_per_ns = scenario.config.ticks_per_ns
     _check_rates(scenario)
     _check_routes(scenario)
     base_rtt_ns = model.base_rtt_ns
@@ -147,7 +153,9 @@ def _parameters(scenario: Scenario) -> tuple[float, ...]:
         model.multiplicative_threshold,
         model.fast_react,
         mbps_to_bps(model.additive_increase_mbps),
-        base_rtt_ns,
+        base_rtt_ns * ticks_per_ns,
+        _TIME_MASK if ticks_per_ns == 1 else _FINE_TIME_MASK,
+        1e-9 / ticks_per_ns,
     )
 
 
@@ -155,12 +163,12 @@ def _check_rates(scenario: Scenario) -> None:
     arrays = scenario.arrays
     known_bps = [gbps * GBPS for gbps in _KNOWN_GBPS]
     unknown = ~np.isin(arrays.link_rate_bps, known_bps) & (arrays.link_src >= arrays.num_hosts)
-    if unknown.any():
+    if unknown.any() and scenario.config.tick == "ns":
         link = int(np.flatnonzero(unknown)[0])
         raise ConfigError(
             f"link {arrays.link_src[link]}-{arrays.link_dst[link]}: expected a rate that hpcc's "
             f"telemetry can name, one of {', '.join(map(str, _KNOWN_GBPS))} Gb/s "
-            f"(got {arrays.link_rate_bps[link] / GBPS:g} Gb/s)"
+            f"(got {arrays.link_rate_bps[link] / GBPS:g} Gb/s); network.tick: ps knows any"
         )
 
 

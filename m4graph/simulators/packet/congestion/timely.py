@@ -15,30 +15,35 @@ from m4graph.congestion import TIMELY
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate
-from m4graph.units import mbps_to_bps
+from m4graph.units import NS_PER_US, mbps_to_bps
 
 _STEPS_BEFORE_HYPER_INCREASE = 5
 
 _FLOW_STATE = np.dtype(
-    [("update_seq", "i8"), ("last_rtt_ns", "i8"), ("rtt_diff_ns", "f8"), ("num_increases", "i8")]
+    [
+        ("update_seq", "i8"),
+        ("last_rtt_ticks", "i8"),
+        ("diff_ticks", "f8"),
+        ("num_increases", "i8"),
+    ]
 )
 _PARAMETERS = np.dtype(
     [
-        ("t_low_ns", "f8"),
-        ("t_high_ns", "f8"),
+        ("t_low_ticks", "f8"),
+        ("t_high_ticks", "f8"),
         ("beta", "f8"),
         ("ewma_weight", "f8"),
-        ("min_rtt_ns", "f8"),
+        ("min_rtt_ticks", "f8"),
         ("additive_increase_bps", "i8"),
         ("hyper_increase_bps", "i8"),
     ]
 )
-_IN_BAND = np.dtype([("sent_ns", "i8")])
+_IN_BAND = np.dtype([("sent_ticks", "i8")])
 
 
 @register_jitable
 def _on_send(s, flow_id, packet_id):
-    s.in_band[packet_id].sent_ns = s.control[0].now
+    s.in_band[packet_id].sent_ticks = s.control[0].now
 
 
 @register_jitable
@@ -47,29 +52,29 @@ def _on_ack(s, flow_id, packet_id):
     state = s.congestion[flow_id]
     if s.packets[packet_id].seq <= state.update_seq:
         return
-    rtt_ns = s.control[0].now - s.in_band[packet_id].sent_ns
+    rtt_ticks = s.control[0].now - s.in_band[packet_id].sent_ticks
     if state.update_seq > 0:
-        _update(s, flow, state, rtt_ns)
+        _update(s, flow, state, rtt_ticks)
     if flow.snd_nxt > state.update_seq:
         state.update_seq = flow.snd_nxt
-        state.last_rtt_ns = rtt_ns
+        state.last_rtt_ticks = rtt_ticks
 
 
 @register_jitable
-def _update(s, flow, state, rtt_ns):
+def _update(s, flow, state, rtt_ticks):
     p = s.congestion_config[0]
-    difference_ns = rtt_ns - state.last_rtt_ns
-    state.rtt_diff_ns = (1 - p.ewma_weight) * state.rtt_diff_ns + p.ewma_weight * difference_ns
-    gradient = state.rtt_diff_ns / p.min_rtt_ns
-    if rtt_ns < p.t_low_ns or (rtt_ns <= p.t_high_ns and gradient <= 0):
+    difference = rtt_ticks - state.last_rtt_ticks
+    state.diff_ticks = (1 - p.ewma_weight) * state.diff_ticks + p.ewma_weight * difference
+    gradient = state.diff_ticks / p.min_rtt_ticks
+    if rtt_ticks < p.t_low_ticks or (rtt_ticks <= p.t_high_ticks and gradient <= 0):
         step_bps = p.additive_increase_bps
         if state.num_increases >= _STEPS_BEFORE_HYPER_INCREASE:
             step_bps = p.hyper_increase_bps
         state.num_increases += 1
         set_rate(s, flow, min(flow.line_rate_bps, flow.rate_bps + step_bps))
         return
-    if rtt_ns > p.t_high_ns:
-        factor = 1 - p.beta * (1 - p.t_high_ns / rtt_ns)
+    if rtt_ticks > p.t_high_ticks:
+        factor = 1 - p.beta * (1 - p.t_high_ticks / rtt_ticks)
     else:
         factor = max(0.0, 1 - p.beta * gradient)
     state.num_increases = 0
@@ -78,12 +83,13 @@ def _update(s, flow, state, rtt_ns):
 
 def _parameters(scenario: Scenario) -> tuple[float, ...]:
     model = cast(TIMELY, scenario.congestion_control)
+    ticks_per_us = NS_PER_US * scenario.config.ticks_per_ns
     return (
-        model.t_low_us * 1000,
-        model.t_high_us * 1000,
+        model.t_low_us * ticks_per_us,
+        model.t_high_us * ticks_per_us,
         model.beta,
         model.ewma_weight,
-        model.min_rtt_us * 1000,
+        model.min_rtt_us * ticks_per_us,
         mbps_to_bps(model.additive_increase_mbps),
         mbps_to_bps(model.hyper_increase_mbps),
     )

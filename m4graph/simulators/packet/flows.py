@@ -1,0 +1,163 @@
+"""Flows of a packet run: their rows in the arrays, added before it starts or while it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.errors import WorkloadError
+from m4graph.routing import Routes
+from m4graph.simulators.packet import layout
+from m4graph.simulators.packet.events import request_event
+from m4graph.simulators.packet.layout import NONE, State
+
+_MAX_TICKS = 2**62
+
+
+@dataclass(frozen=True)
+class NewFlows:
+    """Flows to add, in the order of their rows.
+
+    Shapes:
+        - ``src`` int32, ``size_bytes``, ``start_ns`` int64: ``[num_flows]``; no start in the past
+        - ``routes``: of as many flows
+    """
+
+    src: NDArray[np.int32]
+    size_bytes: NDArray[np.int64]
+    start_ns: NDArray[np.int64]
+    routes: Routes
+
+    @property
+    def num_flows(self) -> int:
+        """Number of flows."""
+        return len(self.src)
+
+
+def append_flows(state: State, flows: NewFlows, congestion_state: tuple[Any, ...]) -> State:
+    """The same state with more flows, which start at their time; nothing else changes.
+
+    Arrays grow to exactly what the first flows need, and by doubling after that. Those of labels
+    do not grow.
+
+    Args:
+        state (State): Of a run; at rest, with its clock at most at the first start.
+        flows (NewFlows): What to add.
+        congestion_state (tuple): A new flow's record for the congestion control.
+
+    Raises:
+        WorkloadError: If a start time does not fit into 64 bits of ticks.
+    """
+    if flows.num_flows == 0:
+        return state
+    control = state.control[0]
+    first = int(control["num_flows"])
+    after = first + flows.num_flows
+    state = _with_room(state, after, int(control["num_route_links"]), flows.routes)
+    _fill_rows(state, first, after, flows)
+    state.congestion[first:after] = congestion_state
+    _append_routes(state, flows.routes)
+    state = _reserve_at_hosts(state, flows.src)
+    _queue_starts(state, first, after)
+    return state
+
+
+def _with_room(state: State, num_flows: int, num_route_links: int, routes: Routes) -> State:
+    num_route_links += len(routes.data_links) + len(routes.ack_links)
+    return state._replace(
+        flows=_longer(state.flows, num_flows),
+        congestion=_longer(state.congestion, num_flows),
+        start_order=_longer(state.start_order, num_flows),
+        timers=_longer(state.timers, num_flows),
+        route_links=_longer(state.route_links, num_route_links),
+    )
+
+
+def _longer(array: np.ndarray, length: int) -> np.ndarray:
+    if length <= len(array):
+        return array
+    longer = np.zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+def _fill_rows(state: State, first: int, after: int, flows: NewFlows) -> None:
+    control, config = state.control[0], state.config[0]
+    rows = state.flows[first:after]
+    rows["size_bytes"] = flows.size_bytes
+    rows["start_ticks"] = _ticks(flows.start_ns, int(config["ticks_per_ns"]))
+    rows["src"] = flows.src
+    data_position = int(control["num_route_links"])
+    rows["data_position"] = flows.routes.data_ptr[:-1] + data_position
+    ack_position = data_position + len(flows.routes.data_links)
+    rows["ack_position"] = flows.routes.ack_ptr[:-1] + ack_position
+    rows["num_links"] = np.diff(flows.routes.data_ptr)
+    rows["finish_ticks"] = NONE
+    rows["nack_seq"] = NONE
+    uplinks = state.links[state.nodes["uplink"][flows.src]]
+    rows["rate_bps"] = rows["line_rate_bps"] = uplinks["rate_bps"]
+    rows["full_pace_ticks"] = uplinks["full_tx_ticks"]
+    rows["window_bytes"] = config["window_bytes"]
+
+
+def _ticks(start_ns: NDArray[np.int64], ticks_per_ns: int) -> NDArray[np.int64]:
+    latest_ns = int(start_ns.max())
+    if latest_ns > _MAX_TICKS // ticks_per_ns:
+        raise WorkloadError(
+            f"start_ns: expected at most {_MAX_TICKS // ticks_per_ns}, "
+            f"the last moment that network.tick can count to (got {latest_ns})"
+        )
+    return start_ns * ticks_per_ns
+
+
+def _append_routes(state: State, routes: Routes) -> None:
+    control = state.control[0]
+    for links in (routes.data_links, routes.ack_links):
+        first = int(control["num_route_links"])
+        state.route_links[first : first + len(links)] = links
+        control["num_route_links"] += len(links)
+
+
+def _reserve_at_hosts(state: State, src: NDArray[np.int32]) -> State:
+    """Makes room in the hosts' lists of flows; a list that is too short moves to the end."""
+    nodes = state.nodes
+    hosts, more = np.unique(src, return_counts=True)
+    nodes["flows_reserved"][hosts] += more.astype(np.int32)
+    short = hosts[nodes["flows_reserved"][hosts] > nodes["flows_room"][hosts]]
+    if len(short) == 0:
+        return state
+    room = np.maximum(nodes["flows_reserved"][short], 2 * nodes["flows_room"][short])
+    used = int(state.control["host_flows_used"][0])
+    starts = used + np.concatenate(([0], np.cumsum(room)))
+    host_flows = _longer(state.host_flows, int(starts[-1]))
+    for host, start in zip(short, starts, strict=False):
+        node = nodes[host]
+        old = slice(node["flows_start"], node["flows_start"] + node["num_flows"])
+        host_flows[start : start + node["num_flows"]] = host_flows[old]
+    nodes["flows_start"][short] = starts[:-1]
+    nodes["flows_room"][short] = room
+    state.control["host_flows_used"] = starts[-1]
+    return state._replace(host_flows=host_flows)
+
+
+def _queue_starts(state: State, first: int, after: int) -> None:
+    """Sorts the new flows among those whose start has not been read yet."""
+    control = state.control[0]
+    order, start_ticks = state.start_order, state.flows["start_ticks"]
+    num_read = int(control["num_read"])
+    next_ticks = start_ticks[order[num_read]] if num_read < first else None
+    new = np.arange(first, after, dtype=np.int32)
+    new = new[np.argsort(start_ticks[first:after], kind="stable")]
+    if num_read < first and start_ticks[new[0]] < start_ticks[order[first - 1]]:
+        unread = np.concatenate((order[num_read:first], new))
+        unread = unread[np.argsort(start_ticks[unread], kind="stable")]
+        order[num_read:after] = unread
+    else:
+        order[first:after] = new
+    control["num_flows"] = after
+    first_ticks = int(start_ticks[new[0]])
+    if next_ticks is None or first_ticks < next_ticks:
+        request_event(state, first_ticks, layout.FLOWS_READ, NONE, NONE)
