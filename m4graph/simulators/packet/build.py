@@ -59,7 +59,7 @@ def _empty_state(scenario: Scenario, kernel: CongestionKernel, record_labels: bo
         marking=first_stream(len(nodes), scenario.seed),
         congestion=np.zeros(0, kernel.flow_state),
         congestion_config=_filled(1, kernel.parameters, kernel.make_parameters(scenario)),
-        start_order=np.zeros(0, np.int32),
+        start_order=np.zeros(0, np.uint32),
         timers=np.zeros((0, kernel.num_timers), np.int32),
         packets=np.zeros(0, layout.PACKET),
         in_band=np.zeros(0, kernel.in_band or np.uint8),
@@ -68,8 +68,8 @@ def _empty_state(scenario: Scenario, kernel: CongestionKernel, record_labels: bo
         occupied=np.zeros(len(slots) // 64, np.uint64),
         heap=np.zeros(0, layout.FAR_EVENT),
         requests=np.zeros(_MAX_REQUESTS, layout.FAR_EVENT),
-        route_links=np.zeros(0, np.int32),
-        host_flows=np.zeros(0, np.int32),
+        route_links=np.zeros(0, np.uint32),
+        host_flows=np.zeros(0, np.uint32),
         link_flows=np.zeros(link_uses if record_labels else 0, np.int32),
         **label_buffers(num_flows, int(config["longest_route"][0]), record_labels),
     )
@@ -144,7 +144,7 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
     rate, delay = arrays.link_rate_bps, arrays.link_delay_ns
     links = np.zeros(arrays.num_links, layout.LINK)
-    for name in ("head", "tail", "priority_head", "priority_tail"):
+    for name in ("head", "tail", "priority_head", "priority_tail", "free_serial"):
         links[name] = NONE
     links["src"], links["dst"] = arrays.link_src, arrays.link_dst
     links["from_host"] = arrays.link_src < arrays.num_hosts

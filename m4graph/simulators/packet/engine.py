@@ -46,6 +46,7 @@ from m4graph.simulators.packet.layout import (
 from m4graph.simulators.packet.ports import (
     dequeue_priority,
     free_packet,
+    is_idle,
     next_of_port,
     switch_receive,
     transmit,
@@ -97,7 +98,7 @@ def _read_flows(s):
         return
     push(s, c.now, FLOWS_INSTALL, first, c.num_read)
     if c.num_read < c.num_flows:
-        push(s, s.flows[s.start_order[c.num_read]].start_ticks, FLOWS_READ, NONE, NONE)
+        push(s, s.flows[s.start_order[c.num_read]].start_ticks, FLOWS_READ, 0, 0)
 
 
 @njit(_nrt=False)
@@ -216,7 +217,7 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
             elif kind == CALL:
                 take_call(s, a, b)
                 return CALLED
-            if link_id < 0 or s.links[link_id].busy:
+            if link_id < 0 or not is_idle(s, link_id):
                 continue
             packet_id = _next_with_priority(s, link_id)
             if packet_id < 0:

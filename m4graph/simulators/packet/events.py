@@ -1,9 +1,10 @@
 """The event queue: a timing wheel of one-nanosecond slots, and a heap for what lies beyond it.
 
-ns-3 runs events in the order (time, insertion). A slot is a FIFO list, so it keeps that order for
-nothing; no comparison, no sequence number. An event beyond the wheel's horizon waits in a heap and
-moves to its slot before anything else can be put there, so the order holds across both. With ticks
-of a picosecond the list of a slot is sorted by the time inside the nanosecond.
+ns-3 runs events in the order (time, insertion). A slot is a list in order of insertion, so it keeps
+that order for nothing. An event beyond the wheel's horizon waits in a heap and moves to its slot
+before anything else can be put there, so the order holds across both. Two kinds of events are
+sorted into the list of their slot: one that is queued later than ns-3 does (``push_with_serial``),
+and all of them if ticks are picoseconds.
 
 A flow has a few numbered timers for its congestion control. Starting one anew, or stopping it,
 voids what is queued of it: an event carries the timer's version, and an old version is skipped.
@@ -53,10 +54,33 @@ def _has_fine_ticks(s):
 @njit(forceinline=True, _nrt=False)
 def push(s, time_ticks, kind, a, b):
     """Queues an event. The caller has made sure that both pools have room (``GROW_POOLS``)."""
-    if _nanosecond(s, time_ticks) - _nanosecond(s, s.control[0].now) < len(s.slots):
-        _append(s, time_ticks, kind, a, b)
+    serial = take_serial(s)
+    if not _is_far(s, time_ticks):
+        _append(s, time_ticks, kind, a, b, serial)
     else:
-        _push_far(s, time_ticks, kind, a, b)
+        _push_far(s, time_ticks, kind, a, b, serial)
+
+
+@njit(forceinline=True, _nrt=False)
+def take_serial(s):
+    """The place of an event among those of its time that is queued now."""
+    c = s.control[0]
+    c.next_serial += 1
+    return c.next_serial
+
+
+@njit(_nrt=False)
+def push_with_serial(s, time_ticks, kind, a, b, serial):
+    """Queues an event at the place that :func:`take_serial` gave it before."""
+    if _is_far(s, time_ticks):
+        _push_far(s, time_ticks, kind, a, b, serial)
+    else:
+        _insert(s, time_ticks, _new_event(s, kind, a, b, serial))
+
+
+@njit(forceinline=True, _nrt=False)
+def _is_far(s, time_ticks):
+    return _nanosecond(s, time_ticks) - _nanosecond(s, s.control[0].now) >= len(s.slots)
 
 
 @njit(forceinline=True, _nrt=False)
@@ -65,7 +89,7 @@ def _nanosecond(s, time_ticks):
 
 
 @njit(forceinline=True, _nrt=False)
-def _append(s, time_ticks, kind, a, b):
+def _new_event(s, kind, a, b, serial):
     c = s.control[0]
     index = c.free_event
     event = s.events[index]
@@ -75,6 +99,13 @@ def _append(s, time_ticks, kind, a, b):
     event.kind = kind
     event.a = a
     event.b = b
+    event.serial = serial
+    return index
+
+
+@njit(forceinline=True, _nrt=False)
+def _append(s, time_ticks, kind, a, b, serial):
+    index = _new_event(s, kind, a, b, serial)
     if has_fine_ticks(s):
         _insert(s, time_ticks, index)
         return
@@ -90,40 +121,52 @@ def _append(s, time_ticks, kind, a, b):
 
 @njit(_nrt=False)
 def _insert(s, time_ticks, index):
-    """Puts an event into its slot, after all that are not later inside the nanosecond."""
-    nanosecond = time_ticks // _PS_PER_NS
-    inside = time_ticks - nanosecond * _PS_PER_NS
-    s.events[index].kind |= inside << _KIND_BITS
+    """Sorts an event into its slot, by the time inside the nanosecond and the serial."""
+    nanosecond = _nanosecond(s, time_ticks)
+    inside = 0
+    if has_fine_ticks(s):
+        inside = time_ticks - nanosecond * _PS_PER_NS
+        s.events[index].kind |= inside << _KIND_BITS
+    serial = s.events[index].serial
     position = nanosecond & (len(s.slots) - 1)
     slot = s.slots[position]
     if slot.head < 0:
         slot.head = index
         slot.tail = index
         s.occupied[position >> 6] |= np.uint64(1) << np.uint64(position & 63)
-    elif s.events[slot.tail].kind >> _KIND_BITS <= inside:
+        return
+    if _precedes(s, slot.tail, inside, serial):
         s.events[slot.tail].next = index
         slot.tail = index
+        return
+    before = NONE
+    following = slot.head
+    while _precedes(s, following, inside, serial):
+        before = following
+        following = s.events[following].next
+    s.events[index].next = following
+    if before < 0:
+        slot.head = index
     else:
-        before = NONE
-        following = slot.head
-        while s.events[following].kind >> _KIND_BITS <= inside:
-            before = following
-            following = s.events[following].next
-        s.events[index].next = following
-        if before < 0:
-            slot.head = index
-        else:
-            s.events[before].next = index
+        s.events[before].next = index
+
+
+@njit(forceinline=True, _nrt=False)
+def _precedes(s, index, inside, serial):
+    event = s.events[index]
+    if has_fine_ticks(s) and event.kind >> _KIND_BITS != inside:
+        return event.kind >> _KIND_BITS < inside
+    return event.serial < serial
 
 
 @njit(_nrt=False)
 def push_front(s, kind, a, b):
-    """Queues an event of this instant before all others of it."""
+    """Queues an event of this instant before all others of it: a part of the one that runs."""
     c = s.control[0]
     slot = s.slots[_nanosecond(s, c.now) & (len(s.slots) - 1)]
     following = slot.head
     slot.head = NONE
-    _append(s, c.now, kind, a, b)
+    _append(s, c.now, kind, a, b, c.serial)
     s.events[slot.head].next = following
     if following >= 0:
         slot.tail = _last(s, following)
@@ -137,20 +180,21 @@ def _last(s, index):
 
 
 @njit(_nrt=False)
-def _push_far(s, time_ticks, kind, a, b):
+def _push_far(s, time_ticks, kind, a, b, serial):
     c = s.control[0]
     heap = s.heap
     hole = c.heap_size
     c.heap_size += 1
-    c.heap_serial += 1
     while hole > 0:
         parent = (hole - 1) >> 1
-        if heap[parent].time_ticks <= time_ticks:
+        if heap[parent].time_ticks < time_ticks or (
+            heap[parent].time_ticks == time_ticks and heap[parent].serial < serial
+        ):
             break
         heap[hole] = heap[parent]
         hole = parent
     heap[hole].time_ticks = time_ticks
-    heap[hole].serial = c.heap_serial
+    heap[hole].serial = serial
     heap[hole].kind = kind
     heap[hole].a = a
     heap[hole].b = b
@@ -162,7 +206,7 @@ def _pop_far(s):
     c = s.control[0]
     heap = s.heap
     top = heap[0]
-    _append(s, top.time_ticks, top.kind, top.a, top.b)
+    _append(s, top.time_ticks, top.kind, top.a, top.b, top.serial)
     c.heap_size -= 1
     size = c.heap_size
     last = heap[size]
@@ -202,6 +246,7 @@ def pop(s):
     index = slot.head
     if has_fine_ticks(s):
         _enter(s, index)
+    s.control[0].serial = s.events[index].serial
     following = s.events[index].next
     slot.head = following
     if following < 0:
@@ -227,7 +272,7 @@ def release(s, index):
     c.events_left += 1
 
 
-@njit(_nrt=False)
+@njit(forceinline=True, _nrt=False)
 def _advance(s):
     """Moves the clock to the next event's nanosecond; False when there is none."""
     c = s.control[0]
@@ -247,7 +292,7 @@ def _advance(s):
     return True
 
 
-@njit(_nrt=False)
+@njit(forceinline=True, _nrt=False)
 def _next_occupied(s, position):
     """Slots from ``position`` to the next occupied one, round the wheel; ``NONE`` if none is."""
     num_words = len(s.occupied)

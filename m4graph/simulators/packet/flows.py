@@ -149,7 +149,7 @@ def _queue_starts(state: State, first: int, after: int) -> None:
     order, start_ticks = state.start_order, state.flows["start_ticks"]
     num_read = int(control["num_read"])
     next_ticks = start_ticks[order[num_read]] if num_read < first else None
-    new = np.arange(first, after, dtype=np.int32)
+    new = np.arange(first, after, dtype=np.uint32)
     new = new[np.argsort(start_ticks[first:after], kind="stable")]
     if num_read < first and start_ticks[new[0]] < start_ticks[order[first - 1]]:
         unread = np.concatenate((order[num_read:first], new))
@@ -160,4 +160,4 @@ def _queue_starts(state: State, first: int, after: int) -> None:
     control["num_flows"] = after
     first_ticks = int(start_ticks[new[0]])
     if next_ticks is None or first_ticks < next_ticks:
-        request_event(state, first_ticks, layout.FLOWS_READ, NONE, NONE)
+        request_event(state, first_ticks, layout.FLOWS_READ, 0, 0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from m4graph.simulators.packet.division import quotient
 from m4graph.simulators.packet.events import push
 from m4graph.simulators.packet.layout import ACK, DATA, NACK, NIC_WAKE, NONE
 from m4graph.simulators.packet.ports import enqueue_priority, free_packet
@@ -20,9 +21,10 @@ def set_rate(s, flow, rate_bps):
     config = s.config[0]
     flow.rate_bps = rate_bps
     wire_bytes = config.payload_bytes + config.data_overhead_bytes
-    flow.full_pace_ticks = wire_bytes * config.byte_ticks // rate_bps
+    flow.full_pace_ticks = quotient(wire_bytes * config.byte_ticks, rate_bps)
     if config.window_bytes > 0 and config.variable_window:
-        flow.window_bytes = max(1, config.window_bytes * rate_bps // flow.line_rate_bps)
+        window_bytes = quotient(config.window_bytes * rate_bps, flow.line_rate_bps)
+        flow.window_bytes = max(1, window_bytes)
 
 
 @njit(_nrt=False)
@@ -45,7 +47,7 @@ def _pace_ticks(s, flow, wire_bytes):
     config = s.config[0]
     if wire_bytes == config.payload_bytes + config.data_overhead_bytes:
         return flow.full_pace_ticks
-    return wire_bytes * config.byte_ticks // flow.rate_bps
+    return quotient(wire_bytes * config.byte_ticks, flow.rate_bps)
 
 
 @njit(forceinline=True, _nrt=False)

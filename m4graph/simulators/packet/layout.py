@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+# What can never be NONE is unsigned: an index that may be negative costs numba a test.
 NONE = -1
 """The empty index of every linked list and of every time that has not come."""
 
@@ -48,7 +49,8 @@ CONTROL = np.dtype(
         ("events_left", "i4"),  # lengths of the free lists
         ("packets_left", "i4"),
         ("heap_size", "i4"),
-        ("heap_serial", "i8"),
+        ("next_serial", "i8"),  # of the event that is queued next
+        ("serial", "i8"),  # of the event that is running
         ("idle_events", "i4"),  # of the events in the queue: they move no packet
         ("label_events", "i8"),  # rows in use of the label buffers
         ("label_flows", "i8"),
@@ -82,12 +84,14 @@ LINK = np.dtype(
         ("priority_head", "i4"),  # the strict-priority queue: ACKs, PFC frames
         ("priority_tail", "i4"),
         ("queue_bytes", "i8"),  # of the data queue, the packet on the wire excluded
+        ("free_ticks", "i8"),  # when the packet on the wire is sent
+        ("free_serial", "i8"),  # of that event if it is not queued, else NONE
         ("busy", "b1"),
         ("paused", "b1"),  # by a PFC frame of the node at the other end
         ("from_host", "b1"),
         ("to_host", "b1"),
-        ("src", "i4"),
-        ("dst", "i4"),
+        ("src", "u4"),
+        ("dst", "u4"),
         ("delay_ticks", "i8"),
         ("full_tx_ticks", "i8"),  # of a data packet with full payload
         ("ack_tx_ticks", "i8"),
@@ -107,7 +111,7 @@ LINK = np.dtype(
 
 NODE = np.dtype(
     [
-        ("uplink", "i4"),  # of a host
+        ("uplink", "u4"),  # of a host
         ("wake_ticks", "i8"),  # when the NIC will look for something to send, or NONE
         ("wake_version", "i4"),  # a wake-up event of another version is void
         ("round_robin", "i4"),  # position of the flow that was served last
@@ -127,11 +131,11 @@ NODE = np.dtype(
 PACKET = np.dtype(
     [
         ("next", "i4"),
-        ("flow", "i4"),
+        ("flow", "u4"),
         ("seq", "i8"),  # data: first byte; ACK: next byte that the receiver expects
-        ("wire_bytes", "i4"),
-        ("position", "i4"),  # in State.route_links, of the link it is on or waits for
-        ("ingress", "i4"),  # link over which it came to the switch where it waits
+        ("wire_bytes", "u4"),
+        ("position", "u4"),  # in State.route_links, of the link it is on or waits for
+        ("ingress", "u4"),  # link over which it came to the switch where it waits
         ("kind", "i1"),
         ("marked", "b1"),  # ECN; an ACK echoes it
     ]
@@ -148,10 +152,10 @@ FLOW = np.dtype(
         ("rate_bps", "i8"),
         ("rcv_nxt", "i8"),
         ("line_rate_bps", "i8"),
-        ("src", "i4"),
-        ("data_position", "i4"),
-        ("ack_position", "i4"),
-        ("num_links", "i4"),
+        ("src", "u4"),
+        ("data_position", "u4"),
+        ("ack_position", "u4"),
+        ("num_links", "u4"),
         ("start_ticks", "i8"),
         ("finish_ticks", "i8"),
         ("nack_seq", "i8"),
@@ -160,13 +164,13 @@ FLOW = np.dtype(
     ]
 )
 
-EVENT = np.dtype([("next", "i4"), ("kind", "i4"), ("a", "i4"), ("b", "i4")])
+EVENT = np.dtype([("next", "i4"), ("kind", "i4"), ("a", "u4"), ("b", "u4"), ("serial", "i8")])
 SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
 FINE_SLOT = np.dtype([("head", "i4"), ("tail", "i4"), ("fine", "b1")])
 """The same with ticks of a picosecond: its type says so to the compiler, which then leaves out what
 whole nanoseconds do not need."""
 FAR_EVENT = np.dtype(
-    [("time_ticks", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "i4"), ("b", "i4")]
+    [("time_ticks", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "u4"), ("b", "u4")]
 )
 LABEL_EVENT = np.dtype(
     [("time_ticks", "i8"), ("flow", "i4"), ("kind", "i4"), ("flow_end", "i8"), ("link_end", "i8")]
@@ -184,7 +188,7 @@ class State(NamedTuple):
     marking: np.ndarray  # uint64 [6]: the random generator of marks
     congestion: np.ndarray  # the algorithm's own record for each flow
     congestion_config: np.ndarray  # and its parameters, of length one
-    start_order: np.ndarray  # int32: flows by their start; flows of one start by their row
+    start_order: np.ndarray  # uint32: flows by their start; flows of one start by their row
     timers: np.ndarray  # int32 [flows, timers]: the version of each timer that is not void
     packets: np.ndarray
     in_band: np.ndarray  # what each packet carries for the algorithm; empty if that is nothing
@@ -193,8 +197,8 @@ class State(NamedTuple):
     occupied: np.ndarray  # uint64 bitmap of its slots
     heap: np.ndarray  # events beyond the wheel's horizon
     requests: np.ndarray  # events that Python asked for; queued when the run goes on
-    route_links: np.ndarray  # int32
-    host_flows: np.ndarray  # int32: the unfinished flows of each host, in order of their start
+    route_links: np.ndarray  # uint32
+    host_flows: np.ndarray  # uint32: the unfinished flows of each host, in order of their start
     link_flows: np.ndarray  # int32: the active flows of each link, for labels
     label_events: np.ndarray
     label_flows: np.ndarray  # int32

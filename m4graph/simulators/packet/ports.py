@@ -5,7 +5,8 @@ from __future__ import annotations
 from numba import njit
 
 from m4graph.simulators.packet.buffers import admit, take_out
-from m4graph.simulators.packet.events import push
+from m4graph.simulators.packet.division import quotient
+from m4graph.simulators.packet.events import push, push_with_serial, take_serial
 from m4graph.simulators.packet.layout import (
     ACK,
     ARRIVE,
@@ -33,12 +34,38 @@ def transmit(s, link_id, packet_id):
     elif wire_bytes == config.ack_wire_bytes:
         tx_ticks = link.ack_tx_ticks
     else:
-        tx_ticks = wire_bytes * config.byte_ticks // link.rate_bps
+        tx_ticks = quotient(wire_bytes * config.byte_ticks, link.rate_bps)
     link.busy = True
+    link.free_ticks = c.now + tx_ticks
     link.sent_bytes += wire_bytes
     c.packet_hops += 1
-    push(s, c.now + tx_ticks, TX_DONE, link_id, NONE)
-    push(s, c.now + tx_ticks + link.delay_ticks, ARRIVE, link_id, packet_id)
+    if link.from_host or link.head >= 0 or link.priority_head >= 0:
+        push(s, link.free_ticks, TX_DONE, link_id, 0)
+    else:
+        link.free_serial = take_serial(s)
+    push(s, link.free_ticks + link.delay_ticks, ARRIVE, link_id, packet_id)
+
+
+@njit(forceinline=True, _nrt=False)
+def is_idle(s, link_id):
+    """Whether a link may send a packet that has just come to its queues, or must finish another.
+
+    A switch port with empty queues has nothing to do when its packet is sent. That event is
+    therefore queued only if a packet comes before it, at the place that it would have had.
+    """
+    c = s.control[0]
+    link = s.links[link_id]
+    if not link.busy:
+        return True
+    if link.free_serial < 0:
+        return False
+    sent = link.free_ticks < c.now or (link.free_ticks == c.now and link.free_serial < c.serial)
+    if sent:
+        link.busy = False
+    else:
+        push_with_serial(s, link.free_ticks, TX_DONE, link_id, 0, link.free_serial)
+    link.free_serial = NONE
+    return sent
 
 
 @njit(forceinline=True, _nrt=False)
@@ -142,7 +169,7 @@ def send_pfc(s, link_id, pause):
     c.pauses_sent += pause
     back = link_id ^ 1
     enqueue_priority(s, back, packet_id)
-    if not s.links[back].busy:
+    if is_idle(s, back):
         transmit(s, back, dequeue_priority(s, back))
 
 

@@ -62,7 +62,7 @@ class PacketSimulator(Simulator):
         run = engine(kind)
         compile_s = _compile(kind, run, state)
         started = time.perf_counter()
-        state, labels = _run_to_end(run, state, progress)
+        state, labels = run_to_end(run, state, progress)
         wall_s = time.perf_counter() - started
         control = state.control[0]
         extra: dict[str, Any] = {
@@ -93,9 +93,10 @@ def fct_ns(state: State) -> NDArray[np.int64]:
     return np.where(flows["finish_ticks"] < 0, UNFINISHED, ticks // ticks_per_ns)
 
 
-def _run_to_end(
+def run_to_end(
     run: Callable[[State, int], int], state: State, progress: Progress | None
 ) -> tuple[State, EventLabels]:
+    """Runs until ``control.stop_at`` flows are finished or nothing is left to happen."""
     parts = []
     reason = PAUSED
     while reason not in (FINISHED, STARVED):

@@ -12,7 +12,7 @@ from numba.extending import register_jitable
 from m4graph.scenario import Scenario
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _nothing(s, subject, detail):
     """The hook of an algorithm that does nothing there."""
 

@@ -44,7 +44,7 @@ _PARAMETERS = np.dtype(
 )
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _on_ack(s, flow_id, packet_id):
     flow = s.flows[flow_id]
     if not s.packets[packet_id].marked or flow.snd_una >= flow.size_bytes:
@@ -63,7 +63,7 @@ def _on_ack(s, flow_id, packet_id):
     start_timer(s, flow_id, _DECREASE, parameters.decrease_timer_ticks + 1)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _on_timer(s, flow_id, timer):
     parameters = s.congestion_config[0]
     if timer == _ALPHA:
@@ -83,7 +83,7 @@ def _on_timer(s, flow_id, timer):
         _increase(s, flow_id)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _decrease(s, flow_id):
     flow = s.flows[flow_id]
     state = s.congestion[flow_id]
@@ -95,7 +95,7 @@ def _decrease(s, flow_id):
     state.marked_for_decrease = False
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _increase(s, flow_id):
     flow = s.flows[flow_id]
     state = s.congestion[flow_id]

@@ -29,7 +29,7 @@ _FLOW_STATE = np.dtype(
 _PARAMETERS = np.dtype([("gain", "f8"), ("additive_increase_bps", "i8")])
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _on_ack(s, flow_id, packet_id):
     ack_seq, marked = s.packets[packet_id].seq, s.packets[packet_id].marked
     flow = s.flows[flow_id]

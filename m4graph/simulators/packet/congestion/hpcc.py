@@ -60,12 +60,12 @@ _PARAMETERS = np.dtype(
 )
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _on_send(s, flow_id, packet_id):
     s.congestion[flow_id].last_wire_bytes = s.packets[packet_id].wire_bytes
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _on_forward(s, link_id, packet_id):
     packet = s.packets[packet_id]
     link = s.links[link_id]
@@ -76,7 +76,7 @@ def _on_forward(s, link_id, packet_id):
     report.queue[hop] = (link.queue_bytes // _QUEUE_UNIT) & _QUEUE_MASK
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _on_ack(s, flow_id, packet_id):
     flow = s.flows[flow_id]
     state = s.congestion[flow_id]
@@ -106,7 +106,7 @@ def _on_ack(s, flow_id, packet_id):
         state.update_seq = max(state.update_seq, flow.snd_nxt)
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _measure(s, flow, state, packet_id):
     """Averages the utilisation of the busiest link into the flow's, and keeps the reports."""
     report = s.in_band[packet_id]
@@ -119,10 +119,12 @@ def _measure(s, flow, state, packet_id):
             sent_bytes = ((report.sent[hop] - state.sent[hop]) & _SENT_MASK) * _SENT_UNIT
             queue_bytes = min(report.queue[hop], state.queue[hop]) * _QUEUE_UNIT
             rate_bps = s.links[s.route_links[flow.data_position + 1 + hop]].rate_bps
-            used = sent_bytes * 8 / (dt_ticks * parameters.tick_s) / rate_bps
-            queued = float(queue_bytes) * flow.line_rate_bps / rate_bps / s.config[0].window_bytes
-            if used + queued > highest:
-                highest = used + queued
+            share = sent_bytes * 8 / (dt_ticks * parameters.tick_s) / rate_bps
+            if queue_bytes > 0:
+                queued = float(queue_bytes) * flow.line_rate_bps / rate_bps
+                share += queued / s.config[0].window_bytes
+            if share > highest:
+                highest = share
                 elapsed_ticks = dt_ticks
         _remember(s, state, packet_id, hop)
     base_rtt_ticks = parameters.base_rtt_ticks
@@ -131,7 +133,7 @@ def _measure(s, flow, state, packet_id):
     state.utilisation = (kept + highest * elapsed_ticks) / base_rtt_ticks
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _remember(s, state, packet_id, hop):
     report = s.in_band[packet_id]
     state.time_ticks[hop] = report.time_ticks[hop]

@@ -41,12 +41,12 @@ _PARAMETERS = np.dtype(
 _IN_BAND = np.dtype([("sent_ticks", "i8")])
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _on_send(s, flow_id, packet_id):
     s.in_band[packet_id].sent_ticks = s.control[0].now
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _on_ack(s, flow_id, packet_id):
     flow = s.flows[flow_id]
     state = s.congestion[flow_id]
@@ -60,7 +60,7 @@ def _on_ack(s, flow_id, packet_id):
         state.last_rtt_ticks = rtt_ticks
 
 
-@register_jitable
+@register_jitable(forceinline=True)
 def _update(s, flow, state, rtt_ticks):
     p = s.congestion_config[0]
     difference = rtt_ticks - state.last_rtt_ticks
