@@ -20,7 +20,7 @@ LAYERS = [
     "congestion ideal expected scenario scenario_io results metrics",
     "simulators graph",
     "nn checkpoint zoo",
-    "datasets learned mimic",
+    "convert datasets learned mimic",
     "training",
     "evaluation",
     "testing",

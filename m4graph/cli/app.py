@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "m4graph.cli.compare:compare",
     "generate": "m4graph.cli.generate:generate",
     "train": "m4graph.cli.train:train",
+    "convert": "m4graph.cli.convert:convert",
     "zoo": "m4graph.cli.zoo:app",
 }
 """Each command's function, or its group, imported when it or the list of commands is asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from m4graph.errors import InputError
@@ -12,13 +13,22 @@ from m4graph.results import SimulationResult
 from m4graph.scenario_io import EXPECTED_FILES, write_scenario_files
 
 
-def check(out: Path, scenario: Path, with_expected: bool = False) -> None:
+def check(
+    out: Path,
+    scenario: Path,
+    with_expected: bool = False,
+    option: str = "--out",
+    truths: Iterable[str] = EXPECTED_FILES,
+) -> None:
     """Checks, before the run, that results can be written, and would overwrite no input.
 
     Args:
         out (Path): The folder.
         scenario (Path): The scenario's file or folder.
         with_expected (bool): Recorded times are written along. (default: ``False``)
+        option (str): What the folder is called, for messages. (default: ``"--out"``)
+        truths (Iterable[str]): Names of files of recorded times.
+            (default: those of scenario folders)
 
     Raises:
         InputError: If not.
@@ -26,11 +36,11 @@ def check(out: Path, scenario: Path, with_expected: bool = False) -> None:
     check_output_folder(out)
     own = scenario if scenario.is_dir() else scenario.parent
     if out.resolve() == own.resolve():
-        raise InputError(f"--out {out}: expected a folder other than the scenario's own")
-    for name in EXPECTED_FILES:
+        raise InputError(f"{option} {out}: expected a folder other than the scenario's own")
+    for name in truths:
         if not with_expected and (out / name).exists():
             raise InputError(
-                f"--out {out}: expected a folder without {name}, which would be taken for the "
+                f"{option} {out}: expected a folder without {name}, which would be taken for the "
                 "truth of the scenario written there"
             )
 

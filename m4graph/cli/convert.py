@@ -1,0 +1,88 @@
+"""``m4graph convert``: text files of ns-3 and m4 as a scenario folder, and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from m4graph.errors import ConfigError
+from m4graph.provenance import provenance
+
+if TYPE_CHECKING:
+    from m4graph.scenario import Scenario
+
+
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", help="A folder of text files, or a scenario.")
+    ],
+    destination: Annotated[
+        Path, typer.Argument(metavar="DST", help="Folder for the scenario, or the text files.")
+    ],
+    from_format: Annotated[
+        str | None, typer.Option("--from", metavar="hpcc|m4", help="SRC holds such text files.")
+    ] = None,
+    to_format: Annotated[
+        str | None, typer.Option("--to", metavar="hpcc|m4", help="DST gets such text files.")
+    ] = None,
+) -> None:
+    """Turn text files of ns-3 (HPCC) or m4 into a scenario folder, or a scenario into them.
+
+    What a format cannot hold is named on stderr.
+    """
+    if (from_format is None) == (to_format is None):
+        got = "neither" if from_format is None else "both"
+        raise ConfigError(f"convert: expected --from hpcc|m4 or --to hpcc|m4 (got {got})")
+    if from_format is not None:
+        scenario, notes = _read(source, destination, from_format)
+    else:
+        scenario, notes = _write(source, destination, str(to_format))
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(f"{scenario.num_flows} flows, {scenario.arrays.num_hosts} hosts in {destination}")
+
+
+def _read(source: Path, destination: Path, format_name: str) -> tuple[Scenario, list[str]]:
+    from m4graph.cli import output
+    from m4graph.convert import from_text, text_format
+    from m4graph.expected import write_expected
+    from m4graph.output_folder import whole_folder
+    from m4graph.scenario_io import EXPECTED_FILES, write_scenario_files
+
+    text_format(format_name, "--from")
+    scenario, notes = from_text(source, format_name)
+    recorded = scenario.expected is not None
+    output.check(destination, source, recorded, option="DST")
+    with whole_folder(destination) as scratch:
+        write_scenario_files(scenario, scratch)
+        if scenario.expected is not None:
+            write_expected(scratch / EXPECTED_FILES[0], scenario.expected, scenario.workload)
+        _write_origin(scratch, source, notes)
+    return scenario, notes
+
+
+def _write(source: Path, destination: Path, format_name: str) -> tuple[Scenario, list[str]]:
+    from m4graph.cli import output
+    from m4graph.convert import text_format, to_text
+    from m4graph.output_folder import whole_folder
+    from m4graph.scenario_io import load_scenario
+
+    style = text_format(format_name, "--to")
+    scenario = load_scenario(source)
+    recorded = scenario.expected is not None
+    output.check(destination, source, recorded, option="DST", truths=[style.times])
+    with whole_folder(destination) as scratch:
+        notes = to_text(scenario, scratch, format_name)
+        if scenario.name != destination.resolve().name:
+            notes.append(f"name: {scenario.name} is not kept, the folder's takes its place")
+        _write_origin(scratch, source, notes)
+    return scenario, notes
+
+
+def _write_origin(folder: Path, source: Path, notes: list[str]) -> None:
+    origin = {"source": str(source), "notes": notes, **provenance()}
+    text = json.dumps(origin, indent=2) + "\n"
+    (folder / "conversion.json").write_text(text, encoding="utf-8")

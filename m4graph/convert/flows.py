@@ -1,0 +1,95 @@
+"""``flows.txt``: the number of flows, then a line for each.
+
+A line is ``[id] src dst priority_group destination_port bytes start_s``; m4's has the id, HPCC's
+has not, and the flows are then counted from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from m4graph.convert.formats import TextFormat
+from m4graph.convert.text import Line, parse_seconds_ns, read_lines, spell_seconds, write_lines
+from m4graph.errors import InputError
+from m4graph.workload import Workload
+
+PRIORITY_GROUP, DESTINATION_PORT = 3, 100
+_COLUMNS = ["id", "src", "dst", "priority_group", "destination_port", "bytes", "start_s"]
+_Flow = tuple[int, int, int, int, int]
+
+
+def read_flows(
+    path: Path, style: TextFormat, host_of_node: Mapping[int, int]
+) -> tuple[Workload, list[str]]:
+    """Reads the flows, and what was left out.
+
+    ns-3 reads as many lines as the first one says; lines after these are left out here, too.
+
+    Args:
+        path (Path): The file.
+        style (TextFormat): Whether lines start with an id.
+        host_of_node (Mapping[int, int]): Host ids by the ids of the topology's file.
+
+    Raises:
+        InputError: If the file is no such text, a flow breaks a rule, or flows do not stand in the
+            order ``(start, id)``, in which ns-3 starts them; names the line.
+    """
+    lines = read_lines(path)
+    if not lines or len(lines[0].cells) != 1:
+        got = " ".join(lines[0].cells) if lines else "an empty file"
+        raise InputError(f"{path}, line 1: expected the number of flows (got {got})")
+    count = lines[0].integer("number of flows", 0)
+    if len(lines) <= count:
+        raise InputError(f"{path}: expected {count} lines of flows (got {len(lines) - 1})")
+    flows: list[_Flow] = []
+    for row, line in enumerate(lines[1 : count + 1]):
+        flow = _flow(line, style, host_of_node, row)
+        if flows and (flow[4], flow[0]) < (flows[-1][4], flows[-1][0]):
+            order = "(start_s, id)" if style.with_ids else "start_s"
+            raise InputError(f"{line.where}: expected flows in ascending order of {order}")
+        flows.append(flow)
+    flow_id, src, dst, size_bytes, start_ns = np.array(flows, dtype=np.int64).reshape(-1, 5).T
+    try:
+        workload = Workload.from_arrays(flow_id, src, dst, size_bytes, start_ns)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    left = len(lines) - 1 - count
+    return workload, [f"{path}: {left} lines after the {count} flows are left out"] if left else []
+
+
+def write_flows(path: Path, style: TextFormat, workload: Workload) -> None:
+    """Writes the flows as :func:`read_flows` reads them, in the order of their starts."""
+    lines = [f"{workload.num_flows}"]
+    columns = (workload.id, workload.src, workload.dst, workload.size_bytes, workload.start_ns)
+    for flow, src, dst, size, start in zip(*(c.tolist() for c in columns), strict=True):
+        flow_id = f"{flow} " if style.with_ids else ""
+        rest = f"{PRIORITY_GROUP} {DESTINATION_PORT} {size} {spell_seconds(start)}"
+        lines.append(f"{flow_id}{src} {dst} {rest}")
+    write_lines(path, lines)
+
+
+def _flow(line: Line, style: TextFormat, host_of_node: Mapping[int, int], row: int) -> _Flow:
+    columns = _COLUMNS if style.with_ids else _COLUMNS[1:]
+    if len(line.cells) != len(columns):
+        got = " ".join(line.cells)
+        raise InputError(f"{line.where}: expected {' '.join(columns)} (got {got!r})")
+    place = {name: place for place, name in enumerate(columns)}
+    flow_id = line.integer("id", 0) if style.with_ids else row
+    src, dst = (_host(line, name, place[name], host_of_node) for name in ("src", "dst"))
+    if src == dst:
+        raise line.error("dst", "expected another host than src", line.cells[place["dst"]])
+    for name, only in (("priority_group", PRIORITY_GROUP), ("destination_port", DESTINATION_PORT)):
+        if line.cells[place[name]] != str(only):
+            raise line.error(name, f"expected {only}, all that is known", line.cells[place[name]])
+    size_bytes = line.integer("bytes", place["bytes"], minimum=1)
+    return flow_id, src, dst, size_bytes, parse_seconds_ns(line, "start_s", place["start_s"])
+
+
+def _host(line: Line, name: str, place: int, host_of_node: Mapping[int, int]) -> int:
+    host = host_of_node.get(line.integer(name, place))
+    if host is None:
+        raise line.error(name, "expected a host of the topology", line.cells[place])
+    return host
