@@ -107,7 +107,8 @@ def at_setting(problem: KeyProblem, settings: Settings) -> InputError:
         for key in group:
             if key.field == field and key.setting in settings:
                 return InputError(f"{settings.where(key.setting)}: {problem.problem}")
-    for setting, name in (*ECN_KEYS.items(), ("FIXED_WIN", "init_window_bytes")):
+    others = (*ECN_KEYS.items(), ("KMIN_MAP", "ecn"), ("FIXED_WIN", "init_window_bytes"))
+    for setting, name in others:
         if field.split(".")[-1] == name:
             return InputError(f"{settings.where(setting)}: {problem.problem}")
     return InputError(f"{settings.path}: {problem}")

@@ -49,7 +49,9 @@ def from_text(source: str | Path, format_name: str) -> tuple[Scenario, list[str]
     if style.paths is not None and paths.exists():
         routes = read_paths(paths, arrays, workload, id_of_node)
     if routes is not None:
-        notes.append(f"{paths}: gives routes that ns-3 does not read; ACKs go their data's way back")
+        notes.append(
+            f"{paths}: gives routes that ns-3 does not read; ACKs go their data's way back"
+        )
     elif any(node != label for label, node in id_of_node.items()):
         notes.append("nodes are renumbered, hosts first, so that ns-3's hash gives other routes")
     name = settings.path.resolve().parent.name or "scenario"
