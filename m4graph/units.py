@@ -50,6 +50,19 @@ def parse_rate_bps(text: str) -> int:
     return _parse(text, _RATE_UNITS, "a rate such as '10Gbps'", "bit/s")
 
 
+def parse_ns3_rate_bps(text: str) -> int:
+    """Reads a rate as ns-3 spells it, as in ``"10Gbps"`` or ``"1000Mb/s"``, in bit/s.
+
+    ns-3 takes ``"GBps"`` for bytes; such rates are refused.
+
+    Raises:
+        InputError: If the text is no rate in bits, or not a whole number of bit/s.
+    """
+    if re.fullmatch(r"[-+0-9.eE]+[kMGT]?b(ps|/s)", text) is None:
+        raise InputError(f"expected a rate such as '10Gbps' or '1000Mb/s', in bits (got {text!r})")
+    return parse_rate_bps(text.replace("b/s", "bps"))
+
+
 def parse_delay_ns(text: str) -> int:
     """Reads a delay with its unit, as in ``"1000ns"`` or ``"0.001ms"``, in ns.
 

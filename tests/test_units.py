@@ -5,7 +5,13 @@ from decimal import Decimal
 import pytest
 
 from m4graph.errors import InputError
-from m4graph.units import gbps_to_bps, mbps_to_bps, parse_delay_ns, parse_rate_bps
+from m4graph.units import (
+    gbps_to_bps,
+    mbps_to_bps,
+    parse_delay_ns,
+    parse_ns3_rate_bps,
+    parse_rate_bps,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +57,17 @@ def test_bad_text(text):
 def test_part_of_a_ns():
     with pytest.raises(InputError, match=r"whole number of ns.*got 0\.5 ns"):
         parse_delay_ns("0.5ns")
+
+
+@pytest.mark.parametrize(
+    ("text", "bps"),
+    [("10Gbps", 10**10), ("1000Mb/s", 10**9), ("10000000000bps", 10**10), ("2.5Tb/s", 25 * 10**11)],
+)
+def test_rates_of_ns3(text, bps):
+    assert parse_ns3_rate_bps(text) == bps
+
+
+@pytest.mark.parametrize("text", ["10GBps", "10GB/s", "10gbps", "10", "10Gbps ", "-1Gbps", "eGbps"])
+def test_bad_rates_of_ns3(text):
+    with pytest.raises(InputError, match="got"):
+        parse_ns3_rate_bps(text)

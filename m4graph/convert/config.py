@@ -99,19 +99,16 @@ def config_lines(scenario: Scenario, style: TextFormat) -> list[str]:
     return [f"{key} {value}" for key, value in lines.items()]
 
 
-def at_setting(problem: KeyProblem, settings: Settings) -> InputError:
+def at_setting(problem: KeyProblem, settings: Settings, kind: str) -> InputError:
     """Turns a bad key of the scenario into an error that names the setting it was read from."""
-    block, _, field = problem.key.partition(".")
-    groups = {"network": (keys.NETWORK,), "congestion_control": (keys.CONTROL,)}
-    for group in (*groups.get(block, ()), *keys.OF_ALGORITHM.values()):
-        for key in group:
-            if key.field == field and key.setting in settings:
-                return InputError(f"{settings.where(key.setting)}: {problem.problem}")
-    others = (*ECN_KEYS.items(), ("KMIN_MAP", "ecn"), ("FIXED_WIN", "init_window_bytes"))
-    for setting, name in others:
-        if field.split(".")[-1] == name:
-            return InputError(f"{settings.where(setting)}: {problem.problem}")
-    return InputError(f"{settings.path}: {problem}")
+    names = {f"network.{key.field}": key.setting for key in keys.NETWORK}
+    for key in (*keys.CONTROL, *keys.OF_ALGORITHM[kind]):
+        names[f"congestion_control.{key.field}"] = key.setting
+    names |= {f"network.ecn.{name}": setting for setting, name in ECN_KEYS.items()}
+    names |= {"network.ecn": "KMIN_MAP", "congestion_control.init_window_bytes": "FIXED_WIN"}
+    if problem.key not in names:
+        return InputError(f"{settings.path}: {problem}")
+    return InputError(f"{settings.where(names[problem.key])}: {problem.problem}")
 
 
 def _check_keys(settings: Settings) -> None:

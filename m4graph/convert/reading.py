@@ -58,10 +58,10 @@ def from_text(source: str | Path, format_name: str) -> tuple[Scenario, list[str]
     try:
         scenario = Scenario(network, workload, control, config, routes, name=name)
     except KeyProblem as problem:
-        raise at_setting(problem, settings) from None
+        raise at_setting(problem, settings, control["kind"]) from None
     times = _file(settings, "FCT_OUTPUT_FILE", style.times)
     if not times.exists():
-        return scenario, [*notes, f"{times}: no such file, so there are no recorded times"]
+        return scenario, [*notes, f"{times}: no such file, so no times (NumPy files are not read)"]
     ports, ideal_ns = scenario.routes.source_port, scenario.ideal_fct_ns
     expected = read_times(times, style, workload, ports, hosts, ideal_ns)
     others = int((expected.ideal_fct_ns != ideal_ns).sum())

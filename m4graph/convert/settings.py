@@ -8,11 +8,10 @@ from pathlib import Path
 
 from m4graph.convert.text import Line, read_lines
 from m4graph.errors import InputError
-from m4graph.units import MBPS, parse_rate_bps
+from m4graph.units import MBPS, parse_ns3_rate_bps
 
 _INTEGER_PART = re.compile(r"([0-9]{1,19})(\.[0-9]*)?")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,2})?")
-_RATE = re.compile(r"[0-9.]+[kMGT]?b(ps|/s)")
 
 
 class Settings:
@@ -95,13 +94,10 @@ class Settings:
 
     def rate_bps(self, key: str) -> int:
         """A rate such as ``1000Mb/s``, in bit/s."""
-        word = self.word(key)
-        if _RATE.fullmatch(word):
-            try:
-                return parse_rate_bps(word.replace("b/s", "bps"))
-            except InputError:
-                pass
-        raise self.error(key, "expected a rate such as 1000Mb/s, in whole bit/s")
+        try:
+            return parse_ns3_rate_bps(self.word(key))
+        except InputError as error:
+            raise InputError(f"{self.where(key)}: {error}") from None
 
     def by_rate(self, key: str) -> dict[int, str]:
         """A map such as ``2 10000000000 30 40000000000 120``: words by rates in bit/s."""

@@ -9,7 +9,7 @@ import networkx as nx
 
 from m4graph.errors import InputError, TopologyError
 from m4graph.topology.arrays import validate
-from m4graph.units import GBPS, parse_delay_ns, parse_rate_bps
+from m4graph.units import GBPS, parse_delay_ns, parse_ns3_rate_bps
 
 Line = tuple[str, list[str]]
 
@@ -99,7 +99,7 @@ def _add_link(graph: nx.Graph, where: str, cells: list[str]) -> None:
             f"{where}: expected a new link between nodes below {len(graph)} (got {a} {b})"
         )
     try:
-        rate_bps, delay_ns = parse_rate_bps(cells[2]), parse_delay_ns(cells[3])
+        rate_bps, delay_ns = parse_ns3_rate_bps(cells[2]), parse_delay_ns(cells[3])
         error_rate = float(cells[4])
     except InputError as error:
         raise TopologyError(f"{where}: {error}") from None

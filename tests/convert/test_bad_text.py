@@ -32,6 +32,8 @@ def algorithm(mode):
     return config("CC_MODE 8", f"CC_MODE {mode}")
 
 
+HPCC_KEYS = "CC_MODE 3\nU_TARGET 1\nMI_THRESH 0\nFAST_REACT 1\nRATE_AI 5Mb/s"
+
 # What is changed in the folder (None: no such file), and what the message must name.
 CASES = {
     "no config": ({"config.txt": None}, ["hpcc:", "one file config*.txt", "(got none)"]),
@@ -41,6 +43,7 @@ CASES = {
     "no text": ({"flows.txt": b"\xff\xfe\x00"}, ["flows.txt", "UTF-8"]),
     # topology.txt
     "topology": (topology("4 1 3", "4 1"), ["topology.txt, line 1", "num_nodes"]),
+    "topology: bytes a second": (topology("10Gbps", "1GBps"), ["topology.txt, line 3", "in bits"]),
     "topology: loss": (topology("ns 0", "ns 0.1"), ["topology.txt, line 3", "error rate 0"]),
     "topology: two cables": (
         topology("4 1 3\n3\n", "5 2 4\n3 4\n0 4 10Gbps 1us 0\n"),
@@ -104,9 +107,20 @@ CASES = {
     "two values": (config("VAR_WIN 1", "VAR_WIN 1 1"), ["line 20, VAR_WIN", "one value", "'1 1'"]),
     "no rate": (config("MIN_RATE 1000Mb/s", "MIN_RATE 1000"), ["MIN_RATE", "1000Mb/s", "'1000'"]),
     "bytes a second": (config("1000Mb/s", "1000MB/s"), ["line 14, MIN_RATE", "'1000MB/s'"]),
-    "part of a bit": (config("1000Mb/s", "1.0000001Mb/s"), ["line 14, MIN_RATE", "whole bit/s"]),
+    "part of a bit": (
+        config("1000Mb/s", "1.0000001Mb/s"),
+        ["line 14, MIN_RATE", "whole number of bit/s"],
+    ),
     "rate above the NIC": (config("1000Mb/s", "20Gb/s"), ["line 14, MIN_RATE", "10000 Mb/s"]),
     "slower than a link": (config("10000Mb/s", "9Gb/s"), ["line 15, MAX_RATE", "10000000000"]),
+    "rate of the algorithm": (
+        config("DCTCP_RATE_AI 615Mb/s", "RATE_AI 10Mb/s\nDCTCP_RATE_AI 99Tb/s"),
+        ["line 17, DCTCP_RATE_AI", "at most 10000000"],
+    ),
+    "no window for hpcc": (
+        {"config.txt": CONFIG.replace("CC_MODE 8", HPCC_KEYS).replace("HAS_WIN 1", "HAS_WIN 0")},
+        ["FIXED_WIN", "hpcc needs a window"],
+    ),
     "gain": (config("GAIN 0.0625", "GAIN 2"), ["line 13, EWMA_GAIN", "at most 1", "(got 2.0)"]),
     "gain: text": (config("GAIN 0.0625", "GAIN 1/16"), ["line 13, EWMA_GAIN", "'1/16'"]),
     "window": (config("FIXED_WIN 12364.0", "FIXED_WIN 0"), ["line 26, FIXED_WIN", "at least 1"]),
