@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from m4graph.congestion import BASE_RTT_NS, CongestionControl
+from m4graph.congestion import BASE_RTT_NS
 from m4graph.convert import keys
 from m4graph.convert.ecn import KEYS as ECN_KEYS
 from m4graph.convert.ecn import read_ecn, spell_ecn
@@ -14,7 +14,7 @@ from m4graph.convert.formats import FLOWS, TOPOLOGY, TRACE, TextFormat
 from m4graph.convert.settings import Settings
 from m4graph.errors import ConfigError, InputError
 from m4graph.scenario import Scenario
-from m4graph.schema import KeyProblem, one_of
+from m4graph.schema import KeyProblem, StrictModel, one_of
 from m4graph.topology import NetworkArrays
 from m4graph.units import NS_PER_S
 
@@ -99,6 +99,24 @@ def config_lines(scenario: Scenario, style: TextFormat) -> list[str]:
     return [f"{key} {value}" for key, value in lines.items()]
 
 
+def not_in_config(scenario: Scenario, style: TextFormat) -> list[str]:
+    """Names the keys that ``config.txt`` has no setting for, where they differ from ns-3's."""
+    config, control = scenario.config, scenario.congestion_control
+    held = {key.field for key in keys.NETWORK} | {"ecn"}
+    fixed = _others("network", config, held) | {
+        "network.headroom_cap": (config.headroom_cap, style.headroom_cap),
+        "seed": (scenario.seed, 0),
+    }
+    held = {key.field for key in (*keys.CONTROL, *keys.OF_ALGORITHM[control.kind])}
+    fixed |= _others("congestion_control", control, held | {"kind", "init_window_bytes"})
+    return [
+        f"{key}: {'null' if value is None else value} is not kept, the format's own is "
+        f"{'null' if own is None else own}"
+        for key, (value, own) in fixed.items()
+        if value != own
+    ]
+
+
 def at_setting(problem: KeyProblem, settings: Settings, kind: str) -> InputError:
     """Turns a bad key of the scenario into an error that names the setting it was read from."""
     names = {f"network.{key.field}": key.setting for key in keys.NETWORK}
@@ -159,21 +177,10 @@ def _spelt(block: str, group: tuple[keys.Key, ...], model: Any) -> dict[str, str
     return spelt
 
 
-def not_in_config(scenario: Scenario, style: TextFormat) -> list[str]:
-    """Names the keys that ``config.txt`` has no setting for, where they differ from ns-3's."""
-    control: CongestionControl = scenario.congestion_control
-    fixed = {
-        "network.buffer_alpha": (scenario.config.buffer_alpha, 1.0),
-        "network.headroom_cap": (scenario.config.headroom_cap, style.headroom_cap),
-        "seed": (scenario.seed, 0),
+def _others(block: str, model: StrictModel, held: set[str]) -> dict[str, tuple[Any, Any]]:
+    """Values and defaults of a block's other keys: what is a default here, is fixed in ns-3."""
+    return {
+        f"{block}.{name}": (getattr(model, name), field.default)
+        for name, field in type(model).model_fields.items()
+        if name not in held
     }
-    if control.kind == "timely":
-        for name in ("ewma_weight", "min_rtt_us"):
-            default = type(control).model_fields[name].default
-            fixed[f"congestion_control.{name}"] = (getattr(control, name), default)
-    return [
-        f"{key}: {'null' if value is None else value} is not kept, the format's own is "
-        f"{'null' if own is None else own}"
-        for key, (value, own) in fixed.items()
-        if value != own
-    ]

@@ -218,6 +218,7 @@ def back_the_same_way(scenario, ports):
 
 LOSSES = {
     "alpha": ({"config": {"buffer_alpha": 2.0}}, "network.buffer_alpha: 2.0 is not kept"),
+    "tick": ({"config": {"tick": "ps"}}, "network.tick: ps is not kept, the format's own is ns"),
     "cap": ({"config": {"headroom_cap": 0.5}}, "network.headroom_cap: 0.5 is not kept"),
     "seed": ({"seed": 7}, "seed: 7 is not kept, the format's own is 0"),
     "routing seed": ({"routing": {"seed": 7}}, "routing: "),
