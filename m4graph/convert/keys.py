@@ -126,7 +126,7 @@ CONSTANTS = {
 """Settings that must be so, or be missing: the packet simulator knows nothing else."""
 
 CONSTANTS_OF_HPCC = {"INT_MULTI": "1", "MULTI_RATE": "0", "SAMPLE_FEEDBACK": "0"}
-"""The same, but only HPCC looks at them."""
+"""The same, but only HPCC looks at them, and they must be there: ns-3's own MULTI_RATE is 1."""
 
 WITHOUT_EFFECT = {
     "ENABLE_TRACE": "0",

@@ -32,7 +32,10 @@ def algorithm(mode):
     return config("CC_MODE 8", f"CC_MODE {mode}")
 
 
-HPCC_KEYS = "CC_MODE 3\nU_TARGET 1\nMI_THRESH 0\nFAST_REACT 1\nRATE_AI 5Mb/s"
+HPCC_KEYS = (
+    "CC_MODE 3\nU_TARGET 1\nMI_THRESH 0\nFAST_REACT 1\nRATE_AI 5Mb/s\nINT_MULTI 1\n"
+    "MULTI_RATE 0\nSAMPLE_FEEDBACK 0"
+)
 
 # What is changed in the folder (None: no such file), and what the message must name.
 CASES = {
@@ -120,6 +123,14 @@ CASES = {
     "no window for hpcc": (
         {"config.txt": CONFIG.replace("CC_MODE 8", HPCC_KEYS).replace("HAS_WIN 1", "HAS_WIN 0")},
         ["FIXED_WIN", "hpcc needs a window"],
+    ),
+    "hpcc with a rate for each hop": (
+        config("CC_MODE 8", HPCC_KEYS.replace("RATE 0", "RATE 1")),
+        ["line 18, MULTI_RATE", "expected 0", "'1'"],
+    ),
+    "hpcc with ns-3's default": (
+        config("CC_MODE 8", HPCC_KEYS.replace("MULTI_RATE 0\n", "")),
+        ["config.txt, MULTI_RATE", "no such key"],
     ),
     "gain": (config("GAIN 0.0625", "GAIN 2"), ["line 13, EWMA_GAIN", "at most 1", "(got 2.0)"]),
     "gain: text": (config("GAIN 0.0625", "GAIN 1/16"), ["line 13, EWMA_GAIN", "'1/16'"]),

@@ -41,7 +41,7 @@ ALGORITHMS = {
     ),
     "hpcc": (
         "CC_MODE 3\nU_TARGET 0.95\nMI_THRESH 5\nFAST_REACT 1\nBASE_RTT 14400\nRATE_AI 50Mb/s\n"
-        "INT_MULTI 1\nMULTI_RATE 0\n",
+        "INT_MULTI 1\nMULTI_RATE 0\nSAMPLE_FEEDBACK 0\n",
         {
             "eta": 0.95,
             "multiplicative_threshold": 5,
