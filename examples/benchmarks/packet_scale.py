@@ -5,7 +5,7 @@
 
 The fabrics are those of m4's tests: pods of racks of 16 hosts, four spine planes, all links at
 10 Gb/s, 1 us each, so that a rack's uplinks are oversubscribed 4:1. Load is that of the most loaded
-link. Each case runs in a process of its own, whose peak memory counts everything from Python's start.
+link. Each case runs in a process of its own; its peak memory is that of the whole process.
 """
 
 from __future__ import annotations
