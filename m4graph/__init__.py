@@ -20,6 +20,7 @@ _NAMES = {
     "compare": "m4graph.evaluation",
     "load_model": "m4graph.zoo",
     "load_scenario": "m4graph.scenario_io",
+    "open_session": "m4graph.simulators.session",
     "save_scenario": "m4graph.scenario_io",
     "simulate": "m4graph.simulators",
     "simulate_batch": "m4graph.simulators",

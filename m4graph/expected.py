@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from m4graph.errors import InputError
-from m4graph.workload import Workload
+from m4graph.workload import AnyWorkload
 
 COLUMNS = ("id", "fct_ns", "ideal_fct_ns")
 
@@ -31,7 +31,7 @@ class ExpectedTimes:
     ideal_fct_ns: NDArray[np.int64]
 
 
-def read_expected(path: Path, workload: Workload) -> ExpectedTimes:
+def read_expected(path: Path, workload: AnyWorkload) -> ExpectedTimes:
     """Reads ``id,fct_ns,ideal_fct_ns`` from CSV or Parquet; other columns are ignored.
 
     A flow that did not finish has an empty ``fct_ns``.
@@ -60,7 +60,7 @@ def read_expected(path: Path, workload: Workload) -> ExpectedTimes:
     return ExpectedTimes(times[0], times[1])
 
 
-def write_expected(path: Path, expected: ExpectedTimes, workload: Workload) -> None:
+def write_expected(path: Path, expected: ExpectedTimes, workload: AnyWorkload) -> None:
     """Writes recorded times, sorted by flow id, as CSV or Parquet by the file's ending."""
     order = np.argsort(workload.id, kind="stable")
     fct_ns = pd.Series(expected.fct_ns[order], dtype="Int64")

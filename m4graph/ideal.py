@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.routing import Routes
 from m4graph.topology import NetworkArrays
 from m4graph.units import BITS_PER_BYTE, NS_PER_S
-from m4graph.workload import Workload
 
 HEADER_BYTES = 48
 """Bytes that each packet carries on top of its payload (layer 2, IPv4, UDP, sequence number)."""
@@ -17,9 +18,17 @@ _BIT_NS = BITS_PER_BYTE * NS_PER_S
 _FACTOR = 100_000  # _BIT_NS == 80_000 * _FACTOR
 
 
+class Flows(Protocol):
+    """Flows, of which only the sizes matter: bytes, int64 ``[num_flows]``."""
+
+    @property
+    def size_bytes(self) -> NDArray[np.int64]:
+        """Bytes."""
+
+
 def ideal_fct_ns(
     arrays: NetworkArrays,
-    workload: Workload,
+    workload: Flows,
     routes: Routes,
     payload_bytes: int,
     ticks_per_ns: int = 1,
@@ -40,7 +49,7 @@ def ideal_fct_ns(
 
     Args:
         arrays (NetworkArrays): The network.
-        workload (Workload): The flows.
+        workload (Flows): The flows, as a workload.
         routes (Routes): Their routes, in the workload's order; each has at least one link.
         payload_bytes (int): Payload of a full packet.
         ticks_per_ns (int): 1 or 1000. (default: ``1``, as in ns-3)
@@ -48,7 +57,7 @@ def ideal_fct_ns(
     Shapes:
         - output ``[num_flows]``, int64, ns, in the workload's order
     """
-    if workload.num_flows == 0:
+    if len(workload.size_bytes) == 0:
         return np.zeros(0, dtype=np.int64)
     begin = routes.data_ptr[:-1]
     hops = np.diff(routes.data_ptr)

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from m4graph.errors import SimulationError
 from m4graph.provenance import peak_rss_bytes, provenance
 from m4graph.scenario import Scenario
+from m4graph.units import NS_PER_S
+from m4graph.workload import ClosedLoopWorkload
 
 UNFINISHED = -1
 """The FCT of a flow that did not finish."""
@@ -36,10 +38,12 @@ class SimulationResult:
         compile_s (float): Seconds of compilation.
         packet_hops (int, optional): Packets, data and ACK, sent over a link.
         scenario (Scenario): What was simulated.
+        start_ns (np.ndarray, optional): When each flow started; :data:`UNFINISHED` if it did not.
+            (default: the workload's starts)
         extra (dict): What else the simulator recorded: labels, drops, pauses.
 
     Shapes:
-        - ``flow_id``, ``fct_ns``, ``ideal_fct_ns``: ``[num_flows]``, int64
+        - ``flow_id``, ``fct_ns``, ``ideal_fct_ns``, ``start_ns``: ``[num_flows]``, int64
         - ``slowdown`` ``[num_flows]``, float64, NaN where unfinished; ``finished``, bool
 
     Raises:
@@ -56,8 +60,11 @@ class SimulationResult:
     packet_hops: int | None
     scenario: Scenario
     extra: dict[str, Any] = field(default_factory=dict)
+    start_ns: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
+        if self.start_ns is None:
+            object.__setattr__(self, "start_ns", self.scenario.workload.start_ns)
         lengths = [len(self.flow_id), len(self.fct_ns), len(self.ideal_fct_ns)]
         if len(set(lengths)) != 1:
             raise SimulationError(
@@ -85,10 +92,18 @@ class SimulationResult:
         """Number of flows that finished."""
         return int(self.finished.sum())
 
+    @cached_property
+    def completion_time_ns(self) -> int | None:
+        """From the first start to the last finish; ``None`` if a flow did not finish."""
+        if not self.num_flows or not self.finished.all() or (self.start_ns < 0).any():
+            return None
+        return int((self.start_ns + self.fct_ns).max() - self.start_ns.min())
+
     def summary(self) -> dict[str, Any]:
         """The content of ``summary.json``; a number that does not exist is ``None``."""
         slowdown = self.slowdown[self.finished]
         statistics = _slowdown_statistics(slowdown)
+        time_ns = self.completion_time_ns
         plain = (bool, int, float, str, np.integer, np.floating, np.bool_)
         extra = {key: value for key, value in self.extra.items() if isinstance(value, plain)}
         return {
@@ -103,6 +118,8 @@ class SimulationResult:
             "compile_s": _number(self.compile_s),
             "peak_rss_bytes": peak_rss_bytes(),
             **statistics,
+            "completion_time_ns": time_ns,
+            "flows_per_s": NS_PER_S * self.num_flows / time_ns if time_ns else None,
             "seed": self.scenario.seed,
             "extra": {key: _plain(value) for key, value in extra.items()},
             **provenance(),
@@ -111,19 +128,21 @@ class SimulationResult:
     def to_frame(self) -> pd.DataFrame:
         """One row for every flow, sorted by id: ``id, fct_ns, ideal_fct_ns, slowdown``.
 
-        A flow that did not finish has no FCT and no slowdown.
+        A flow that did not finish has no FCT and no slowdown. In a closed loop there is a column
+        ``start_ns``, too, empty where a flow did not start.
         """
         order = np.argsort(self.flow_id, kind="stable")
-        fct_ns = pd.array(self.fct_ns[order], dtype="Int64")
-        fct_ns[~self.finished[order]] = pd.NA
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "id": self.flow_id[order],
-                "fct_ns": fct_ns,
+                "fct_ns": _times(self.fct_ns[order]),
                 "ideal_fct_ns": self.ideal_fct_ns[order],
                 "slowdown": self.slowdown[order],
             }
         )
+        if isinstance(self.scenario.workload, ClosedLoopWorkload):
+            frame["start_ns"] = _times(self.start_ns[order])
+        return frame
 
     def to_file(self, path: str | Path) -> None:
         """Writes :meth:`to_frame` as CSV, or as Parquet where the file's ending says so."""
@@ -157,6 +176,7 @@ def expected_result(scenario: Scenario) -> SimulationResult:
     if expected is None:
         raise SimulationError(f"scenario {scenario.name!r}: expected an expected.csv (got none)")
     finished = int((expected.fct_ns >= 0).sum())
+    closed_loop = isinstance(scenario.workload, ClosedLoopWorkload)
     return SimulationResult(
         simulator="expected",
         flow_id=scenario.workload.id,
@@ -167,7 +187,16 @@ def expected_result(scenario: Scenario) -> SimulationResult:
         compile_s=math.nan,
         packet_hops=None,
         scenario=scenario,
+        # When the flows of a closed loop started is not recorded.
+        start_ns=np.full(scenario.num_flows, -1) if closed_loop else scenario.workload.start_ns,
     )
+
+
+def _times(times_ns: NDArray[np.int64]) -> Any:
+    """A column in which what is below 0 is missing."""
+    column = pd.array(times_ns, dtype="Int64")
+    column[times_ns < 0] = pd.NA
+    return column
 
 
 def _slowdown_statistics(slowdown: NDArray[np.float64]) -> dict[str, float | None]:

@@ -20,7 +20,7 @@ from m4graph.routing import Routes, check_routes, ecmp_routes
 from m4graph.schema import KeyProblem, StrictModel, spell
 from m4graph.topology import NetworkArrays, validate
 from m4graph.units import PS_PER_NS
-from m4graph.workload import Workload
+from m4graph.workload import AnyWorkload
 
 MAX_SEED = 2**63 - 1
 
@@ -83,7 +83,8 @@ class Scenario:
     Args:
         network (networkx.Graph): Hosts ``0 .. H-1`` and switches, as :mod:`m4graph.topology`
             makes them.
-        workload (Workload): The flows.
+        workload (Workload or ClosedLoopWorkload): The flows; their starts may be known, or follow
+            from the completions of others.
         congestion_control (CongestionControl, dict or str): Parameters, a block with ``kind``,
             or a name.
         config (NetworkConfig or dict, optional): The ``network`` block of ``scenario.yaml``.
@@ -100,7 +101,7 @@ class Scenario:
 
     network: nx.Graph
     arrays: NetworkArrays
-    workload: Workload
+    workload: AnyWorkload
     congestion_control: CongestionControl
     config: NetworkConfig
     routing: Routes | RoutingConfig
@@ -111,7 +112,7 @@ class Scenario:
     def __init__(
         self,
         network: nx.Graph,
-        workload: Workload,
+        workload: AnyWorkload,
         congestion_control: CongestionControl | Mapping[str, object] | str,
         config: NetworkConfig | Mapping[str, object] | None = None,
         routing: Routes | RoutingConfig | Mapping[str, object] | None = None,
@@ -140,7 +141,11 @@ class Scenario:
 
     @cached_property
     def routes(self) -> Routes:
-        """The data and ACK route of every flow, in the workload's order; computed once."""
+        """The data and ACK route of every flow, in the workload's order; computed once.
+
+        Those of a closed loop do not depend on the order in which its flows will start: ECMP takes
+        them in the workload's order, too.
+        """
         if isinstance(self.routing, Routes):
             return self.routing
         workload = self.workload
@@ -214,7 +219,7 @@ def _resolve(
 
 def _routing(
     arrays: NetworkArrays,
-    workload: Workload,
+    workload: AnyWorkload,
     routing: Routes | RoutingConfig | Mapping[str, object] | None,
 ) -> Routes | RoutingConfig:
     if not isinstance(routing, Routes):
@@ -223,7 +228,7 @@ def _routing(
     return routing
 
 
-def _check_hosts(arrays: NetworkArrays, workload: Workload) -> None:
+def _check_hosts(arrays: NetworkArrays, workload: AnyWorkload) -> None:
     for end, hosts in (("src", workload.src), ("dst", workload.dst)):
         bad = np.flatnonzero((hosts < 0) | (hosts >= arrays.num_hosts))
         if len(bad):
@@ -235,7 +240,9 @@ def _check_hosts(arrays: NetworkArrays, workload: Workload) -> None:
             )
 
 
-def _checked_expected(workload: Workload, expected: ExpectedTimes | None) -> ExpectedTimes | None:
+def _checked_expected(
+    workload: AnyWorkload, expected: ExpectedTimes | None
+) -> ExpectedTimes | None:
     if expected is not None and (
         len(expected.fct_ns) != workload.num_flows
         or len(expected.ideal_fct_ns) != workload.num_flows

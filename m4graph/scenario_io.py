@@ -17,8 +17,8 @@ from m4graph.scenario import MAX_SEED, NetworkConfig, Scenario
 from m4graph.schema import KeyProblem, StrictModel, join_key, spell, unknown_key
 from m4graph.topology import from_config as topology_from_config
 from m4graph.topology import to_csv, validate
-from m4graph.workload import Workload
-from m4graph.workload.config import from_config as workload_from_config
+from m4graph.workload import AnyWorkload
+from m4graph.workload import from_config as workload_from_config
 from m4graph.yaml_file import Override, apply_overrides, locate, read_yaml, write_yaml
 
 SCENARIO_FILE = "scenario.yaml"
@@ -103,7 +103,7 @@ def write_scenario_files(
     blocks = {
         "name": scenario.name,
         "topology": {"file": f"topology.{tables}", "num_hosts": scenario.arrays.num_hosts},
-        "workload": {"file": f"flows.{tables}"},
+        "workload": scenario.workload.to_block(f"flows.{tables}"),
         "routing": routing,
         "network": scenario.config.model_dump(),
         "congestion_control": scenario.congestion_control.model_dump(),
@@ -145,7 +145,7 @@ def _network(file: Path, block: dict[str, Any]) -> nx.Graph:
         raise _named(file, error) from None
 
 
-def _workload(file: Path, blocks: ScenarioFile, network: nx.Graph) -> Workload:
+def _workload(file: Path, blocks: ScenarioFile, network: nx.Graph) -> AnyWorkload:
     block = _with_paths(file.parent, blocks.workload, "workload")
     try:
         return workload_from_config(block, network, seed=blocks.seed)
@@ -156,7 +156,7 @@ def _workload(file: Path, blocks: ScenarioFile, network: nx.Graph) -> Workload:
 
 
 def _routing(
-    folder: Path, block: dict[str, Any], network: nx.Graph, workload: Workload
+    folder: Path, block: dict[str, Any], network: nx.Graph, workload: AnyWorkload
 ) -> Routes | dict[str, Any]:
     if "file" not in block:
         return block
@@ -167,7 +167,7 @@ def _routing(
     return read_routes(path, validate(network), workload.id, workload.src, workload.dst)
 
 
-def _expected(folder: Path, workload: Workload) -> ExpectedTimes | None:
+def _expected(folder: Path, workload: AnyWorkload) -> ExpectedTimes | None:
     for name in EXPECTED_FILES:
         if (folder / name).exists():
             return read_expected(folder / name, workload)

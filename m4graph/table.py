@@ -15,7 +15,17 @@ import pyarrow
 
 from m4graph.errors import InputError
 
-_EXPECTED = {int: "an integer of 64 bits", float: "a finite number", str: "text"}
+
+class OptionalText(str):
+    """Kind of a column of text in which a cell may be empty."""
+
+
+_EXPECTED = {
+    int: "an integer of 64 bits",
+    float: "a finite number",
+    str: "text",
+    OptionalText: "text or an empty cell",
+}
 _INTEGER = re.compile(r"\s*[-+]?[0-9]{1,19}\s*")
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\s*")
 
@@ -50,7 +60,7 @@ def read_table(
     Args:
         path (str or Path): A file that ends in ``.csv`` or ``.parquet``.
         columns (Mapping[str, type]): The columns, all of them needed and no other allowed, each
-            with ``int``, ``float`` or ``str``.
+            with ``int``, ``float``, ``str`` or :class:`OptionalText`.
         error (type, optional): Class of the errors. (default: :class:`InputError`)
 
     Raises:
@@ -142,7 +152,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 def _first_bad(cells: pd.Series, kind: type) -> tuple[int, object] | None:
     """Finds a cell that is not of the kind: its row among those read, and what stands there."""
-    if kind is not str and pd.api.types.is_integer_dtype(cells.dtype) and not cells.hasnans:
+    if kind in (int, float) and pd.api.types.is_integer_dtype(cells.dtype) and not cells.hasnans:
         return None
     if kind is float and pd.api.types.is_float_dtype(cells.dtype):
         good = np.isfinite(cells.to_numpy(np.float64))
@@ -164,11 +174,17 @@ def _is_number(cell: str) -> bool:
     return _NUMBER.fullmatch(cell) is not None
 
 
-_FITS: dict[type, Callable[[str], bool]] = {int: _is_integer, float: _is_number, str: bool}
+_FITS: dict[type, Callable[[str], bool]] = {
+    int: _is_integer,
+    float: _is_number,
+    str: bool,
+    OptionalText: lambda cell: True,
+}
 
 
 def _convert(cells: pd.Series, kind: type) -> np.ndarray:
-    dtype = {int: np.int64, float: np.float64, str: object}[kind]
+    dtype = {int: np.int64, float: np.float64}.get(kind, object)
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return np.asarray(cells, dtype=dtype)
-    return np.array([kind(cell) for cell in cells], dtype=dtype)
+    parse = str if kind is OptionalText else kind
+    return np.array([parse(cell) for cell in cells], dtype=dtype)

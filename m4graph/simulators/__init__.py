@@ -10,12 +10,16 @@ from m4graph.simulators.base import (
     simulate,
     simulate_batch,
 )
+from m4graph.simulators.session import Completion, Session, open_session
 
 __all__ = [
     "SIMULATORS",
+    "Completion",
     "Progress",
+    "Session",
     "Simulator",
     "build_simulator",
+    "open_session",
     "simulate",
     "simulate_batch",
 ]

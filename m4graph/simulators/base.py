@@ -39,6 +39,23 @@ class Simulator(ABC):
         """Simulates scenarios; one after the other, unless a simulator knows better."""
         return [self.run(scenario) for scenario in scenarios]
 
+    def open_session(self, scenario: Scenario) -> Any:
+        """Opens a session of a scenario's network, idle, whatever the scenario's workload.
+
+        Args:
+            scenario (Scenario): Network, algorithm and configuration.
+
+        Returns:
+            Session: See :class:`m4graph.simulators.session.Session`.
+
+        Raises:
+            ConfigError: If the simulator has no sessions, or cannot do this scenario.
+        """
+        raise ConfigError(
+            f"simulator {self.name!r}: expected one that has sessions, as closed loops need them: "
+            f"{one_of(_with_sessions())} (got one that has none)"
+        )
+
 
 SIMULATORS: Registry[type[Simulator]] = Registry(
     "simulator",
@@ -109,6 +126,15 @@ def simulate_batch(
         SimulationError: As :func:`simulate`.
     """
     return build_simulator(simulator, **options).run_batch(scenarios)
+
+
+def _with_sessions() -> list[str]:
+    simulators = {name: SIMULATORS.resolve(name) for name in SIMULATORS.names()}
+    return [
+        name
+        for name, factory in simulators.items()
+        if getattr(factory, "open_session", None) is not Simulator.open_session
+    ]
 
 
 def _option_names(factory: type[Simulator]) -> list[str]:

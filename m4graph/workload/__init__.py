@@ -1,4 +1,4 @@
-"""The flows of a run: from files, or drawn from laws of sizes, starts and hosts."""
+"""The flows of a run: from files, drawn from laws, or waiting for each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from m4graph.workload.arrivals import (
     LogNormalArrivals,
     PoissonArrivals,
 )
+from m4graph.workload.closed_loop import ClosedLoopWorkload, closed_loop
+from m4graph.workload.collectives import all_to_all, ring_all_reduce, tree_all_reduce
+from m4graph.workload.config import WORKLOADS, AnyWorkload, WorkloadBlock, from_config
 from m4graph.workload.empirical import (
     EmpiricalSizes,
     cache_follower,
@@ -27,6 +30,7 @@ from m4graph.workload.matrices import (
     UniformMatrix,
 )
 from m4graph.workload.pairs import HostPairs, Pairs, PairShares, RackPairs
+from m4graph.workload.request_response import request_response
 from m4graph.workload.sizes import (
     SIZE_LAWS,
     ExponentialSizes,
@@ -42,7 +46,10 @@ __all__ = [
     "ARRIVAL_LAWS",
     "SIZE_LAWS",
     "TRAFFIC_MATRICES",
+    "WORKLOADS",
+    "AnyWorkload",
     "ArrivalLaw",
+    "ClosedLoopWorkload",
     "EmpiricalSizes",
     "ExponentialSizes",
     "FixedSizes",
@@ -63,11 +70,18 @@ __all__ = [
     "TrafficMatrix",
     "UniformMatrix",
     "Workload",
+    "WorkloadBlock",
+    "all_to_all",
     "cache_follower",
+    "closed_loop",
+    "from_config",
     "generate",
     "hadoop",
     "mean_gap_ns",
+    "request_response",
+    "ring_all_reduce",
     "sizes_from_file",
+    "tree_all_reduce",
     "web_search",
     "web_server",
 ]

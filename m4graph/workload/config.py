@@ -2,52 +2,84 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import networkx as nx
 from pydantic import AfterValidator, Field
 
-from m4graph.schema import KeyProblem, StrictModel, one_of, spell
+from m4graph.registry import Registry
+from m4graph.schema import KeyProblem, StrictModel, join_key, one_of, spell
+from m4graph.workload.closed_loop import ClosedLoopWorkload, closed_loop
 from m4graph.workload.generate import generate
 from m4graph.workload.workload import Workload
 
-KINDS = ("file", "generated")
+AnyWorkload = Workload | ClosedLoopWorkload
 
 
-def _law(value: Any) -> Any:
+class WorkloadBlock(StrictModel):
+    """The keys of a ``workload`` block of one kind, without ``kind`` itself."""
+
+    @abstractmethod
+    def build(self, network: nx.Graph, seed: int) -> AnyWorkload:
+        """Makes the workload.
+
+        Args:
+            network (networkx.Graph): The network.
+            seed (int): The scenario's, for whatever is random.
+
+        Raises:
+            InputError: If a value does not fit the network, or a file is bad.
+        """
+
+
+WORKLOADS: Registry[type[WorkloadBlock]] = Registry(
+    "workload",
+    {
+        "all_to_all": "m4graph.workload.collective_blocks:AllToAllBlock",
+        "closed_loop": "m4graph.workload.config:ClosedLoopBlock",
+        "file": "m4graph.workload.config:FileBlock",
+        "generated": "m4graph.workload.config:GeneratedBlock",
+        "request_response": "m4graph.workload.collective_blocks:RequestResponseBlock",
+        "ring_all_reduce": "m4graph.workload.collective_blocks:RingAllReduceBlock",
+        "tree_all_reduce": "m4graph.workload.collective_blocks:TreeAllReduceBlock",
+    },
+)
+"""Kinds of workloads by name, each the model of its block."""
+
+
+def parse_law(value: Any) -> Any:
+    """Checks that a value may name a law; which one, the law's own registry tells."""
     if not isinstance(value, str | Mapping):
         raise ValueError(f"expected a name or a block of keys (got {spell(value)})")
     return value
 
 
-Law = Annotated[Any, AfterValidator(_law)]
+Law = Annotated[Any, AfterValidator(parse_law)]
 
 
-class FileWorkload(StrictModel):
+class FileBlock(WorkloadBlock):
     """``workload: {file: flows.csv}``.
 
     Args:
         file (str): A table of flows.
     """
 
-    kind: Literal["file"] = "file"
     file: str
 
     def build(self, network: nx.Graph, seed: int) -> Workload:
         """Reads the flows; the seed changes nothing."""
-        hosts = sum(kind == "host" for _, kind in network.nodes(data="kind"))
-        return Workload.from_file(self.file, num_hosts=hosts)
+        return Workload.from_file(self.file, num_hosts=num_hosts(network))
 
 
-class GeneratedWorkload(StrictModel):
+class GeneratedBlock(WorkloadBlock):
     """``workload: {kind: generated, ...}``, the arguments of :func:`m4graph.workload.generate`.
 
     Args:
         seed (int, optional): Of the workload. (default: the scenario's)
     """
 
-    kind: Literal["generated"] = "generated"
     sizes: Law = "web_search"
     load: float = Field(default=0.5, gt=0, le=1)
     num_flows: int = Field(default=2000, ge=1, le=10**9)
@@ -59,24 +91,67 @@ class GeneratedWorkload(StrictModel):
     def build(self, network: nx.Graph, seed: int) -> Workload:
         """Draws the flows, from this block's seed if it has one."""
         arguments = {name: getattr(self, name) for name in type(self).model_fields}
-        del arguments["kind"]
         arguments["seed"] = seed if self.seed is None else self.seed
         return generate(network, **arguments)
 
 
-def from_config(config: Mapping[str, Any], network: nx.Graph, seed: int = 0) -> Workload:
-    """Makes a workload from ``{"file": path}`` or ``{"kind": "generated", **parameters}``.
+class ClosedLoopBlock(WorkloadBlock):
+    """``workload: {kind: closed_loop, flows: {...}, limit_per_rack: 5}``, or with ``file``.
+
+    Args:
+        flows (dict, optional): A block of open-loop flows, as of :func:`closed_loop`.
+        file (str, optional): Instead, a table as :meth:`ClosedLoopWorkload.from_file` reads.
+        limit_per_rack (int, optional): Flows that a rack has under way at most.
+        backlog (bool): All of ``flows`` are ready when the first one starts. (default: ``False``)
+    """
+
+    flows: dict[str, Any] | None = None
+    file: str | None = None
+    limit_per_rack: int | None = Field(default=None, ge=1)
+    backlog: bool = False
+
+    def build(self, network: nx.Graph, seed: int) -> ClosedLoopWorkload:
+        """Reads or draws the flows."""
+        if (self.flows is None) == (self.file is None):
+            got = "neither" if self.flows is None else "both"
+            raise KeyProblem("workload", f"expected one of the keys flows, file (got {got})")
+        if self.flows is None:
+            if self.backlog:
+                raise KeyProblem("workload.backlog", "expected it with flows (got it with file)")
+            assert self.file is not None
+            hosts = num_hosts(network)
+            return ClosedLoopWorkload.from_file(self.file, self.limit_per_rack, hosts)
+        flows = from_config(self.flows, network, seed, key="workload.flows")
+        if not isinstance(flows, Workload):
+            raise KeyProblem(
+                "workload.flows.kind",
+                f"expected a kind of open-loop flows (got {spell(self.flows.get('kind'))})",
+            )
+        return closed_loop(flows, self.limit_per_rack, self.backlog)
+
+
+def from_config(
+    config: Mapping[str, Any], network: nx.Graph, seed: int = 0, key: str = "workload"
+) -> AnyWorkload:
+    """Makes a workload from ``{"file": path}`` or ``{"kind": name, **parameters}``.
 
     Args:
         config (Mapping): The block; paths are used as they stand.
         network (networkx.Graph): The network.
-        seed (int): For a generated workload whose block has none. (default: ``0``)
+        seed (int): For a random workload whose block has none. (default: ``0``)
+        key (str): Dotted path of the block, for messages. (default: ``"workload"``)
 
     Raises:
         InputError: If the kind or a key is unknown, or a value or a file is bad.
     """
-    kind = config.get("kind", "file" if "file" in config else None)
-    if kind not in KINDS:
-        raise KeyProblem("workload.kind", f"expected {one_of(KINDS)} (got {spell(kind)})")
-    model = FileWorkload if kind == "file" else GeneratedWorkload
-    return model.parse(config, "workload").build(network, seed)
+    keys = dict(config)
+    kind = keys.pop("kind", "file" if "file" in config else None)
+    if not isinstance(kind, str) or kind not in WORKLOADS:
+        expected = one_of(WORKLOADS.names())
+        raise KeyProblem(join_key(key, "kind"), f"expected {expected} (got {spell(kind)})")
+    return WORKLOADS.resolve(kind).parse(keys, key).build(network, seed)
+
+
+def num_hosts(network: nx.Graph) -> int:
+    """Number of hosts of a network."""
+    return sum(kind == "host" for _, kind in network.nodes(data="kind"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -63,12 +64,10 @@ class Workload:
             WorkloadError: If a column holds no integers or has another length than the rest, or a
                 flow breaks a rule; names the flow and the column.
         """
-        given = {"id": id, "src": src, "dst": dst, "size_bytes": size_bytes, "start_ns": start_ns}
-        columns = {name: _integers(name, values) for name, values in given.items()}
-        lengths = {name: len(values) for name, values in columns.items()}
-        if len(set(lengths.values())) > 1:
-            raise WorkloadError(f"workload: expected columns of one length (got {lengths})")
-        _check_flows(columns, num_hosts, lambda row, name: f"workload, {name}")
+        columns = int64_columns(id=id, src=src, dst=dst, size_bytes=size_bytes, start_ns=start_ns)
+        check_flows(
+            columns, num_hosts, lambda row, name: f"workload, {name}", [_from_0(columns, "start_ns")]
+        )
         return cls._sorted(columns)
 
     @classmethod
@@ -88,10 +87,11 @@ class Workload:
             "size_bytes" if name == "bytes" else name: values
             for name, values in table.columns.items()
         }
-        _check_flows(
+        check_flows(
             columns,
             num_hosts,
             lambda row, name: table.where(row, "bytes" if name == "size_bytes" else name),
+            [_from_0(columns, "start_ns")],
         )
         return cls._sorted(columns)
 
@@ -104,6 +104,10 @@ class Workload:
         columns = (self.id, self.src, self.dst, self.size_bytes, self.start_ns)
         write_table(path, dict(zip(_COLUMNS, columns, strict=True)))
 
+    def to_block(self, file: str) -> dict[str, Any]:
+        """The ``workload`` block of a scenario that reads the flows from a file."""
+        return {"file": file}
+
     def __repr__(self) -> str:
         return f"Workload(num_flows={self.num_flows}, total_bytes={self.size_bytes.sum()})"
 
@@ -112,33 +116,40 @@ class Workload:
         order = np.lexsort((columns["id"], columns["start_ns"]))
         return cls(
             **{
-                name: _read_only(values[order], np.int32 if name in ("src", "dst") else np.int64)
+                name: read_only(values[order], np.int32 if name in ("src", "dst") else np.int64)
                 for name, values in columns.items()
             }
         )
 
 
-def _read_only(array: np.ndarray, dtype: type) -> np.ndarray:
-    array = array.astype(dtype)
-    array.setflags(write=False)
-    return array
+Rule = tuple[str, NDArray[np.bool_], str]
+"""A column, which of its rows are good, and what was expected."""
 
 
-def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise WorkloadError(f"workload, {name}: expected one dimension (got {array.ndim})")
-    if len(array) and (array.dtype.kind not in "iu" or (array > 2**63 - 1).any()):
-        raise WorkloadError(f"workload, {name}: expected int64 (got {array.dtype})")
-    return array.astype(np.int64)
+def int64_columns(**given: ArrayLike) -> dict[str, NDArray[np.int64]]:
+    """Columns of a workload as int64.
+
+    Raises:
+        WorkloadError: If one holds no integers, or they are not of one length.
+    """
+    columns = {name: _integers(name, values) for name, values in given.items()}
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise WorkloadError(f"workload: expected columns of one length (got {lengths})")
+    return columns
 
 
-def _check_flows(
+def check_flows(
     columns: dict[str, NDArray[np.int64]],
     num_hosts: int | None,
     where: Callable[[int, str], str],
+    more_rules: Sequence[Rule],
 ) -> None:
-    """Checks each rule on all flows; ``where(row, column)`` names a place for the message."""
+    """Checks each rule on all flows; ``where(row, column)`` names a place for the message.
+
+    Raises:
+        WorkloadError: For the first row that breaks one.
+    """
     flow_id, src, dst = columns["id"], columns["src"], columns["dst"]
     first_row = np.zeros(len(flow_id), dtype=bool)
     first_row[np.unique(flow_id, return_index=True)[1]] = True
@@ -151,7 +162,7 @@ def _check_flows(
         ("dst", (dst >= 0) & (dst <= last_host), host),
         ("dst", src != dst, "another host than src"),
         ("size_bytes", columns["size_bytes"] >= 1, "1 byte or more"),
-        ("start_ns", columns["start_ns"] >= 0, "a time of 0 or above"),
+        *more_rules,
     ]
     for name, good, expected in rules:
         if not good.all():
@@ -160,3 +171,23 @@ def _check_flows(
                 f"{where(row, name)}: flow {flow_id[row]}: expected {expected} "
                 f"(got {columns[name][row]})"
             )
+
+
+def read_only(array: np.ndarray, dtype: type) -> np.ndarray:
+    """A copy of an array that nobody can change."""
+    array = array.astype(dtype)
+    array.setflags(write=False)
+    return array
+
+
+def _from_0(columns: dict[str, NDArray[np.int64]], name: str) -> Rule:
+    return name, columns[name] >= 0, "a time of 0 or above"
+
+
+def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise WorkloadError(f"workload, {name}: expected one dimension (got {array.ndim})")
+    if len(array) and (array.dtype.kind not in "iu" or (array > 2**63 - 1).any()):
+        raise WorkloadError(f"workload, {name}: expected int64 (got {array.dtype})")
+    return array.astype(np.int64)

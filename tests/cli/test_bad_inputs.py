@@ -161,7 +161,7 @@ FILE_CASES = {
     "flow: negative start": (flow("9,0,1,5,-3"), ["flows.csv, line 5", "start_ns", "-3"]),
     "flow: too many cells": (flow("9,0,1,5,3,4"), ["flows.csv"]),
     "workload: no kind": (workload("{load: 0.5}"), ["scenario.yaml: workload.kind", "generated"]),
-    "workload: kind": (workload("{kind: gen}"), ["workload.kind", "generated (got 'gen')"]),
+    "workload: kind": (workload("{kind: gen}"), ["workload.kind", "generated", "(got 'gen')"]),
     "workload: file key": (workload("{file: flows.csv, n: 1}"), ["workload.n: unknown key"]),
     "load: 1.5": (workload("{kind: generated, load: 1.5}"), ["workload.load", "got 1.5"]),
     "load: 0": (workload("{kind: generated, load: 0}"), ["workload.load", "above 0"]),

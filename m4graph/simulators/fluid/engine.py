@@ -12,6 +12,7 @@ from m4graph.simulators.fluid.state import (
     NUM_ADDED,
     NUM_ARRIVALS,
     NUM_DEPARTURES,
+    NUM_STARTING,
     grow_state,
     make_state,
 )
@@ -55,7 +56,7 @@ class FluidEngine:
         route_ptr: np.ndarray,
         route_links: np.ndarray,
     ) -> int:
-        """Adds flows that start now or later.
+        """Adds flows that start now or later, as :meth:`admit_flows` and :meth:`start_flows`.
 
         Args:
             start_ns (np.ndarray): When each flow starts.
@@ -75,14 +76,35 @@ class FluidEngine:
         Raises:
             SimulationError: If a flow starts in the past or has no link.
         """
-        self._check(start_ns, route_ptr)
-        first, total = self.num_flows, self.num_flows + len(start_ns)
+        self._check_starts(np.arange(self.num_flows, self.num_flows + len(start_ns)), start_ns)
+        first = self.admit_flows(volume_bytes, latency_ns, ideal_fct_ns, route_ptr, route_links)
+        self.start_flows(np.arange(first, self.num_flows), start_ns)
+        return first
+
+    def admit_flows(
+        self,
+        volume_bytes: np.ndarray,
+        latency_ns: np.ndarray,
+        ideal_fct_ns: np.ndarray,
+        route_ptr: np.ndarray,
+        route_links: np.ndarray,
+    ) -> int:
+        """Takes in flows that :meth:`start_flows` will start; arguments as :meth:`add_flows`.
+
+        Returns:
+            int: Number of the first new flow.
+
+        Raises:
+            SimulationError: If a flow has no link.
+        """
+        self._check_routes(route_ptr)
+        first, total = self.num_flows, self.num_flows + len(volume_bytes)
         old_hops = int(self._state.shares.route_ptr[first])
         hops = old_hops + len(route_links)
         self._reserve(total, hops)
         state = self._state
         times = state.times[first:total]
-        times["start_ns"] = start_ns
+        times["start_ns"] = -1
         times["latency_ns"] = latency_ns
         times["ideal_fct_ns"] = ideal_fct_ns
         times["fct_ns"] = -1
@@ -92,13 +114,30 @@ class FluidEngine:
         state.counts[NUM_ADDED] = total
         return first
 
+    def start_flows(self, flows: np.ndarray, start_ns: np.ndarray) -> None:
+        """Starts flows that have not been started yet, now or later.
+
+        Args:
+            flows (np.ndarray): Their numbers.
+            start_ns (np.ndarray): When they start.
+
+        Raises:
+            SimulationError: If a flow starts in the past.
+        """
+        self._check_starts(flows, start_ns)
+        state = self._state
+        begin = int(state.counts[NUM_STARTING])
+        state.times["start_ns"][flows] = start_ns
+        state.starting[begin : begin + len(flows)] = flows
+        state.counts[NUM_STARTING] = begin + len(flows)
+
     def run(self, max_events: int) -> bool:
         """Runs about ``max_events`` arrivals and departures.
 
         Returns:
             bool: Whether there is more to run.
         """
-        return bool(run(self._state, self._scope, max_events, False) == BUDGET_SPENT)
+        return bool(self._run(max_events, False) == BUDGET_SPENT)
 
     def next_completion(self, max_events: int = 100_000) -> int | None:
         """Runs until the next flow completes; completions come in the order of time.
@@ -111,8 +150,20 @@ class FluidEngine:
         """
         flow = BUDGET_SPENT
         while flow == BUDGET_SPENT:
-            flow = int(run(self._state, self._scope, max_events, True))
+            flow = self._run(max_events, True)
         return None if flow == FINISHED else flow
+
+    def advance(self, max_events: int, until_ns: int) -> int:
+        """Runs about ``max_events`` events, until the next flow completes or a time is over.
+
+        Returns:
+            int: The flow's number; ``FINISHED`` if all events up to and at ``until_ns`` are done,
+            or ``BUDGET_SPENT``.
+        """
+        return self._run(max_events, True, np.nextafter(float(until_ns), np.inf))
+
+    def _run(self, max_events: int, stop_at_report: bool, before_ns: float = np.inf) -> int:
+        return int(run(self._state, self._scope, max_events, stop_at_report, before_ns))
 
     @property
     def num_flows(self) -> int:
@@ -170,13 +221,15 @@ class FluidEngine:
         left = flows["remaining"] - flows["rate"] * (at_ns - flows["settled_ns"])
         return np.asarray(np.maximum(left, 0.0))
 
-    def _check(self, start_ns: np.ndarray, route_ptr: np.ndarray) -> None:
+    def _check_starts(self, flows: np.ndarray, start_ns: np.ndarray) -> None:
         early = np.flatnonzero(np.asarray(start_ns) < np.floor(self.now_ns))
         if len(early):
             raise SimulationError(
-                f"flow {self.num_flows + early[0]}: expected a start at {self.now_ns:.0f} ns "
+                f"flow {flows[early[0]]}: expected a start at {self.now_ns:.0f} ns "
                 f"or later (got {start_ns[early[0]]})"
             )
+
+    def _check_routes(self, route_ptr: np.ndarray) -> None:
         empty = np.flatnonzero(np.diff(route_ptr) < 1)
         if len(empty):
             raise SimulationError(

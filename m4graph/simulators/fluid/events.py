@@ -19,11 +19,10 @@ from m4graph.simulators.fluid.jit import cached_kernel, inline_kernel, kernel
 from m4graph.simulators.fluid.layout import Shares
 from m4graph.simulators.fluid.shares import attach, detach, forget_change, rebalance
 from m4graph.simulators.fluid.state import (
-    NUM_ADDED,
     NUM_ARRIVALS,
     NUM_DEPARTURES,
     NUM_INSTANTS,
-    NUM_QUEUED,
+    NUM_STARTING,
     FluidState,
 )
 
@@ -85,23 +84,26 @@ def _reschedule(shares: Shares, drains: IndexedHeap, now: float, num_changed: in
 
 @kernel
 def _queue_arrivals(state: FluidState) -> None:
-    for flow in range(state.counts[NUM_QUEUED], state.counts[NUM_ADDED]):
+    for i in range(state.counts[NUM_STARTING]):
+        flow = state.starting[i]
         heap_set(state.arrivals, flow, float(state.times[flow].start_ns))
-    state.counts[NUM_QUEUED] = state.counts[NUM_ADDED]
+    state.counts[NUM_STARTING] = 0
 
 
-def _build(digest: str) -> Callable[[FluidState, int, int, bool], int]:
+def _build(digest: str) -> Callable[[FluidState, int, int, bool, float], int]:
     @cached_kernel
-    def run(state: FluidState, scope: int, max_events: int, stop_at_report: bool) -> int:
+    def run(
+        state: FluidState, scope: int, max_events: int, stop_at_report: bool, before_ns: float
+    ) -> int:
         digest  # noqa: B018 - part of numba's cache key: a change of any source recompiles
         _queue_arrivals(state)
         goal = state.counts[NUM_ARRIVALS] + state.counts[NUM_DEPARTURES] + max_events
         while state.counts[NUM_ARRIVALS] + state.counts[NUM_DEPARTURES] < goal:
             instant = next_instant(state)
-            if stop_at_report and heap_min(state.reports) < instant:
+            if stop_at_report and heap_min(state.reports) < min(instant, before_ns):
                 state.clock_ns[0] = max(state.clock_ns[0], heap_min(state.reports))
                 return int(heap_pop(state.reports))
-            if instant == np.inf:
+            if instant >= before_ns:
                 return FINISHED
             step(state, scope)
         return BUDGET_SPENT
@@ -110,6 +112,7 @@ def _build(digest: str) -> Callable[[FluidState, int, int, bool], int]:
 
 
 run = _build(source_digest("m4graph.simulators.fluid"))
-"""``run(state, scope, max_events, stop_at_report)`` runs whole instants, about ``max_events``
-arrivals and departures. It returns ``FINISHED``, ``BUDGET_SPENT``, or, if ``stop_at_report``, the
-number of the next flow whose last byte is at its receiver."""
+"""``run(state, scope, max_events, stop_at_report, before_ns)`` runs whole instants before
+``before_ns``, about ``max_events`` arrivals and departures. It returns ``FINISHED``,
+``BUDGET_SPENT``, or, if ``stop_at_report``, the number of the next flow whose last byte is at its
+receiver."""

@@ -12,7 +12,10 @@ from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress, Simulator
 from m4graph.simulators.fluid.engine import FluidEngine, parse_scope
+from m4graph.simulators.fluid.session import FluidSession
 from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
+from m4graph.simulators.session import simulate_closed_loop
+from m4graph.workload import ClosedLoopWorkload
 
 EVENTS_PER_CALL = 20_000
 """Events between two looks at Ctrl-C and two reports of progress."""
@@ -52,6 +55,8 @@ class FluidSimulator(Simulator):
             scenario (Scenario): What to simulate.
             progress (Progress, optional): Called now and then. (default: ``None``)
         """
+        if isinstance(scenario.workload, ClosedLoopWorkload):
+            return simulate_closed_loop(self, scenario, progress)
         engine = build_engine(scenario, self._scope)
         compile_s = warm_up()
         started = time.perf_counter()
@@ -72,6 +77,10 @@ class FluidSimulator(Simulator):
             packet_hops=None,
             scenario=scenario,
         )
+
+    def open_session(self, scenario: Scenario) -> FluidSession:
+        """Opens a session of a scenario's network; its workload does not matter."""
+        return FluidSession(scenario, self._scope, warm_up())
 
 
 def build_engine(scenario: Scenario, scope: str = "affected") -> FluidEngine:

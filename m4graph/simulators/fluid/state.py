@@ -10,12 +10,12 @@ from m4graph.simulators.fluid.heap import IndexedHeap, grow_heap, make_heap
 from m4graph.simulators.fluid.layout import FLOW, HOP, LINK, Shares
 from m4graph.simulators.fluid.maxmin import Scratch, make_scratch
 
-NUM_ARRIVALS, NUM_DEPARTURES, NUM_INSTANTS, NUM_ADDED, NUM_QUEUED = range(5)
+NUM_ARRIVALS, NUM_DEPARTURES, NUM_INSTANTS, NUM_ADDED, NUM_STARTING = range(5)
 
 
 TIMES = np.dtype(
     [
-        ("start_ns", np.int64),
+        ("start_ns", np.int64),  # -1: not known yet
         ("latency_ns", np.float64),  # of the FCT, on top of the time to drain
         ("ideal_fct_ns", np.int64),
         ("fct_ns", np.int64),  # -1: not finished
@@ -36,6 +36,7 @@ class FluidState(NamedTuple):
 
     Shapes:
         - times: records ``[num_flows]``
+        - starting: int32 ``[num_flows]``, flows that have a start and are not among the arrivals
         - clock_ns: float64 ``[1]``
         - counts: int64 ``[5]``, see the constants ``NUM_ARRIVALS`` ...
     """
@@ -46,6 +47,7 @@ class FluidState(NamedTuple):
     drains: IndexedHeap
     reports: IndexedHeap
     times: np.ndarray
+    starting: np.ndarray
     clock_ns: np.ndarray
     counts: np.ndarray
 
@@ -79,6 +81,7 @@ def make_state(link_rate: np.ndarray) -> FluidState:
         drains=make_heap(0),
         reports=make_heap(0),
         times=np.zeros(0, TIMES),
+        starting=np.zeros(0, np.int32),
         clock_ns=np.zeros(1, np.float64),
         counts=np.zeros(5, np.int64),
     )
@@ -107,6 +110,7 @@ def grow_state(state: FluidState, num_flows: int, num_hops: int) -> FluidState:
         drains=grow_heap(state.drains, num_flows),
         reports=grow_heap(state.reports, num_flows),
         times=_grown(state.times, num_flows),
+        starting=_grown(state.starting, num_flows),
     )
 
 

@@ -1,0 +1,55 @@
+"""A session of the fluid simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from m4graph.scenario import Scenario
+from m4graph.simulators.fluid.engine import FluidEngine
+from m4graph.simulators.fluid.events import BUDGET_SPENT, FINISHED
+from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
+from m4graph.simulators.session import ENDED, PAUSED, NewFlows, Session
+
+_EVENTS_A_TURN = 20_000
+"""Events between two looks at Ctrl-C."""
+
+_OUTCOMES = {BUDGET_SPENT: PAUSED, FINISHED: ENDED}
+
+
+class FluidSession(Session):
+    """Flows as fluids; see :class:`.FluidSimulator`.
+
+    Args:
+        scenario (Scenario): Network and configuration.
+        scope (str): As of :class:`.FluidEngine`.
+        compile_s (float): Seconds of compilation.
+    """
+
+    def __init__(self, scenario: Scenario, scope: str, compile_s: float) -> None:
+        super().__init__(scenario)
+        self.compile_s = compile_s
+        self._engine = FluidEngine(link_bytes_per_ns(scenario.arrays), scope)
+
+    def _admit(self, flows: NewFlows) -> None:
+        routes, scenario = flows.routes, self._scenario
+        volume_bytes, latency_ns = volumes_and_latencies(
+            scenario.arrays,
+            flows.size_bytes,
+            flows.ideal_fct_ns,
+            routes.data_ptr,
+            routes.data_links,
+            scenario.config.payload_bytes,
+        )
+        self._engine.admit_flows(
+            volume_bytes, latency_ns, flows.ideal_fct_ns, routes.data_ptr, routes.data_links
+        )
+
+    def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:
+        self._engine.start_flows(np.array(flow_ids), np.array(start_ns))
+
+    def _advance(self, until_ns: int) -> tuple[int, int]:
+        engine = self._engine
+        flow = engine.advance(_EVENTS_A_TURN, until_ns)
+        if flow < 0:
+            return _OUTCOMES[flow], int(engine.now_ns)
+        return flow, self._start_ns[flow] + int(engine.fct_ns[flow])

@@ -1,0 +1,27 @@
+"""Sessions: simulations to which flows are added while they run, and the closed loops on them."""
+
+from __future__ import annotations
+
+from m4graph.simulators.session.closed_loop import simulate_closed_loop
+from m4graph.simulators.session.release import FlowRelease
+from m4graph.simulators.session.session import (
+    ENDED,
+    FOREVER_NS,
+    PAUSED,
+    Completion,
+    NewFlows,
+    Session,
+    open_session,
+)
+
+__all__ = [
+    "ENDED",
+    "FOREVER_NS",
+    "PAUSED",
+    "Completion",
+    "FlowRelease",
+    "NewFlows",
+    "Session",
+    "open_session",
+    "simulate_closed_loop",
+]

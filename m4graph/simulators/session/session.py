@@ -1,0 +1,457 @@
+"""The interface of a session: add flows, let time pass, see flows complete, add more."""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.congestion import CongestionControl
+from m4graph.errors import RoutingError, TopologyError, WorkloadError
+from m4graph.ideal import ideal_fct_ns
+from m4graph.routing import EcmpRouter, Routes, check_routes
+from m4graph.scenario import NetworkConfig, RoutingConfig, Scenario
+from m4graph.simulators.base import Simulator, build_simulator
+from m4graph.simulators.session.interrupt import uninterrupted
+from m4graph.topology import NetworkArrays
+from m4graph.workload import Workload
+
+PAUSED, ENDED = -1, -2
+"""What :meth:`Session._advance` gives besides a flow: call it again; nothing is left to happen."""
+
+FOREVER_NS = 2**62
+"""Later than everything."""
+
+_MAX_SIZE_BYTES = 2**62
+
+
+class Completion(NamedTuple):
+    """A flow whose last byte has arrived.
+
+    Args:
+        flow_id (int): Its number in the session.
+        src (int): Sending host.
+        dst (int): Receiving host.
+        size_bytes (int): Payload.
+        start_ns (int): When it started.
+        finish_ns (int): When its last byte was at the receiver.
+        ideal_fct_ns (int): What it would have taken alone on its route.
+    """
+
+    flow_id: int
+    src: int
+    dst: int
+    size_bytes: int
+    start_ns: int
+    finish_ns: int
+    ideal_fct_ns: int
+
+    @property
+    def fct_ns(self) -> int:
+        """From start to finish."""
+        return self.finish_ns - self.start_ns
+
+    @property
+    def slowdown(self) -> float:
+        """``fct_ns`` over ``ideal_fct_ns``."""
+        return self.fct_ns / self.ideal_fct_ns
+
+
+class NewFlows(NamedTuple):
+    """Flows that a session takes in, none of which has started.
+
+    Shapes:
+        - src, dst, size_bytes, ideal_fct_ns: int64 ``[num_new]``
+    """
+
+    src: NDArray[np.int64]
+    dst: NDArray[np.int64]
+    size_bytes: NDArray[np.int64]
+    ideal_fct_ns: NDArray[np.int64]
+    routes: Routes
+
+
+class Session(ABC):
+    """A simulation to which flows are added while it runs; made by :func:`open_session`.
+
+    Flows are numbered 0, 1, 2, ... in the order in which they are added, and routed in this order
+    by ECMP. Ctrl-C leaves a session as it is between two events: it can be run on.
+
+    Memory: a row for each flow that was ever added, also after it has completed.
+
+    A simulator's own session implements :meth:`_admit`, :meth:`_start` and :meth:`_advance`.
+
+    Args:
+        scenario (Scenario): Network, algorithm and configuration; its workload does not matter.
+    """
+
+    compile_s: float = 0.0
+    """Seconds of compilation when it was opened."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        arrays = scenario.arrays
+        self._num_hosts = arrays.num_hosts
+        routing = scenario.routing
+        self._router = None if isinstance(routing, Routes) else EcmpRouter(arrays, routing.seed)
+        self._src: list[int] = []
+        self._dst: list[int] = []
+        self._size_bytes: list[int] = []
+        self._start_ns: list[int] = []  # -1: not known yet
+        self._ideal_fct_ns: list[int] = []
+        self._finish_ns: list[int] = []
+        self._starting: list[int] = []
+        self._now_ns = 0
+        self._outcome = PAUSED
+
+    @property
+    def now_ns(self) -> int:
+        """The time: of the last completion, or to which the session was run."""
+        return self._now_ns
+
+    @property
+    def num_flows(self) -> int:
+        """Flows added so far."""
+        return len(self._src)
+
+    @property
+    def unfinished(self) -> list[int]:
+        """Flows that have started, or are to start, and have not completed.
+
+        Those that are left when :meth:`run` has come to its end without ``until_ns`` can never
+        complete, as a flow whose last packets were dropped for good.
+        """
+        times = zip(self._start_ns, self._finish_ns, strict=True)
+        return [flow for flow, (start, finish) in enumerate(times) if finish < 0 <= start]
+
+    @property
+    def start_ns(self) -> NDArray[np.int64]:
+        """When each flow started or is to start, int64 ``[num_flows]``; -1: not known yet."""
+        return np.array(self._start_ns, np.int64)
+
+    @property
+    def finish_ns(self) -> NDArray[np.int64]:
+        """When each flow completed, int64 ``[num_flows]``; -1: has not."""
+        return np.array(self._finish_ns, np.int64)
+
+    @property
+    def packet_hops(self) -> int | None:
+        """Packets sent over a link so far; ``None`` where there are no packets."""
+        return None
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What else the simulator counts, as in :class:`~m4graph.results.SimulationResult`."""
+        return {}
+
+    def add_flow(
+        self,
+        src: int,
+        dst: int,
+        size_bytes: int,
+        start_ns: int | None = None,
+        data_route: Sequence[int] | None = None,
+        ack_route: Sequence[int] | None = None,
+    ) -> int:
+        """Adds a flow.
+
+        Args:
+            src (int): Sending host.
+            dst (int): Receiving host.
+            size_bytes (int): Payload.
+            start_ns (int, optional): When it starts; at the current time, it starts after the
+                events that are already queued for it. (default: now)
+            data_route (Sequence[int], optional): Nodes from ``src`` to ``dst``. (default: by ECMP)
+            ack_route (Sequence[int], optional): Nodes from ``dst`` to ``src``, with ``data_route``
+                only. (default: ``data_route`` backwards)
+
+        Returns:
+            int: The flow's number.
+
+        Raises:
+            InputError: If a host or a route does not exist, the hosts are the same, the size is
+                below 1, or the start is in the past; the session is as before.
+        """
+        flow = len(self._src)
+        src, dst = self._host(flow, "src", src), self._host(flow, "dst", dst)
+        if src == dst:
+            raise WorkloadError(f"flow {flow}: expected two hosts (got {src} for both)")
+        size = _integer(flow, "size_bytes", size_bytes)
+        if not 1 <= size < _MAX_SIZE_BYTES:
+            raise WorkloadError(f"flow {flow}: expected a size of 1 byte or more (got {size})")
+        start = self._now_ns if start_ns is None else self._time(flow, start_ns)
+        if data_route is not None:
+            routes = self._routes(flow, src, dst, data_route, ack_route)
+            self._admit_waiting()
+        elif ack_route is not None:
+            raise RoutingError(f"flow {flow}: expected a data_route with the ack_route (got none)")
+        elif self._router is None:
+            raise RoutingError(
+                f"flow {flow}: expected a data_route, as the scenario's routing is not ECMP"
+            )
+        self._src.append(src)
+        self._dst.append(dst)
+        self._size_bytes.append(size)
+        self._start_ns.append(start)
+        self._finish_ns.append(-1)
+        self._starting.append(flow)
+        if data_route is not None:
+            self._take_in(routes)
+        return flow
+
+    def announce(
+        self,
+        src: NDArray[np.integer],
+        dst: NDArray[np.integer],
+        size_bytes: NDArray[np.int64],
+        routes: Routes,
+    ) -> range:
+        """Makes many flows known at once; each starts when :meth:`start` says so.
+
+        Args:
+            src (np.ndarray): Sending hosts ``[num_new]``; these and the others are not checked.
+            dst (np.ndarray): Receiving hosts.
+            size_bytes (np.ndarray): Payloads.
+            routes (Routes): Their routes.
+
+        Returns:
+            range: Their numbers.
+        """
+        self._admit_waiting()
+        flows = range(len(self._src), len(self._src) + len(src))
+        self._src += src.tolist()
+        self._dst += dst.tolist()
+        self._size_bytes += size_bytes.tolist()
+        self._start_ns += [-1] * len(src)
+        self._finish_ns += [-1] * len(src)
+        self._take_in(routes)
+        return flows
+
+    def start(self, flow_id: int, start_ns: int | None = None) -> None:
+        """Starts an announced flow, now or later, as :meth:`add_flow` would.
+
+        Raises:
+            WorkloadError: If there is no such flow, it has been started, or the start is in the
+                past.
+        """
+        if not 0 <= flow_id < len(self._src) or self._start_ns[flow_id] >= 0:
+            raise WorkloadError(f"flow {flow_id}: expected an announced flow that has no start yet")
+        self._start_ns[flow_id] = (
+            self._now_ns if start_ns is None else self._time(flow_id, start_ns)
+        )
+        self._starting.append(flow_id)
+
+    def run(self, until_ns: int | None = None) -> Iterator[Completion]:
+        """Lets time pass and yields each flow as it completes, in the order of time.
+
+        Flows may be added meanwhile. When it has ended, or was left by ``break``, flows may be
+        added and the session run on.
+
+        Args:
+            until_ns (int, optional): Stop when everything up to this time has happened; then it is
+                the current time. (default: run until nothing is left to happen)
+
+        Raises:
+            WorkloadError: If ``until_ns`` is in the past.
+            SimulationError: If the run fails.
+        """
+        while (done := self.next_completion(until_ns)) is not None:
+            yield done
+
+    def next_completion(self, until_ns: int | None = None) -> Completion | None:
+        """The next flow that completes, as in :meth:`run`; ``None`` at the end.
+
+        Raises:
+            WorkloadError: If ``until_ns`` is in the past.
+            SimulationError: If the run fails.
+        """
+        limit_ns = FOREVER_NS if until_ns is None else self._time(None, until_ns)
+        # A completion may be left from a call that Ctrl-C has ended.
+        if self._outcome == ENDED:
+            self._outcome = PAUSED
+        while self._outcome == PAUSED:
+            with uninterrupted():
+                self._admit_waiting()
+                if self._starting:
+                    starting, self._starting = self._starting, []
+                    self._start(starting, [self._start_ns[flow] for flow in starting])
+                self._outcome, time_ns = self._advance(limit_ns)
+                if self._outcome >= 0:
+                    self._finish_ns[self._outcome] = time_ns
+                self._now_ns = max(self._now_ns, time_ns)
+        flow = self._outcome
+        if flow == ENDED:
+            if until_ns is not None:
+                self._now_ns = limit_ns
+            return None
+        done = Completion(
+            flow,
+            self._src[flow],
+            self._dst[flow],
+            self._size_bytes[flow],
+            self._start_ns[flow],
+            self._finish_ns[flow],
+            self._ideal_fct_ns[flow],
+        )
+        self._outcome = PAUSED
+        return done
+
+    def __repr__(self) -> str:
+        done = sum(finish >= 0 for finish in self._finish_ns)
+        return (
+            f"{type(self).__name__}(num_flows={self.num_flows}, num_completed={done}, "
+            f"now_ns={self.now_ns})"
+        )
+
+    @abstractmethod
+    def _admit(self, flows: NewFlows) -> None:
+        """Takes in flows that will start one day; their numbers follow those of the last ones."""
+
+    @abstractmethod
+    def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:
+        """Has flows start, now or later, in this order where starts are equal."""
+
+    @abstractmethod
+    def _advance(self, until_ns: int) -> tuple[int, int]:
+        """Lets time pass, for a fraction of a second of computing.
+
+        Returns:
+            tuple: The next flow that completes, and when; or :data:`ENDED` if nothing is left to
+            happen up to ``until_ns``, or :data:`PAUSED` if there is more to do before the next
+            completion, and the time of the last event.
+        """
+
+    def _admit_waiting(self) -> None:
+        """Routes the flows that were added since the last time, all at once."""
+        first = len(self._ideal_fct_ns)
+        if first < len(self._src):
+            assert self._router is not None
+            self._take_in(self._router.route(self._src[first:], self._dst[first:]))
+
+    def _take_in(self, routes: Routes) -> None:
+        first = len(self._ideal_fct_ns)
+        sizes = _Sizes(np.array(self._size_bytes[first:], np.int64))
+        scenario = self._scenario
+        ideal = ideal_fct_ns(scenario.arrays, sizes, routes, scenario.config.payload_bytes)
+        src = np.array(self._src[first:], np.int64)
+        dst = np.array(self._dst[first:], np.int64)
+        self._admit(NewFlows(src, dst, sizes.size_bytes, ideal, routes))
+        self._ideal_fct_ns += ideal.tolist()
+
+    def _host(self, flow: int, name: str, value: int) -> int:
+        host = _integer(flow, name, value)
+        if not 0 <= host < self._num_hosts:
+            raise WorkloadError(
+                f"flow {flow}: expected {name} to be a host, 0 to {self._num_hosts - 1} "
+                f"(got {host})"
+            )
+        return host
+
+    def _time(self, flow: int | None, value: int) -> int:
+        name = "until_ns" if flow is None else "start_ns"
+        time_ns = _integer(flow, name, value)
+        if not self._now_ns <= time_ns < FOREVER_NS:
+            raise WorkloadError(
+                f"{_prefix(flow)}expected {name} from now, {self._now_ns}, on (got {time_ns})"
+            )
+        return time_ns
+
+    def _routes(
+        self,
+        flow: int,
+        src: int,
+        dst: int,
+        data_route: Sequence[int],
+        ack_route: Sequence[int] | None,
+    ) -> Routes:
+        """Routes of one flow, given as nodes."""
+        arrays = self._scenario.arrays
+        back = list(data_route)[::-1] if ack_route is None else ack_route
+        data, ack = (_links(arrays, flow, route) for route in (data_route, back))
+        routes = Routes(
+            np.zeros(1, np.int32),
+            np.array([0, len(data)]),
+            data,
+            np.array([0, len(ack)]),
+            ack,
+        )
+        check_routes(
+            routes, arrays, np.array([flow]), np.array([src]), np.array([dst]), source="session"
+        )
+        return routes
+
+
+class _Sizes(NamedTuple):
+    size_bytes: NDArray[np.int64]
+
+
+def open_session(
+    network: nx.Graph,
+    simulator: str | type[Simulator] | Simulator = "packet",
+    congestion_control: CongestionControl | Mapping[str, object] | str = "dctcp",
+    config: NetworkConfig | Mapping[str, object] | None = None,
+    routing: RoutingConfig | Mapping[str, object] | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Session:
+    """Opens a session: an idle network to which flows are added while it runs.
+
+    Args:
+        network (networkx.Graph): Hosts and switches, as :mod:`m4graph.topology` makes them.
+        simulator (str, type or Simulator): Which simulator. (default: ``"packet"``)
+        congestion_control (CongestionControl, dict or str): As in
+            :class:`~m4graph.scenario.Scenario`. (default: ``"dctcp"``)
+        config (NetworkConfig or dict, optional): The ``network`` block of ``scenario.yaml``.
+        routing (RoutingConfig or dict, optional): How routes are found. (default: ECMP, exactly as
+            ns-3)
+        seed (int): Of everything random inside the simulator. (default: ``0``)
+        **options: The simulator's own, such as ``model`` of ``"learned"``.
+
+    Raises:
+        InputError: If an argument is invalid, or the simulator has no sessions.
+    """
+    none = np.zeros(0, np.int64)
+    scenario = Scenario(
+        network,
+        Workload.from_arrays(none, none, none, none, none),
+        congestion_control,
+        config=config,
+        routing=routing,
+        seed=seed,
+        name="session",
+    )
+    session = build_simulator(simulator, **options).open_session(scenario)
+    assert isinstance(session, Session)
+    return session
+
+
+def _integer(flow: int | None, name: str, value: object) -> int:
+    if type(value) is int:
+        return value
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise WorkloadError(
+            f"{_prefix(flow)}expected {name} to be an integer (got {value!r})"
+        ) from None
+
+
+def _prefix(flow: int | None) -> str:
+    return "session: " if flow is None else f"flow {flow}: "
+
+
+def _links(arrays: NetworkArrays, flow: int, route: Sequence[int]) -> NDArray[np.int32]:
+    nodes = np.array([_integer(flow, "a route's node", node) for node in route], np.int64)
+    if len(nodes) < 2:
+        raise RoutingError(f"flow {flow}: expected a route of two nodes or more (got {len(nodes)})")
+    try:
+        return arrays.link_ids(nodes[:-1], nodes[1:]).astype(np.int32)
+    except TopologyError as error:
+        raise RoutingError(f"flow {flow}: {error}") from None
