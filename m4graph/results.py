@@ -60,7 +60,7 @@ class SimulationResult:
     packet_hops: int | None
     scenario: Scenario
     extra: dict[str, Any] = field(default_factory=dict)
-    start_ns: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
+    start_ns: NDArray[np.int64] = None  # type: ignore[assignment]  # set below
 
     def __post_init__(self) -> None:
         if self.start_ns is None:

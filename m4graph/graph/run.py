@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,19 +45,36 @@ class FlowNetwork:
 
     @classmethod
     def from_scenario(cls, scenario: Scenario) -> FlowNetwork:
-        """Takes what a learned simulator may know from a scenario."""
-        arrays, workload, routes = scenario.arrays, scenario.workload, scenario.routes
+        """Takes what a learned simulator may know from a scenario.
+
+        Raises:
+            WorkloadError: If its workload is a closed loop: starts are known after a run only.
+        """
+        workload, routes = scenario.workload, scenario.routes
+        return replace(
+            cls.without_flows(scenario),
+            size_bytes=workload.size_bytes,
+            start_ns=workload.start_ns,
+            ideal_fct_ns=scenario.ideal_fct_ns,
+            route_ptr=routes.data_ptr,
+            route_links=routes.data_links,
+        )
+
+    @classmethod
+    def without_flows(cls, scenario: Scenario) -> FlowNetwork:
+        """The links and the configuration of a scenario."""
+        arrays = scenario.arrays
         leaves_host = (arrays.link_src < arrays.num_hosts).astype(np.int8)
         enters_host = (arrays.link_dst < arrays.num_hosts).astype(np.int8)
         return cls(
             link_rate_bps=arrays.link_rate_bps,
             link_delay_ns=arrays.link_delay_ns,
             link_kind=leaves_host + 2 * enters_host,
-            size_bytes=workload.size_bytes,
-            start_ns=workload.start_ns,
-            ideal_fct_ns=scenario.ideal_fct_ns,
-            route_ptr=routes.data_ptr,
-            route_links=routes.data_links,
+            size_bytes=np.zeros(0, np.int64),
+            start_ns=np.zeros(0, np.int64),
+            ideal_fct_ns=np.zeros(0, np.int64),
+            route_ptr=np.zeros(1, np.int64),
+            route_links=np.zeros(0, np.int32),
             configuration=configuration_vector(scenario),
             window_bytes=np.array([scenario.congestion_control.init_window_bytes or 0]),
             payload_bytes=np.array([scenario.config.payload_bytes]),

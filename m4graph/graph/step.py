@@ -20,7 +20,9 @@ from m4graph.graph.tracker_state import (
     NUM_FLOWS,
     NUM_LINKS,
     NUM_UPDATED,
+    admit_flows,
     make_tracker_state,
+    start_flows,
     with_room,
 )
 from m4graph.simulators.fluid.layout import NUM_ACTIVE
@@ -80,7 +82,7 @@ class FlowTracker:
 
     def __init__(self, networks: Sequence[FlowNetwork]) -> None:
         self._state = make_tracker_state(networks)
-        self._longest_route = max(int(np.diff(net.route_ptr).max()) for net in networks)
+        self._longest_route = max(_longest_route(net) for net in networks)
         self.first_flow = np.cumsum([0, *(net.num_flows for net in networks)])
         self.first_link = np.cumsum([0, *(net.num_links for net in networks)])
 
@@ -93,6 +95,21 @@ class FlowTracker:
     def num_links(self) -> int:
         """Directed links of all networks."""
         return int(self.first_link[-1])
+
+    def admit_flows(self, flows: FlowNetwork) -> None:
+        """Takes in more flows, of a single network; :meth:`start_flows` tells their starts.
+
+        Args:
+            flows (FlowNetwork): The new flows, on the same links.
+        """
+        num_hops = int(self._state.shares.route_ptr[self.num_flows])
+        self._state = admit_flows(self._state, flows, self.num_flows, num_hops)
+        self._longest_route = max(self._longest_route, _longest_route(flows))
+        self.first_flow[-1] += flows.num_flows
+
+    def start_flows(self, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]) -> None:
+        """Tells when flows start that are not active yet."""
+        start_flows(self._state, flow_ids, start_ns)
 
     def now_ns(self, flow_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """The time in each flow's network, int64 ``[len(flow_ids)]``."""
@@ -127,6 +144,10 @@ class FlowTracker:
             crosses=torch.from_numpy(np.stack((edge_flow[updated], edge_link[updated]))),
             crossed_by=torch.from_numpy(np.stack((edge_link, edge_flow))),
         )
+
+
+def _longest_route(network: FlowNetwork) -> int:
+    return int(np.max(np.diff(network.route_ptr), initial=1))
 
 
 def no_events(length: int) -> np.ndarray:

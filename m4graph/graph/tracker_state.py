@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from m4graph.congestion import BASE_RTT_NS
 from m4graph.graph.configuration import NAMES
@@ -122,6 +123,56 @@ def make_tracker_state(networks: Sequence[FlowNetwork]) -> TrackerState:
         **_buffers(0, 0),
     )
     return with_room(state, 64 * len(networks), 16 * 64 * len(networks))
+
+
+def admit_flows(
+    state: TrackerState, flows: FlowNetwork, num_flows: int, num_hops: int
+) -> TrackerState:
+    """The state of one network with more flows, none of them active; their starts do not matter.
+
+    Args:
+        state (TrackerState): Of one network.
+        flows (FlowNetwork): The new flows, on the same links.
+        num_flows (int): Flows that it has so far.
+        num_hops (int): Hops of all their routes.
+    """
+    total, hops = num_flows + flows.num_flows, num_hops + len(flows.route_links)
+    if total > len(state.flows) or hops > len(state.shares.route_links):
+        state = _grown_state(state, 2 * max(total, 512), 2 * max(hops, 4096))
+    state.flows[num_flows:total] = _flow_records(flows, 0)
+    state.shares.route_ptr[num_flows : total + 1] = flows.route_ptr + num_hops
+    state.shares.route_links[num_hops:hops] = flows.route_links
+    return state
+
+
+def start_flows(
+    state: TrackerState, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]
+) -> None:
+    """Sets the starts of flows that are not active yet."""
+    state.flows["start_ns"][flow_ids] = start_ns
+
+
+def _grown_state(state: TrackerState, num_flows: int, num_hops: int) -> TrackerState:
+    shares = state.shares
+    return state._replace(
+        shares=shares._replace(
+            flows=grown(shares.flows, num_flows),
+            hops=grown(shares.hops, num_hops),
+            route_ptr=grown(shares.route_ptr, num_flows + 1),
+            route_links=grown(shares.route_links, num_hops),
+            active=grown(shares.active, num_flows),
+            changed=grown(shares.changed, num_flows),
+        ),
+        scratch=make_scratch(len(shares.links), num_flows, num_hops),
+        flows=grown(state.flows, num_flows),
+    )
+
+
+def grown(array: np.ndarray, length: int) -> np.ndarray:
+    """An array with room for more entries at its end; new ones are 0."""
+    larger = np.zeros(length, array.dtype)
+    larger[: len(array)] = array
+    return larger
 
 
 def with_room(state: TrackerState, num_flows: int, num_hops: int) -> TrackerState:

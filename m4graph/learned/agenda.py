@@ -12,29 +12,38 @@ from numpy.typing import NDArray
 from m4graph.compilation import source_digest
 from m4graph.graph import FlowNetwork
 from m4graph.graph.schema import ARRIVAL, DEPARTURE
+from m4graph.graph.tracker_state import grown
 
 
 class Agenda(NamedTuple):
     """Flows to come and flows under way, for networks whose flows are numbered through.
 
     Shapes:
-        - ``first_flow`` int64 ``[num_networks + 1]``; ``next_flow``, ``num_active`` int64
-          ``[num_networks]``: the next flow to arrive, the flows under way
+        - ``first_flow`` int64 ``[num_networks + 1]``; ``num_active`` int64 ``[num_networks]``: the
+          flows under way
+        - ``order`` int64 ``[num_flows]``: flows in the order of their starts, in each network's
+          slice; ``next_flow``, ``end_flow`` int64 ``[num_networks]``: places in it, of the next
+          flow to arrive, and behind the last one whose start is known
+        - ``until_ns`` int64 ``[num_networks]``: what is later does not happen yet
+        - ``longest_ns`` int64 ``[num_networks]``: no departure is predicted further ahead; the time
+          of all flows of the network one after the other, so that a bad model ends, too
         - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns`` int64
-          ``[num_flows]``
-        - ``longest_ns`` int64 ``[num_flows]``: no departure is predicted further ahead; the time of
-          all flows of the network one after the other, so that a bad model ends, too
+          ``[num_flows]``; ``network`` int32 ``[num_flows]``
         - ``active`` int64 ``[num_flows]``: flows under way, in each network's slice; ``place``
           int64 ``[num_flows]``
     """
 
     first_flow: NDArray[np.int64]
     next_flow: NDArray[np.int64]
+    end_flow: NDArray[np.int64]
+    until_ns: NDArray[np.int64]
+    longest_ns: NDArray[np.int64]
     num_active: NDArray[np.int64]
+    order: NDArray[np.int64]
     start_ns: NDArray[np.int64]
     finish_ns: NDArray[np.int64]
     ideal_ns: NDArray[np.int64]
-    longest_ns: NDArray[np.int64]
+    network: NDArray[np.int32]
     active: NDArray[np.int64]
     place: NDArray[np.int64]
 
@@ -46,16 +55,56 @@ def make_agenda(networks: Sequence[FlowNetwork]) -> Agenda:
     return Agenda(
         first_flow=first_flow,
         next_flow=first_flow[:-1].copy(),
+        end_flow=first_flow[1:].copy(),
+        until_ns=np.full(len(networks), np.iinfo(np.int64).max),
+        longest_ns=np.array([network.ideal_fct_ns.sum() for network in networks], np.int64),
         num_active=np.zeros(len(networks), np.int64),
+        order=np.arange(len(start_ns)),
         start_ns=start_ns,
         finish_ns=np.full(len(start_ns), -1, np.int64),
         ideal_ns=np.concatenate([network.ideal_fct_ns for network in networks]),
-        longest_ns=np.concatenate(
-            [np.full(net.num_flows, net.ideal_fct_ns.sum()) for net in networks]
-        ),
+        network=np.repeat(np.arange(len(networks), dtype=np.int32), np.diff(first_flow)),
         active=np.zeros(len(start_ns), np.int64),
         place=np.zeros(len(start_ns), np.int64),
     )
+
+
+def admit_flows(agenda: Agenda, num_flows: int, ideal_ns: NDArray[np.int64]) -> Agenda:
+    """The agenda of one network with more flows, whose starts are not known yet.
+
+    Args:
+        agenda (Agenda): Of one network.
+        num_flows (int): Flows that it has so far.
+        ideal_ns (np.ndarray): Ideal FCTs of the new ones, int64 ``[num_new]``.
+    """
+    total = num_flows + len(ideal_ns)
+    if total > len(agenda.start_ns):
+        room = 2 * max(total, 512)
+        agenda = agenda._replace(
+            **{name: grown(getattr(agenda, name), room) for name in _BY_FLOW},
+        )
+    agenda.ideal_ns[num_flows:total] = ideal_ns
+    agenda.finish_ns[num_flows:total] = -1
+    agenda.longest_ns[0] += ideal_ns.sum()
+    return agenda
+
+
+def start_flows(agenda: Agenda, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]) -> None:
+    """Puts flows among those to come; of equal starts, those that were put there first lead.
+
+    Args:
+        agenda (Agenda): Of one network.
+        flow_ids (np.ndarray): Flows without a start.
+        start_ns (np.ndarray): Their starts, none in the past.
+    """
+    agenda.start_ns[flow_ids] = start_ns
+    begin, end = agenda.next_flow[0], agenda.end_flow[0] + len(flow_ids)
+    to_come = np.concatenate((agenda.order[begin : agenda.end_flow[0]], flow_ids))
+    agenda.order[begin:end] = to_come[np.argsort(agenda.start_ns[to_come], kind="stable")]
+    agenda.end_flow[0] = end
+
+
+_BY_FLOW = ("order", "start_ns", "finish_ns", "ideal_ns", "network", "active", "place")
 
 
 def _build_next_events(digest: str) -> Callable[..., int]:
@@ -64,16 +113,21 @@ def _build_next_events(digest: str) -> Callable[..., int]:
         digest  # noqa: B018 - makes it part of the cache key
         count = 0
         for network in range(len(agenda.next_flow)):
-            first, end = agenda.first_flow[network], agenda.first_flow[network + 1]
-            arriving = agenda.next_flow[network]
+            first = agenda.first_flow[network]
+            until_ns = agenda.until_ns[network]
+            arriving = -1
+            if agenda.next_flow[network] < agenda.end_flow[network]:
+                arriving = agenda.order[agenda.next_flow[network]]
             leaving = -1
             for i in range(first, first + agenda.num_active[network]):
                 flow = agenda.active[i]
                 if leaving < 0 or agenda.finish_ns[flow] < agenda.finish_ns[leaving]:
                     leaving = flow
             if leaving >= 0 and (
-                arriving == end or agenda.finish_ns[leaving] <= agenda.start_ns[arriving]
+                arriving < 0 or agenda.finish_ns[leaving] <= agenda.start_ns[arriving]
             ):
+                if agenda.finish_ns[leaving] > until_ns:
+                    continue
                 last = first + agenda.num_active[network] - 1
                 agenda.active[agenda.place[leaving]] = agenda.active[last]
                 agenda.place[agenda.active[last]] = agenda.place[leaving]
@@ -82,7 +136,7 @@ def _build_next_events(digest: str) -> Callable[..., int]:
                 events[count].flow = leaving
                 events[count].kind = DEPARTURE
                 count += 1
-            elif arriving < end:
+            elif arriving >= 0 and agenda.start_ns[arriving] <= until_ns:
                 place = first + agenda.num_active[network]
                 agenda.active[place] = arriving
                 agenda.place[arriving] = place
@@ -107,8 +161,9 @@ def _build_predict(digest: str) -> Callable[..., int]:
                 return i
             fct_ns = np.exp(np.float64(log_slowdown[i])) * agenda.ideal_ns[flow]
             left_ns = agenda.start_ns[flow] + np.rint(fct_ns) - now_ns[i]
-            if left_ns > agenda.longest_ns[flow]:  # in float64, so that nothing overflows
-                agenda.finish_ns[flow] = now_ns[i] + agenda.longest_ns[flow]
+            longest_ns = agenda.longest_ns[agenda.network[flow]]
+            if left_ns > longest_ns:  # in float64, so that nothing overflows
+                agenda.finish_ns[flow] = now_ns[i] + longest_ns
             else:
                 fct_ns = max(int(np.rint(fct_ns)), agenda.ideal_ns[flow])
                 agenda.finish_ns[flow] = max(now_ns[i], agenda.start_ns[flow] + fct_ns)

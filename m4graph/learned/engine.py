@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from m4graph.errors import SimulationError
 from m4graph.graph import FlowNetwork, FlowTracker
+from m4graph.graph.schema import DEPARTURE
 from m4graph.graph.step import no_events
-from m4graph.learned.agenda import make_agenda, next_events, predict
+from m4graph.learned.agenda import admit_flows, make_agenda, next_events, predict, start_flows
 from m4graph.nn import FlowLinkModel
 
 
@@ -53,7 +54,8 @@ class TorchEngine:
 
     Args:
         model (FlowLinkModel): The model, on the device where it is to run.
-        networks (list of FlowNetwork): One or more, each with a flow at least.
+        networks (list of FlowNetwork): One or more, each with a flow at least; a single one may
+            have none, and be given flows while it runs.
     """
 
     def __init__(self, model: FlowLinkModel, networks: Sequence[FlowNetwork]) -> None:
@@ -62,10 +64,12 @@ class TorchEngine:
         self._tracker = FlowTracker(networks)
         self._agenda = make_agenda(networks)
         self._events = no_events(len(networks))
-        hidden = model.hidden_channels
-        self._flow_state = torch.zeros(self._tracker.num_flows, hidden, device=self._device)
-        self._link_state = torch.zeros(self._tracker.num_links, hidden, device=self._device)
+        self._hidden = model.hidden_channels
+        self._flow_state = torch.zeros(self._tracker.num_flows, self._hidden, device=self._device)
+        self._link_state = torch.zeros(self._tracker.num_links, self._hidden, device=self._device)
         self.num_events = 0
+        self.now_ns = 0
+        """Time of the last step of a single network."""
 
     @property
     def num_departed(self) -> int:
@@ -88,6 +92,46 @@ class TorchEngine:
                     return False
                 self._step(self._events[:count])
         return True
+
+    def admit_flows(self, flows: FlowNetwork) -> None:
+        """Takes in more flows, of a single network, that :meth:`start_flows` will start.
+
+        Args:
+            flows (FlowNetwork): The new flows, on the same links; their starts do not matter.
+        """
+        self._agenda = admit_flows(self._agenda, self._tracker.num_flows, flows.ideal_fct_ns)
+        self._tracker.admit_flows(flows)
+        missing = self._tracker.num_flows - len(self._flow_state)
+        if missing > 0:
+            more = self._flow_state.new_zeros(missing + self._tracker.num_flows, self._hidden)
+            self._flow_state = torch.cat((self._flow_state, more))
+
+    def start_flows(self, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]) -> None:
+        """Has admitted flows start, now or later, in this order where starts are equal."""
+        self._tracker.start_flows(flow_ids, start_ns)
+        start_flows(self._agenda, flow_ids, start_ns)
+
+    @torch.inference_mode()
+    def advance(self, max_steps: int, until_ns: int) -> tuple[int | None, bool]:
+        """Takes up to ``max_steps`` steps of a single network, none later than ``until_ns``.
+
+        Returns:
+            tuple: The flow that has left at the last step, if one has; and whether there is more
+            to do up to ``until_ns``.
+
+        Raises:
+            PredictionError: If the model predicts something that is not a finite number.
+        """
+        self._agenda.until_ns[0] = until_ns
+        with _one_thread(self._device):
+            for _ in range(max_steps):
+                if next_events(self._agenda, self._events) == 0:
+                    return None, False
+                self._step(self._events)
+                self.now_ns = int(self._events["time_ns"][0])
+                if self._events["kind"][0] == DEPARTURE:
+                    return int(self._events["flow"][0]), True
+        return None, True
 
     def fct_ns(self) -> list[NDArray[np.int64]]:
         """The time that each flow took, network by network; call it when nothing is left."""

@@ -20,12 +20,15 @@ from m4graph.graph import FlowNetwork
 from m4graph.graph.sample import two_flows
 from m4graph.learned.domain import trained_controls, warn_of_strangers
 from m4graph.learned.engine import PredictionError, TorchEngine
+from m4graph.learned.session import LearnedSession
 from m4graph.nn import FlowLinkModel
 from m4graph.nn.device import resolve_device
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.schema import one_of
 from m4graph.simulators.base import Progress, Simulator
+from m4graph.simulators.session import simulate_closed_loop
+from m4graph.workload import ClosedLoopWorkload
 from m4graph.zoo import default_model_name, load_model
 
 ENGINES = ("auto", "torch")
@@ -99,17 +102,31 @@ class LearnedSimulator(Simulator):
         Raises:
             SimulationError: If the model predicts something that is not a number.
         """
+        if isinstance(scenario.workload, ClosedLoopWorkload):
+            return simulate_closed_loop(self, scenario, progress)
         return self._run([scenario], progress)[0]
 
     def run_batch(self, scenarios: Sequence[Scenario]) -> list[SimulationResult]:
         """Simulates scenarios side by side; results in their order.
 
-        The ``wall_s`` of a result is its share of the whole, by number of events.
+        The ``wall_s`` of a result is its share of the whole, by number of events. Closed loops run
+        one after the other.
 
         Raises:
             SimulationError: If the model predicts something that is not a number.
         """
-        return self._run(scenarios, None) if scenarios else []
+        closed = [isinstance(each.workload, ClosedLoopWorkload) for each in scenarios]
+        together = [each for each, alone in zip(scenarios, closed, strict=True) if not alone]
+        results = iter(self._run(together, None) if together else [])
+        return [
+            self.run(scenario) if alone else next(results)
+            for scenario, alone in zip(scenarios, closed, strict=True)
+        ]
+
+    def open_session(self, scenario: Scenario) -> LearnedSession:
+        """Opens a session of a scenario's network; its workload does not matter."""
+        warn_of_strangers([scenario], self._controls, self.model_name)
+        return LearnedSession(scenario, self._model, self.model_name, self._warm_up())
 
     def _run(
         self, scenarios: Sequence[Scenario], progress: Progress | None

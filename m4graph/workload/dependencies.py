@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ def join_ids(ptr: NDArray[np.int64], ids: NDArray[np.int64]) -> list[str]:
     """The ids of each row joined by ``-``, as :func:`parse_ids` reads them."""
     words = [f"{flow}" for flow in ids.tolist()]
     bounds = ptr.tolist()
-    return ["-".join(words[first:end]) for first, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    return ["-".join(words[first:end]) for first, end in pairwise(bounds)]
 
 
 def parse_ids(table: Table, column: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -63,8 +63,9 @@ def request_response(
     total = exchanges * len(asking)
     client = np.tile(asking, exchanges)
     server = _draw_servers(generator(seed, "request_response", "servers"), client, answering)
-    sizes = generator(seed, "request_response", "requests"), generator(
-        seed, "request_response", "responses"
+    sizes = (
+        generator(seed, "request_response", "requests"),
+        generator(seed, "request_response", "responses"),
     )
     first = np.arange(total) < lag * len(asking)
     waits = np.stack((~first, np.ones(total, bool)), 1).reshape(-1)

@@ -66,7 +66,10 @@ class Workload:
         """
         columns = int64_columns(id=id, src=src, dst=dst, size_bytes=size_bytes, start_ns=start_ns)
         check_flows(
-            columns, num_hosts, lambda row, name: f"workload, {name}", [_from_0(columns, "start_ns")]
+            columns,
+            num_hosts,
+            lambda row, name: f"workload, {name}",
+            [_from_0(columns, "start_ns")],
         )
         return cls._sorted(columns)
 

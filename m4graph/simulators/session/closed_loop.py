@@ -59,9 +59,7 @@ def simulate_closed_loop(
     )
 
 
-def _run(
-    session: Session, release: FlowRelease, num_flows: int, progress: Progress | None
-) -> None:
+def _run(session: Session, release: FlowRelease, num_flows: int, progress: Progress | None) -> None:
     num_completed = 0
     _start(session, release.begin())
     while True:

@@ -8,7 +8,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
-class uninterrupted:  # noqa: N801 - reads as a word after `with`
+class uninterrupted:
     """``with uninterrupted(): ...`` puts Ctrl-C off until the block is done.
 
     Python raises ``KeyboardInterrupt`` in the main thread alone, so elsewhere nothing is changed.

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.congestion import CongestionControl
-from m4graph.errors import RoutingError, TopologyError, WorkloadError
+from m4graph.errors import (
+    M4GraphError,
+    RoutingError,
+    SimulationError,
+    TopologyError,
+    WorkloadError,
+)
 from m4graph.ideal import ideal_fct_ns
 from m4graph.routing import EcmpRouter, Routes, check_routes
 from m4graph.scenario import NetworkConfig, RoutingConfig, Scenario
@@ -108,6 +114,7 @@ class Session(ABC):
         self._starting: list[int] = []
         self._now_ns = 0
         self._outcome = PAUSED
+        self._failure: M4GraphError | None = None
 
     @property
     def now_ns(self) -> int:
@@ -258,7 +265,7 @@ class Session(ABC):
 
         Raises:
             WorkloadError: If ``until_ns`` is in the past.
-            SimulationError: If the run fails.
+            SimulationError: If the run fails; the session is of no use then.
         """
         while (done := self.next_completion(until_ns)) is not None:
             yield done
@@ -271,19 +278,14 @@ class Session(ABC):
             SimulationError: If the run fails.
         """
         limit_ns = FOREVER_NS if until_ns is None else self._time(None, until_ns)
+        if self._failure is not None:
+            raise SimulationError(f"session: it has failed ({self._failure}); open a new one")
         # A completion may be left from a call that Ctrl-C has ended.
         if self._outcome == ENDED:
             self._outcome = PAUSED
         while self._outcome == PAUSED:
             with uninterrupted():
-                self._admit_waiting()
-                if self._starting:
-                    starting, self._starting = self._starting, []
-                    self._start(starting, [self._start_ns[flow] for flow in starting])
-                self._outcome, time_ns = self._advance(limit_ns)
-                if self._outcome >= 0:
-                    self._finish_ns[self._outcome] = time_ns
-                self._now_ns = max(self._now_ns, time_ns)
+                self._step(limit_ns)
         flow = self._outcome
         if flow == ENDED:
             if until_ns is not None:
@@ -325,6 +327,20 @@ class Session(ABC):
             happen up to ``until_ns``, or :data:`PAUSED` if there is more to do before the next
             completion, and the time of the last event.
         """
+
+    def _step(self, until_ns: int) -> None:
+        self._admit_waiting()
+        if self._starting:
+            starting, self._starting = self._starting, []
+            self._start(starting, [self._start_ns[flow] for flow in starting])
+        try:
+            self._outcome, time_ns = self._advance(until_ns)
+        except M4GraphError as error:
+            self._failure = error
+            raise
+        if self._outcome >= 0:
+            self._finish_ns[self._outcome] = time_ns
+        self._now_ns = max(self._now_ns, time_ns)
 
     def _admit_waiting(self) -> None:
         """Routes the flows that were added since the last time, all at once."""

@@ -1,0 +1,73 @@
+"""A session of the learned simulator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from m4graph.errors import SimulationError
+from m4graph.graph import FlowNetwork
+from m4graph.learned.engine import PredictionError, TorchEngine
+from m4graph.nn import FlowLinkModel
+from m4graph.scenario import Scenario
+from m4graph.simulators.session import ENDED, PAUSED, NewFlows, Session
+
+_STEPS_A_TURN = 50
+"""Steps between two looks at Ctrl-C."""
+
+
+class LearnedSession(Session):
+    """A trained model that runs free; see :class:`.LearnedSimulator`.
+
+    A flow completes when its predicted departure comes before any other event. No departure is
+    predicted further ahead than all flows added so far would take one after the other.
+
+    Args:
+        scenario (Scenario): Network, algorithm and configuration.
+        model (FlowLinkModel): The model, on the device where it is to run.
+        model_name (str): For messages.
+        compile_s (float): Seconds of compilation.
+    """
+
+    def __init__(
+        self, scenario: Scenario, model: FlowLinkModel, model_name: str, compile_s: float
+    ) -> None:
+        super().__init__(scenario)
+        self.compile_s = compile_s
+        self._model_name = model_name
+        self._network = FlowNetwork.without_flows(scenario)
+        self._engine = TorchEngine(model, [self._network])
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """The model's name."""
+        return {"model": self._model_name}
+
+    def _admit(self, flows: NewFlows) -> None:
+        self._engine.admit_flows(
+            replace(
+                self._network,
+                size_bytes=flows.size_bytes,
+                start_ns=np.zeros(len(flows.src), np.int64),
+                ideal_fct_ns=flows.ideal_fct_ns,
+                route_ptr=flows.routes.data_ptr,
+                route_links=flows.routes.data_links,
+            )
+        )
+
+    def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:
+        self._engine.start_flows(np.array(flow_ids), np.array(start_ns))
+
+    def _advance(self, until_ns: int) -> tuple[int, int]:
+        try:
+            flow, more = self._engine.advance(_STEPS_A_TURN, until_ns)
+        except PredictionError as error:
+            raise SimulationError(
+                f"session, flow {error.flow}: expected model {self._model_name} to predict the "
+                f"logarithm of a slowdown (got {error.log_slowdown})"
+            ) from None
+        now_ns = self._engine.now_ns
+        if flow is not None:
+            return flow, now_ns
+        return PAUSED if more else ENDED, now_ns
