@@ -11,7 +11,7 @@ from m4graph.graph import FlowNetwork
 from m4graph.learned.engine import PredictionError, TorchEngine
 from m4graph.nn import FlowLinkModel
 from m4graph.scenario import Scenario
-from m4graph.simulators.session import ENDED, PAUSED, NewFlows, Session
+from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session
 
 _STEPS_A_TURN = 50
 """Steps between two looks at Ctrl-C."""
@@ -44,7 +44,7 @@ class LearnedSession(Session):
         """The model's name."""
         return {"model": self._model_name}
 
-    def _admit(self, flows: NewFlows) -> None:
+    def _admit(self, flows: FlowBatch) -> None:
         self._engine.admit_flows(
             replace(
                 self._network,
@@ -59,7 +59,7 @@ class LearnedSession(Session):
     def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:
         self._engine.start_flows(np.array(flow_ids), np.array(start_ns))
 
-    def _advance(self, until_ns: int) -> tuple[int, int]:
+    def _advance(self, until_ns: int) -> Outcome:
         try:
             flow, more = self._engine.advance(_STEPS_A_TURN, until_ns)
         except PredictionError as error:
@@ -69,5 +69,5 @@ class LearnedSession(Session):
             ) from None
         now_ns = self._engine.now_ns
         if flow is not None:
-            return flow, now_ns
-        return PAUSED if more else ENDED, now_ns
+            return Outcome(flow, now_ns, now_ns)
+        return Outcome(PAUSED if more else ENDED, 0, now_ns)

@@ -8,7 +8,7 @@ from m4graph.scenario import Scenario
 from m4graph.simulators.fluid.engine import FluidEngine
 from m4graph.simulators.fluid.events import BUDGET_SPENT, FINISHED
 from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
-from m4graph.simulators.session import ENDED, PAUSED, NewFlows, Session
+from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session
 
 _EVENTS_A_TURN = 20_000
 """Events between two looks at Ctrl-C."""
@@ -30,7 +30,7 @@ class FluidSession(Session):
         self.compile_s = compile_s
         self._engine = FluidEngine(link_bytes_per_ns(scenario.arrays), scope)
 
-    def _admit(self, flows: NewFlows) -> None:
+    def _admit(self, flows: FlowBatch) -> None:
         routes, scenario = flows.routes, self._scenario
         volume_bytes, latency_ns = volumes_and_latencies(
             scenario.arrays,
@@ -47,9 +47,10 @@ class FluidSession(Session):
     def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:
         self._engine.start_flows(np.array(flow_ids), np.array(start_ns))
 
-    def _advance(self, until_ns: int) -> tuple[int, int]:
+    def _advance(self, until_ns: int) -> Outcome:
         engine = self._engine
         flow = engine.advance(_EVENTS_A_TURN, until_ns)
         if flow < 0:
-            return _OUTCOMES[flow], int(engine.now_ns)
-        return flow, self._start_ns[flow] + int(engine.fct_ns[flow])
+            return Outcome(_OUTCOMES[flow], 0, int(engine.now_ns))
+        finish_ns = self._start_ns[flow] + int(engine.fct_ns[flow])
+        return Outcome(flow, finish_ns, finish_ns)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from m4graph.errors import ConfigError
+from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
@@ -31,26 +33,33 @@ def build_state(scenario: Scenario, record_labels: bool) -> State:
         ConfigError: If the scenario's congestion control has no packet-level kernel, or a switch's
             headroom leaves nothing of its buffer.
     """
-    kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
     workload, routes = scenario.workload, scenario.routes
-    state = _empty_state(scenario, kernel, record_labels)
+    check_route_lengths(scenario, routes, workload.id)
+    state = build_idle_state(scenario, record_labels)
     link_load = np.bincount(routes.data_links, minlength=len(state.links))
     state.links["active_start"] = np.concatenate(([0], np.cumsum(link_load)[:-1]))
     flows = NewFlows(workload.src, workload.size_bytes, workload.start_ns, routes)
+    kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
     new_flow = kernel.make_flow_state(scenario.congestion_control)
-    state = append_flows(grow_pools(state), flows, new_flow)
+    state = append_flows(state, flows, new_flow)
     state.control["stop_at"] = workload.num_flows
     return state
 
 
-def _empty_state(scenario: Scenario, kernel: CongestionKernel, record_labels: bool) -> State:
-    """All arrays of a run without any flow."""
+def build_idle_state(scenario: Scenario, record_labels: bool = False) -> State:
+    """All arrays of a run without any flow; the workload says how much room labels need.
+
+    Raises:
+        ConfigError: As :func:`build_state`.
+    """
+    kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
     config = _build_config(scenario, kernel, record_labels)
     links = _build_links(scenario, config)
     nodes = _build_nodes(scenario, links)
     slots = _build_slots(config, links)
-    num_flows, link_uses = scenario.workload.num_flows, len(scenario.routes.data_links)
-    return State(
+    link_uses = len(scenario.routes.data_links) if record_labels else 0
+    num_flows = scenario.workload.num_flows
+    state = State(
         control=_build_control(),
         config=config,
         links=links,
@@ -70,9 +79,35 @@ def _empty_state(scenario: Scenario, kernel: CongestionKernel, record_labels: bo
         requests=np.zeros(_MAX_REQUESTS, layout.FAR_EVENT),
         route_links=np.zeros(0, np.uint32),
         host_flows=np.zeros(0, np.uint32),
-        link_flows=np.zeros(link_uses if record_labels else 0, np.int32),
+        link_flows=np.zeros(link_uses, np.int32),
         **label_buffers(num_flows, int(config["longest_route"][0]), record_labels),
     )
+    return grow_pools(state)
+
+
+def check_route_lengths(scenario: Scenario, routes: Routes, flow_id: NDArray[np.int64]) -> None:
+    """Checks that the algorithm's packets have room for the switches of all routes.
+
+    Args:
+        scenario (Scenario): Tells the algorithm.
+        routes (Routes): The routes.
+        flow_id (np.ndarray): Ids of their flows, for the message.
+
+    Raises:
+        ConfigError: If a route is too long; names the flow.
+    """
+    kind = scenario.congestion_control.kind
+    most = CONGESTION_KERNELS.resolve(kind).max_switches
+    if most is None:
+        return
+    num_switches = np.diff(routes.data_ptr) - 1
+    too_long = np.flatnonzero(num_switches > most)
+    if len(too_long):
+        flow = int(too_long[0])
+        raise ConfigError(
+            f"flow {flow_id[flow]}: expected at most {most} switches on its route, as many as "
+            f"{kind}'s packets have room for (got {num_switches[flow]})"
+        )
 
 
 def grow_pools(state: State) -> State:
@@ -135,8 +170,8 @@ def _build_config(scenario: Scenario, kernel: CongestionKernel, record_labels: b
     config["pmax"] = network.ecn.pmax
     config["buffer_alpha"] = network.buffer_alpha
     config["record_labels"] = record_labels
-    routes = scenario.routes
-    config["longest_route"] = np.max(np.diff(routes.data_ptr), initial=1)
+    hops = np.diff(scenario.routes.data_ptr) if record_labels else ()
+    config["longest_route"] = np.max(hops, initial=1)
     return config
 
 

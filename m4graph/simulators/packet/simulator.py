@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.compilation import announced_compilation
-from m4graph.errors import SimulationError
+from m4graph.errors import ConfigError
 from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress, Simulator
-from m4graph.simulators.packet.build import build_state, grow_pools
-from m4graph.simulators.packet.engine import engine
+from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.labels import EventLabels, drain_labels, join_labels
 from m4graph.simulators.packet.layout import (
     DRAIN_LABELS,
@@ -25,9 +22,15 @@ from m4graph.simulators.packet.layout import (
     STARVED,
     State,
 )
-
-_EVENTS_A_TURN = 2_000_000
-"""Events between two returns to Python, for Ctrl-C and progress: about a tenth of a second."""
+from m4graph.simulators.packet.loop import (
+    EVENTS_A_TURN,
+    compiled_loop,
+    pauses_and_drops,
+    with_larger_pools,
+)
+from m4graph.simulators.packet.session import PacketSession
+from m4graph.simulators.session import simulate_closed_loop
+from m4graph.workload import ClosedLoopWorkload
 
 
 class PacketSimulator(Simulator):
@@ -57,18 +60,15 @@ class PacketSimulator(Simulator):
             ConfigError: If the congestion control or the buffers cannot be simulated.
             SimulationError: If memory for packets in flight runs out.
         """
-        kind = scenario.congestion_control.kind
+        if isinstance(scenario.workload, ClosedLoopWorkload):
+            return simulate_closed_loop(self, scenario, progress)
         state = build_state(scenario, self._labels)
-        run = engine(kind)
-        compile_s = _compile(kind, run, state)
+        run, compile_s = compiled_loop(scenario.congestion_control.kind, state)
         started = time.perf_counter()
         state, labels = run_to_end(run, state, progress)
         wall_s = time.perf_counter() - started
         control = state.control[0]
-        extra: dict[str, Any] = {
-            "pfc_pauses_sent": int(control["pauses_sent"]),
-            "packets_dropped": int(control["packets_dropped"]),
-        }
+        extra = pauses_and_drops(state)
         if self._labels:
             extra["labels"] = labels
         return SimulationResult(
@@ -83,6 +83,20 @@ class PacketSimulator(Simulator):
             scenario=scenario,
             extra=extra,
         )
+
+    def open_session(self, scenario: Scenario) -> PacketSession:
+        """Opens a session of a scenario's network; its workload does not matter.
+
+        Raises:
+            ConfigError: If the congestion control or the buffers cannot be simulated, or labels
+                are to be recorded.
+        """
+        if self._labels:
+            raise ConfigError(
+                "labels: expected false in a session or a closed loop (got true); replay the flows "
+                "with the starts of its result as an open loop"
+            )
+        return PacketSession(scenario)
 
 
 def fct_ns(state: State) -> NDArray[np.int64]:
@@ -100,35 +114,12 @@ def run_to_end(
     parts = []
     reason = PAUSED
     while reason not in (FINISHED, STARVED):
-        reason = run(state, _EVENTS_A_TURN)
+        reason = run(state, EVENTS_A_TURN)
         if reason == GROW_POOLS:
-            state = _grown(state)
+            state = with_larger_pools(state)
         elif reason == DRAIN_LABELS:
             parts.append(drain_labels(state))
         if progress is not None:
             progress(int(state.control["num_finished"][0]), int(state.control["num_flows"][0]))
     parts.append(drain_labels(state))
     return state, join_labels(parts)
-
-
-def _grown(state: State) -> State:
-    try:
-        return grow_pools(state)
-    except MemoryError as error:
-        raise SimulationError(
-            f"packet: out of memory with {len(state.packets)} packets in flight"
-        ) from error
-
-
-_COMPILED: set[tuple[str, str]] = set()
-
-
-def _compile(kind: str, run: Callable[[State, int], int], state: State) -> float:
-    """Compiles an engine for the types of its arrays, if this process has not; seconds taken."""
-    key = (kind, str(state.slots.dtype))
-    if key in _COMPILED:
-        return 0.0
-    with announced_compilation("packet simulator") as spent:
-        run(state, 0)
-    _COMPILED.add(key)
-    return spent.seconds

@@ -66,7 +66,7 @@ def _run(session: Session, release: FlowRelease, num_flows: int, progress: Progr
         wake_ns = release.next_wake_ns
         done = session.next_completion(wake_ns)
         if done is not None:
-            _start(session, release.complete(done.flow_id, done.finish_ns))
+            _start(session, release.complete(done.flow_id, session.now_ns))
             num_completed += 1
             if progress is not None and num_completed % _FLOWS_A_REPORT == 0:
                 progress(num_completed, num_flows)

@@ -28,7 +28,7 @@ from m4graph.topology import NetworkArrays
 from m4graph.workload import Workload
 
 PAUSED, ENDED = -1, -2
-"""What :meth:`Session._advance` gives besides a flow: call it again; nothing is left to happen."""
+"""Codes of an :class:`Outcome` without a flow."""
 
 FOREVER_NS = 2**62
 """Later than everything."""
@@ -68,7 +68,22 @@ class Completion(NamedTuple):
         return self.fct_ns / self.ideal_fct_ns
 
 
-class NewFlows(NamedTuple):
+class Outcome(NamedTuple):
+    """What has happened while a session ran on.
+
+    Args:
+        code (int): The flow that has completed; or :data:`ENDED` if nothing is left to happen up
+            to the time asked for, :data:`PAUSED` if there is.
+        finish_ns (int): When the flow completed.
+        now_ns (int): Time of the last event; a flow may start then.
+    """
+
+    code: int
+    finish_ns: int
+    now_ns: int
+
+
+class FlowBatch(NamedTuple):
     """Flows that a session takes in, none of which has started.
 
     Shapes:
@@ -118,7 +133,10 @@ class Session(ABC):
 
     @property
     def now_ns(self) -> int:
-        """The time: of the last completion, or to which the session was run."""
+        """The time: of the last completion, or to which the session was run.
+
+        In ticks of a picosecond (``network.tick: ps``) the next whole nanosecond.
+        """
         return self._now_ns
 
     @property
@@ -311,7 +329,7 @@ class Session(ABC):
         )
 
     @abstractmethod
-    def _admit(self, flows: NewFlows) -> None:
+    def _admit(self, flows: FlowBatch) -> None:
         """Takes in flows that will start one day; their numbers follow those of the last ones."""
 
     @abstractmethod
@@ -319,13 +337,10 @@ class Session(ABC):
         """Has flows start, now or later, in this order where starts are equal."""
 
     @abstractmethod
-    def _advance(self, until_ns: int) -> tuple[int, int]:
-        """Lets time pass, for a fraction of a second of computing.
+    def _advance(self, until_ns: int) -> Outcome:
+        """Lets time pass up to the next completion, for a fraction of a second of computing.
 
-        Returns:
-            tuple: The next flow that completes, and when; or :data:`ENDED` if nothing is left to
-            happen up to ``until_ns``, or :data:`PAUSED` if there is more to do before the next
-            completion, and the time of the last event.
+        Events at ``until_ns`` happen, later ones do not.
         """
 
     def _step(self, until_ns: int) -> None:
@@ -334,13 +349,13 @@ class Session(ABC):
             starting, self._starting = self._starting, []
             self._start(starting, [self._start_ns[flow] for flow in starting])
         try:
-            self._outcome, time_ns = self._advance(until_ns)
+            self._outcome, finish_ns, now_ns = self._advance(until_ns)
         except M4GraphError as error:
             self._failure = error
             raise
         if self._outcome >= 0:
-            self._finish_ns[self._outcome] = time_ns
-        self._now_ns = max(self._now_ns, time_ns)
+            self._finish_ns[self._outcome] = finish_ns
+        self._now_ns = max(self._now_ns, now_ns)
 
     def _admit_waiting(self) -> None:
         """Routes the flows that were added since the last time, all at once."""
@@ -353,10 +368,13 @@ class Session(ABC):
         first = len(self._ideal_fct_ns)
         sizes = _Sizes(np.array(self._size_bytes[first:], np.int64))
         scenario = self._scenario
-        ideal = ideal_fct_ns(scenario.arrays, sizes, routes, scenario.config.payload_bytes)
+        config = scenario.config
+        ideal = ideal_fct_ns(
+            scenario.arrays, sizes, routes, config.payload_bytes, config.ticks_per_ns
+        )
         src = np.array(self._src[first:], np.int64)
         dst = np.array(self._dst[first:], np.int64)
-        self._admit(NewFlows(src, dst, sizes.size_bytes, ideal, routes))
+        self._admit(FlowBatch(src, dst, sizes.size_bytes, ideal, routes))
         self._ideal_fct_ns += ideal.tolist()
 
     def _host(self, flow: int, name: str, value: int) -> int:

@@ -44,6 +44,7 @@ class CongestionKernel:
         num_timers: Timers of a flow, numbered from 0.
         data_overhead_bytes: Header bytes of a data packet, in-band fields included.
         ack_wire_bytes: Size of an ACK on the wire.
+        max_switches: How many a route may have; ``None``: any number.
     """
 
     flow_state: np.dtype[Any]
@@ -58,3 +59,4 @@ class CongestionKernel:
     num_timers: int = 0
     data_overhead_bytes: int = 48
     ack_wire_bytes: int = 60
+    max_switches: int | None = None

@@ -145,7 +145,6 @@ def _parameters(scenario: Scenario) -> tuple[float, ...]:
     model = cast(HPCC, scenario.congestion_control)
     ticks_per_ns = scenario.config.ticks_per_ns
     _check_rates(scenario)
-    _check_routes(scenario)
     base_rtt_ns = model.base_rtt_ns
     if base_rtt_ns is None:
         data_bytes = scenario.config.payload_bytes + _DATA_OVERHEAD_BYTES
@@ -174,17 +173,6 @@ def _check_rates(scenario: Scenario) -> None:
         )
 
 
-def _check_routes(scenario: Scenario) -> None:
-    num_switches = np.diff(scenario.routes.data_ptr) - 1
-    too_long = np.flatnonzero(num_switches > _MAX_SWITCHES)
-    if len(too_long):
-        flow = int(too_long[0])
-        raise ConfigError(
-            f"flow {scenario.workload.id[flow]}: expected at most {_MAX_SWITCHES} switches on its "
-            f"route, as many as hpcc's packets have room for (got {num_switches[flow]})"
-        )
-
-
 def _flow_state(model: HPCC) -> tuple[object, ...]:
     no_reports = (0,) * _MAX_SWITCHES
     return no_reports, no_reports, no_reports, 0, 0, 1.0, 0, 0
@@ -200,5 +188,6 @@ HPCC_KERNEL = CongestionKernel(
     on_forward=_on_forward,
     in_band=_IN_BAND,
     data_overhead_bytes=_DATA_OVERHEAD_BYTES,
+    max_switches=_MAX_SWITCHES,
     ack_wire_bytes=_ACK_WIRE_BYTES,
 )

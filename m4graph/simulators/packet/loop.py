@@ -1,0 +1,57 @@
+"""The compiled loop, ready to run: compilation, and memory that grows under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from m4graph.compilation import announced_compilation
+from m4graph.errors import SimulationError
+from m4graph.simulators.packet.build import grow_pools
+from m4graph.simulators.packet.engine import engine
+from m4graph.simulators.packet.layout import State
+
+EVENTS_A_TURN = 2_000_000
+"""Events between two returns to Python, for Ctrl-C and progress: about a tenth of a second."""
+
+_COMPILED: set[tuple[str, str]] = set()
+
+
+def compiled_loop(kind: str, state: State) -> tuple[Callable[[State, int], int], float]:
+    """The loop of a congestion control, compiled for the types of a state's arrays.
+
+    Returns:
+        tuple: ``run(state, max_events) -> reason``, and the seconds that compiling it took; 0 if
+        this process has it already.
+    """
+    run = engine(kind)
+    key = (kind, str(state.slots.dtype))
+    if key in _COMPILED:
+        return run, 0.0
+    with announced_compilation("packet simulator") as spent:
+        run(state, 0)
+    _COMPILED.add(key)
+    return run, spent.seconds
+
+
+def with_larger_pools(state: State) -> State:
+    """The same state with room for more packets and events.
+
+    Raises:
+        SimulationError: If memory runs out.
+    """
+    try:
+        return grow_pools(state)
+    except MemoryError as error:
+        raise SimulationError(
+            f"packet: out of memory with {len(state.packets)} packets in flight"
+        ) from error
+
+
+def pauses_and_drops(state: State) -> dict[str, Any]:
+    """What a result's ``extra`` says of them."""
+    control = state.control[0]
+    return {
+        "pfc_pauses_sent": int(control["pauses_sent"]),
+        "packets_dropped": int(control["packets_dropped"]),
+    }
