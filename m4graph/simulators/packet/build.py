@@ -12,7 +12,7 @@ from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
-from m4graph.simulators.packet.flows import NewFlows, append_flows
+from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
 from m4graph.simulators.packet.labels import label_buffers
 from m4graph.simulators.packet.layout import NONE, State
 from m4graph.simulators.packet.marking import first_stream
@@ -38,10 +38,11 @@ def build_state(scenario: Scenario, record_labels: bool) -> State:
     state = build_idle_state(scenario, record_labels)
     link_load = np.bincount(routes.data_links, minlength=len(state.links))
     state.links["active_start"] = np.concatenate(([0], np.cumsum(link_load)[:-1]))
-    flows = NewFlows(workload.src, workload.size_bytes, workload.start_ns, routes)
+    flows = NewFlows(workload.src, workload.size_bytes, routes)
     kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
     new_flow = kernel.make_flow_state(scenario.congestion_control)
     state = append_flows(state, flows, new_flow)
+    queue_starts(state, np.arange(workload.num_flows, dtype=np.int32), workload.start_ns)
     state.control["stop_at"] = workload.num_flows
     return state
 

@@ -92,12 +92,12 @@ def _read_flows(s):
     """
     c = s.control[0]
     first = c.num_read
-    while c.num_read < c.num_flows and s.flows[s.start_order[c.num_read]].start_ticks == c.now:
+    while c.num_read < c.num_starts and s.flows[s.start_order[c.num_read]].start_ticks == c.now:
         c.num_read += 1
     if c.num_read == first:
         return
     push(s, c.now, FLOWS_INSTALL, first, c.num_read)
-    if c.num_read < c.num_flows:
+    if c.num_read < c.num_starts:
         push(s, s.flows[s.start_order[c.num_read]].start_ticks, FLOWS_READ, 0, 0)
 
 

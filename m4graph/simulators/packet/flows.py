@@ -22,13 +22,12 @@ class NewFlows:
     """Flows to add, in the order of their rows.
 
     Shapes:
-        - ``src`` int32, ``size_bytes``, ``start_ns`` int64: ``[num_flows]``; no start in the past
+        - ``src`` int32, ``size_bytes`` int64: ``[num_flows]``
         - ``routes``: of as many flows
     """
 
     src: NDArray[np.int32]
     size_bytes: NDArray[np.int64]
-    start_ns: NDArray[np.int64]
     routes: Routes
 
     @property
@@ -38,18 +37,15 @@ class NewFlows:
 
 
 def append_flows(state: State, flows: NewFlows, congestion_state: tuple[Any, ...]) -> State:
-    """The same state with more flows, which start at their time; nothing else changes.
+    """The same state with more flows, none of which starts before :func:`queue_starts`.
 
     Arrays grow to exactly what the first flows need, and by doubling after that. Those of labels
     do not grow.
 
     Args:
-        state (State): Of a run; at rest, with its clock at most at the first start.
+        state (State): Of a run, at rest.
         flows (NewFlows): What to add.
         congestion_state (tuple): A new flow's record for the congestion control.
-
-    Raises:
-        WorkloadError: If a start time does not fit into 64 bits of ticks.
     """
     if flows.num_flows == 0:
         return state
@@ -61,8 +57,38 @@ def append_flows(state: State, flows: NewFlows, congestion_state: tuple[Any, ...
     state.congestion[first:after] = congestion_state
     _append_routes(state, flows.routes)
     state = _reserve_at_hosts(state, flows.src)
-    _queue_starts(state, first, after)
+    control["num_flows"] = after
     return state
+
+
+def queue_starts(state: State, rows: NDArray[np.int32], start_ns: NDArray[np.int64]) -> None:
+    """Has flows start that have not been queued yet; those of one start in this order.
+
+    Args:
+        state (State): Of a run, at rest, with its clock at most at the first start.
+        rows (np.ndarray): Rows of the flows.
+        start_ns (np.ndarray): Their starts.
+
+    Raises:
+        WorkloadError: If a start time does not fit into 64 bits of ticks.
+    """
+    if len(rows) == 0:
+        return
+    control, order, start_ticks = state.control[0], state.start_order, state.flows["start_ticks"]
+    start_ticks[rows] = _ticks(start_ns, int(state.config["ticks_per_ns"][0]))
+    num_read, end = int(control["num_read"]), int(control["num_starts"])
+    next_ticks = start_ticks[order[num_read]] if num_read < end else None
+    if len(rows) > 1:
+        rows = rows[np.argsort(start_ticks[rows], kind="stable")]
+    first_ticks = int(start_ticks[rows[0]])
+    after = end + len(rows)
+    order[end:after] = rows
+    if num_read < end and first_ticks < start_ticks[order[end - 1]]:
+        unread = order[num_read:after]
+        order[num_read:after] = unread[np.argsort(start_ticks[unread], kind="stable")]
+    control["num_starts"] = after
+    if next_ticks is None or first_ticks < next_ticks:
+        request_event(state, first_ticks, layout.FLOWS_READ, 0, 0)
 
 
 def _with_room(state: State, num_flows: int, num_route_links: int, routes: Routes) -> State:
@@ -88,7 +114,6 @@ def _fill_rows(state: State, first: int, after: int, flows: NewFlows) -> None:
     control, config = state.control[0], state.config[0]
     rows = state.flows[first:after]
     rows["size_bytes"] = flows.size_bytes
-    rows["start_ticks"] = _ticks(flows.start_ns, int(config["ticks_per_ns"]))
     rows["src"] = flows.src
     data_position = int(control["num_route_links"])
     rows["data_position"] = flows.routes.data_ptr[:-1] + data_position
@@ -141,23 +166,3 @@ def _reserve_at_hosts(state: State, src: NDArray[np.int32]) -> State:
     nodes["flows_room"][short] = room
     state.control["host_flows_used"] = starts[-1]
     return state._replace(host_flows=host_flows)
-
-
-def _queue_starts(state: State, first: int, after: int) -> None:
-    """Sorts the new flows among those whose start has not been read yet."""
-    control = state.control[0]
-    order, start_ticks = state.start_order, state.flows["start_ticks"]
-    num_read = int(control["num_read"])
-    next_ticks = start_ticks[order[num_read]] if num_read < first else None
-    new = np.arange(first, after, dtype=np.uint32)
-    new = new[np.argsort(start_ticks[first:after], kind="stable")]
-    if num_read < first and start_ticks[new[0]] < start_ticks[order[first - 1]]:
-        unread = np.concatenate((order[num_read:first], new))
-        unread = unread[np.argsort(start_ticks[unread], kind="stable")]
-        order[num_read:after] = unread
-    else:
-        order[first:after] = new
-    control["num_flows"] = after
-    first_ticks = int(start_ticks[new[0]])
-    if next_ticks is None or first_ticks < next_ticks:
-        request_event(state, first_ticks, layout.FLOWS_READ, 0, 0)

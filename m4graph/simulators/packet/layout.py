@@ -35,7 +35,8 @@ CONTROL = np.dtype(
         ("num_route_links", "i8"),  # and of the routes
         ("host_flows_used", "i8"),  # of State.host_flows, abandoned lists included
         ("num_requests", "i4"),
-        ("num_read", "i8"),  # of State.start_order: flows whose start has been read
+        ("num_starts", "i8"),  # entries in use of State.start_order
+        ("num_read", "i8"),  # of them: flows whose start has been read
         ("num_started", "i8"),
         ("num_finished", "i8"),
         ("stop_at", "i8"),  # the run returns when so many flows are finished
@@ -188,7 +189,7 @@ class State(NamedTuple):
     marking: np.ndarray  # uint64 [6]: the random generator of marks
     congestion: np.ndarray  # the algorithm's own record for each flow
     congestion_config: np.ndarray  # and its parameters, of length one
-    start_order: np.ndarray  # uint32: flows by their start; flows of one start by their row
+    start_order: np.ndarray  # uint32: flows by their start; of one start, as they were queued
     timers: np.ndarray  # int32 [flows, timers]: the version of each timer that is not void
     packets: np.ndarray
     in_band: np.ndarray  # what each packet carries for the algorithm; empty if that is nothing

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.build import build_idle_state, check_route_lengths
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.events import request_event
-from m4graph.simulators.packet.flows import NewFlows, append_flows
+from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
 from m4graph.simulators.packet.layout import CALL, CALLED, FINISHED, GROW_POOLS, STARVED
 from m4graph.simulators.packet.loop import (
     EVENTS_A_TURN,
@@ -44,9 +41,7 @@ class PacketSession(Session):
         self._state = build_idle_state(scenario)
         self._loop, self.compile_s = compiled_loop(kind, self._state)
         self._ticks_per_ns = scenario.config.ticks_per_ns
-        self._data_routes: list[NDArray[np.int32]] = []
-        self._ack_routes: list[NDArray[np.int32]] = []
-        self._flow_of_row: list[int] = []  # Rows of the state are in the order of starting.
+        self._num_started = 0
         self._num_completed = 0
         self._num_calls = 0
         self._calls: dict[int, int] = {}  # Code of each outstanding call, and its time in ticks.
@@ -62,25 +57,18 @@ class PacketSession(Session):
         return pauses_and_drops(self._state)
 
     def _admit(self, flows: FlowBatch) -> None:
-        routes, first = flows.routes, len(self._data_routes)
-        check_route_lengths(self._scenario, routes, np.arange(first, first + len(flows.src)))
-        self._data_routes += np.split(routes.data_links, routes.data_ptr[1:-1])
-        self._ack_routes += np.split(routes.ack_links, routes.ack_ptr[1:-1])
+        first = int(self._state.control["num_flows"][0])
+        numbers = np.arange(first, first + len(flows.src))
+        check_route_lengths(self._scenario, flows.routes, numbers)
+        new = NewFlows(flows.src.astype(np.int32), flows.size_bytes, flows.routes)
+        self._state = append_flows(self._state, new, self._congestion_state)
 
     def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:
-        data = _joined([self._data_routes[flow] for flow in flow_ids])
-        ack = _joined([self._ack_routes[flow] for flow in flow_ids])
-        flows = NewFlows(
-            src=np.array([self._src[flow] for flow in flow_ids], np.int32),
-            size_bytes=np.array([self._size_bytes[flow] for flow in flow_ids], np.int64),
-            start_ns=np.array(start_ns, np.int64),
-            routes=Routes(np.zeros(len(flow_ids), np.int32), *data, *ack),
-        )
-        self._state = append_flows(self._state, flows, self._congestion_state)
-        self._flow_of_row += flow_ids
+        queue_starts(self._state, np.array(flow_ids, np.int32), np.array(start_ns, np.int64))
+        self._num_started += len(flow_ids)
 
     def _advance(self, until_ns: int) -> Outcome:
-        if self._num_completed == len(self._flow_of_row):
+        if self._num_completed == self._num_started:
             return Outcome(ENDED, 0, self._clock_ns())  # What is left to happen moves no flow.
         if until_ns == FOREVER_NS:
             return self._outcome_of(self._turn(EVENTS_A_TURN))
@@ -120,11 +108,10 @@ class PacketSession(Session):
     def _outcome_of(self, reason: int) -> Outcome:
         now_ns = self._clock_ns()
         if reason == FINISHED:
-            row = int(self._state.control["last_finished"][0])
-            record = self._state.flows[row]
+            flow = int(self._state.control["last_finished"][0])
+            record = self._state.flows[flow]
             fct_ticks = int(record["finish_ticks"]) - int(record["start_ticks"])
             fct_ns = (fct_ticks + self._ticks_per_ns // 2) // self._ticks_per_ns
-            flow = self._flow_of_row[row]
             self._num_completed += 1
             return Outcome(flow, self._start_ns[flow] + fct_ns, now_ns)
         return Outcome(ENDED if reason == STARVED else PAUSED, 0, now_ns)
@@ -139,9 +126,3 @@ class PacketSession(Session):
     def _clock_ns(self) -> int:
         """The clock in whole nanoseconds, rounded up: no flow starts before it."""
         return -(-int(self._state.control["now"][0]) // self._ticks_per_ns)
-
-
-def _joined(routes: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    ptr = np.zeros(len(routes) + 1, np.int64)
-    np.cumsum([len(route) for route in routes], out=ptr[1:])
-    return ptr, np.concatenate(routes)

@@ -64,13 +64,16 @@ def _run(session: Session, release: FlowRelease, num_flows: int, progress: Progr
     _start(session, release.begin())
     while True:
         wake_ns = release.next_wake_ns
-        done = session.next_completion(wake_ns)
-        if done is not None:
+        for done in session.run(wake_ns):
             _start(session, release.complete(done.flow_id, session.now_ns))
             num_completed += 1
             if progress is not None and num_completed % _FLOWS_A_REPORT == 0:
                 progress(num_completed, num_flows)
-        elif wake_ns is not None:
+            if release.next_wake_ns != wake_ns:
+                break
+        if release.next_wake_ns != wake_ns:
+            continue
+        if wake_ns is not None:
             _start(session, release.wake(session.now_ns))
         else:
             break

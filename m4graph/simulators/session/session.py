@@ -23,7 +23,7 @@ from m4graph.ideal import ideal_fct_ns
 from m4graph.routing import EcmpRouter, Routes, check_routes
 from m4graph.scenario import NetworkConfig, RoutingConfig, Scenario
 from m4graph.simulators.base import Simulator, build_simulator
-from m4graph.simulators.session.interrupt import uninterrupted
+from m4graph.simulators.session.interrupt import Interrupts
 from m4graph.topology import NetworkArrays
 from m4graph.workload import Workload
 
@@ -130,6 +130,7 @@ class Session(ABC):
         self._now_ns = 0
         self._outcome = PAUSED
         self._failure: M4GraphError | None = None
+        self._interrupts = Interrupts()
 
     @property
     def now_ns(self) -> int:
@@ -285,8 +286,9 @@ class Session(ABC):
             WorkloadError: If ``until_ns`` is in the past.
             SimulationError: If the run fails; the session is of no use then.
         """
-        while (done := self.next_completion(until_ns)) is not None:
-            yield done
+        with self._interrupts:
+            while (done := self._next(until_ns)) is not None:
+                yield done
 
     def next_completion(self, until_ns: int | None = None) -> Completion | None:
         """The next flow that completes, as in :meth:`run`; ``None`` at the end.
@@ -295,6 +297,10 @@ class Session(ABC):
             WorkloadError: If ``until_ns`` is in the past.
             SimulationError: If the run fails.
         """
+        with self._interrupts:
+            return self._next(until_ns)
+
+    def _next(self, until_ns: int | None) -> Completion | None:
         limit_ns = FOREVER_NS if until_ns is None else self._time(None, until_ns)
         if self._failure is not None:
             raise SimulationError(f"session: it has failed ({self._failure}); open a new one")
@@ -302,8 +308,11 @@ class Session(ABC):
         if self._outcome == ENDED:
             self._outcome = PAUSED
         while self._outcome == PAUSED:
-            with uninterrupted():
+            self._interrupts.begin()
+            try:
                 self._step(limit_ns)
+            finally:
+                self._interrupts.end()
         flow = self._outcome
         if flow == ENDED:
             if until_ns is not None:
