@@ -5,8 +5,9 @@ Slowdowns are float64 in the same order of flows; NaN means that a flow did not 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ class ErrorSummary:
         p99_tail_error (float): Relative error of the 99th percentile of the slowdowns.
         num_compared (int): Flows that were compared.
         num_left_out (int): Flows that the truth did not finish.
+        completion_time_error (float): Relative error of the time from the first start to the last
+            finish; NaN if that is not known of both. (default: NaN)
     """
 
     mean_error: float
@@ -33,6 +36,7 @@ class ErrorSummary:
     p99_tail_error: float
     num_compared: int
     num_left_out: int
+    completion_time_error: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as plain values, for JSON and tables."""
@@ -113,7 +117,11 @@ def errors(predicted: SimulationResult, true: SimulationResult) -> ErrorSummary:
             f"errors: expected results of the same flows (got {predicted.simulator} with "
             f"{len(predicted.flow_id)} flows and {true.simulator} with {len(true.flow_id)})"
         )
-    return error_summary(predicted.slowdown, true.slowdown)
+    summary = error_summary(predicted.slowdown, true.slowdown)
+    guess_ns, true_ns = predicted.completion_time_ns, true.completion_time_ns
+    if guess_ns is None or true_ns is None:
+        return summary
+    return replace(summary, completion_time_error=abs(guess_ns - true_ns) / true_ns)
 
 
 def suite_errors(summaries: Sequence[ErrorSummary]) -> SuiteErrors:

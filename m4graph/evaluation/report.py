@@ -16,6 +16,7 @@ from m4graph.output_folder import check_output_folder, whole_folder
 from m4graph.provenance import provenance
 from m4graph.registry import Registry
 from m4graph.results import SimulationResult
+from m4graph.workload import ClosedLoopWorkload
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -58,7 +59,7 @@ class Report:
 
         Columns: ``scenario``, ``simulator``, ``is_truth``, ``mean_error``, ``p90_error``,
         ``p99_tail_error`` (missing for the truth), ``num_compared`` and ``num_left_out`` flows,
-        ``num_events``, ``packet_hops``, ``wall_s``, ``compile_s``.
+        ``completion_time_error``, ``num_events``, ``packet_hops``, ``wall_s``, ``compile_s``.
         """
         rows = [row for comparison in self.comparisons for row in _rows(comparison)]
         frame = pd.DataFrame(rows)
@@ -86,7 +87,7 @@ class Report:
 
     def table(self) -> Table:
         """Errors, seconds and speeds as a table for the terminal."""
-        return rich_table(error_cells(self.to_frame()))
+        return rich_table(error_cells(self.to_frame(), self._closed_loop))
 
     def relative_table(self, baseline: str = BASELINE) -> Table:
         """:meth:`relative_errors` as a table for the terminal."""
@@ -94,7 +95,7 @@ class Report:
 
     def markdown(self) -> str:
         """:meth:`table` in Markdown."""
-        return markdown(error_cells(self.to_frame()))
+        return markdown(error_cells(self.to_frame(), self._closed_loop))
 
     def plot(self, path: str | Path, kind: str = "slowdown_cdf") -> None:
         """Draws one plot, with a panel for each scenario.
@@ -135,13 +136,19 @@ class Report:
     def __repr__(self) -> str:
         return f"Report({[comparison.name for comparison in self.comparisons]})"
 
+    @property
+    def _closed_loop(self) -> bool:
+        workloads = [each.truth.scenario.workload for each in self.comparisons]
+        return any(isinstance(workload, ClosedLoopWorkload) for workload in workloads)
+
     def _summary(self) -> str:
         relative = self.relative_errors()
         ratios = [] if relative.empty else [markdown(ratio_cells(relative, BASELINE))]
         plots = [f"![{kind.replace('_', ' ')}]({kind}.png)" for kind in PLOTS.names()]
         origin = ", ".join(f"{key} {value}" for key, value in provenance().items() if value)
         made = f"Made by m4graph: {origin}."
-        parts = ["# Comparison", self.markdown(), *ratios, _NOTE, *plots, made]
+        notes = [_NOTE, _CLOSED_LOOP_NOTE] if self._closed_loop else [_NOTE]
+        parts = ["# Comparison", self.markdown(), *ratios, *notes, *plots, made]
         return "\n\n".join(parts) + "\n"
 
 
@@ -152,11 +159,16 @@ _NOTE = (
     "out and counted. Seconds are those of the simulation alone, after compilation and loading."
 )
 
+_CLOSED_LOOP_NOTE = (
+    "In a closed loop a flow starts when others have completed, so an error of one moves others. "
+    "The completion time is that from the first start to the last finish."
+)
+
 
 def _rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
     truth = comparison.truth
     left_out = truth.num_flows - truth.num_finished
-    none = dict.fromkeys(ERROR_COLUMNS, math.nan)
+    none = dict.fromkeys([*ERROR_COLUMNS, "completion_time_error"], math.nan)
     counts = {"num_compared": truth.num_finished, "num_left_out": left_out}
     yield _row(truth, is_truth=True, errors=none | counts)
     for name, guess in comparison.guesses.items():

@@ -17,13 +17,19 @@ _TEXT_COLUMNS = ("scenario", "simulator")
 _NOTHING = "-"
 
 
-def error_cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Turns a report's frame into cells of text, with readable headers."""
+def error_cells(frame: pd.DataFrame, closed_loop: bool = False) -> pd.DataFrame:
+    """Turns a report's frame into cells of text, with readable headers.
+
+    Args:
+        frame (pd.DataFrame): From :meth:`.Report.to_frame`.
+        closed_loop (bool): Whether completion times mean something. (default: ``False``)
+    """
     rows = [
         {
             "scenario": row["scenario"],
             "simulator": row["simulator"],
             **{_TITLES[name]: percent(row[name]) for name in ERROR_COLUMNS},
+            "completion-time error": percent(row["completion_time_error"]),
             "left out": str(row["num_left_out"]),
             "wall s": _seconds(row["wall_s"]),
             "events/s": _rate(row["num_events"], row["wall_s"]),
@@ -32,8 +38,9 @@ def error_cells(frame: pd.DataFrame) -> pd.DataFrame:
         | ({"mean error": "truth"} if row["is_truth"] else {})
         for row in frame.to_dict("records")
     ]
-    cells = pd.DataFrame(rows)
-    return cells if frame["num_left_out"].any() else cells.drop(columns="left out")
+    unused = [] if frame["num_left_out"].any() else ["left out"]
+    unused += [] if closed_loop else ["completion-time error"]
+    return pd.DataFrame(rows).drop(columns=unused)
 
 
 def ratio_cells(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
