@@ -72,8 +72,9 @@ def test_sessions_with_ticks_of_a_picosecond(workload):
     for done in session.run():
         assert done.fct_ns == result.fct_ns[done.flow_id]
         assert 0 <= session.now_ns - done.finish_ns <= 1
-        if session.num_flows == 80:
-            session.add_flow(0, 7, 1000, start_ns=10**9)
+    assert session.add_flow(0, 7, 1000) == 80
+    (done,) = session.run()
+    assert (done.start_ns - session.now_ns, done.slowdown) == (-done.ideal_fct_ns, 1.0)
 
 
 def test_one_flow_after_the_other_while_it_runs(simulator):
