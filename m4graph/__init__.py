@@ -11,10 +11,12 @@ from typing import Any
 _MODULES = ("congestion", "metrics", "nn", "routing", "simulators", "topology", "workload")
 
 _NAMES = {
+    "Completion": "m4graph.simulators.session",
     "ExpectedTimes": "m4graph.expected",
     "M4GraphError": "m4graph.errors",
     "NetworkConfig": "m4graph.scenario",
     "Scenario": "m4graph.scenario",
+    "Session": "m4graph.simulators.session",
     "SimulationResult": "m4graph.results",
     "Simulator": "m4graph.simulators",
     "compare": "m4graph.evaluation",

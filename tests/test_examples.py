@@ -52,6 +52,18 @@ def test_fattree_eval(tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_closed_loop(tmp_path):
+    done = run(EXAMPLES / "closed_loop.py", "--steps", 2, "--pages", 12, "--out", "steps.png",
+               cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for name in ("packet", "fluid", "learned"):
+        (row,) = [line for line in done.stdout.splitlines() if name in line]
+        cells = [cell.strip() for cell in row.split("│")]
+        assert cells[4] == str(2 * 4 * 6 + 2 * 12)  # flows
+        assert 0.8 < float(cells[2]) < 100  # two steps of compute and 6 chunks of 1 MB
+    assert (tmp_path / "steps.png").stat().st_size > 5_000
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

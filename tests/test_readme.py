@@ -18,6 +18,7 @@ REGISTRIES = {
     "Simulator": "m4graph.simulators:SIMULATORS",
     "Congestion control": "m4graph.congestion:CONGESTION_CONTROLS",
     "Topology": "m4graph.topology:TOPOLOGIES",
+    "Workload": "m4graph.workload:WORKLOADS",
     "Flow sizes": "m4graph.workload:SIZE_LAWS",
     "Conv": "m4graph.nn:CONVS",
 }
@@ -65,7 +66,7 @@ def test_the_other_python_runs(monkeypatch):
         monkeypatch.setattr(place, "_objects", dict(place._objects))
         monkeypatch.setattr(place, "_display", dict(place._display))
     others = [block for block in blocks("python") if "simulate" not in block]
-    assert len(others) == 2
+    assert len(others) == 3
     for block in others:
         exec(block, {})
     network = m4.topology.from_config({"kind": "two_racks", "hosts_per_rack": 3})
