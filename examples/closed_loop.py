@@ -39,16 +39,19 @@ class Training:
         self.step_ends_ns: list[int] = []
 
     def begin(self) -> None:
+        """Begins a step: all hosts send at the same time."""
         compute_ns = 200_000
         for sender in range(len(RING)):
             self.send(0, sender, self.session.now_ns + compute_ns)
 
     def send(self, hop: int, sender: int, start_ns: int | None = None) -> None:
+        """Sends a chunk to the next host of the ring."""
         receiver = RING[(sender + 1) % len(RING)]
         flow = self.session.add_flow(RING[sender], receiver, self.chunk_bytes, start_ns)
         self.place[flow] = hop, sender
 
     def completed(self, done: m4.Completion) -> bool:
+        """Goes on after a flow, if it is one of the job's."""
         if done.flow_id not in self.place:
             return False
         hop, sender = self.place.pop(done.flow_id)
@@ -76,15 +79,18 @@ class Pages:
         self.end_ns = 0
 
     def begin(self) -> None:
+        """Every client asks for its first page."""
         for client in CLIENTS:
             self.ask(client)
 
     def ask(self, client: int) -> None:
+        """Sends a request, if pages are left."""
         if self.servers:
             request = self.session.add_flow(client, self.servers.pop(), REQUEST_BYTES)
             self.client[request] = client
 
     def completed(self, done: m4.Completion) -> bool:
+        """Goes on after a request or a page, if the flow is one of them."""
         if done.flow_id in self.client:
             server, client = done.dst, self.client.pop(done.flow_id)
             queue = self.waiting.setdefault(server // 2, deque())
@@ -101,6 +107,7 @@ class Pages:
         return True
 
     def answer(self, rack: int) -> None:
+        """Sends what waits in a rack, as far as the limit allows."""
         queue = self.waiting[rack]
         while queue and self.sending[rack] < PAGES_PER_RACK:
             server, client, size_bytes = queue.popleft()
