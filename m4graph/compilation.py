@@ -18,19 +18,20 @@ _PATIENCE_S = 1.0
 
 @cache
 def source_digest(package: str) -> str:
-    """Hash of all Python sources of a package.
+    """Hash of all Python sources of a package, or of a module.
 
     numba's disk cache looks only at the file of the function that it caches, not at the functions
     called from it. A kernel that closes over this digest is compiled anew when any of them changes.
 
     Args:
-        package: Dotted name of an importable package.
+        package: Dotted name of an importable package or module.
     """
     module = importlib.import_module(package)
+    folders = [Path(folder) for folder in sorted(getattr(module, "__path__", []))]
+    sources = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
     digest = hashlib.sha256()
-    for folder in sorted(module.__path__):
-        for path in sorted(Path(folder).rglob("*.py")):
-            digest.update(path.read_bytes())
+    for path in sources or [Path(str(module.__file__))]:
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+from numba import njit
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from m4graph.routing import Routes
@@ -57,44 +59,57 @@ def ideal_fct_ns(
     Shapes:
         - output ``[num_flows]``, int64, ns, in the workload's order
     """
-    if len(workload.size_bytes) == 0:
-        return np.zeros(0, dtype=np.int64)
-    begin = routes.data_ptr[:-1]
-    hops = np.diff(routes.data_ptr)
-    rate_bps = arrays.link_rate_bps[routes.data_links]
-    delay_ns = np.add.reduceat(arrays.link_delay_ns[routes.data_links], begin)
-    slowest_bps = np.minimum.reduceat(rate_bps, begin)
-
-    size_bytes = workload.size_bytes.astype(np.int64)
-    first_bytes = np.minimum(size_bytes, payload_bytes)
-    later_packets = (size_bytes - 1) // payload_bytes
-    wire_bytes = np.repeat(first_bytes + HEADER_BYTES, hops)
-    header_bytes = np.full_like(size_bytes, HEADER_BYTES)
-    ticks = (
-        np.add.reduceat(serialization_ticks(wire_bytes, rate_bps, ticks_per_ns), begin)
-        + serialization_ticks(size_bytes - first_bytes, slowest_bps, ticks_per_ns)
-        + later_packets * serialization_ticks(header_bytes, slowest_bps, ticks_per_ns)
+    return _ideal_fct_ns(  # type: ignore[no-any-return]
+        workload.size_bytes.astype(np.int64),
+        arrays.link_rate_bps,
+        arrays.link_delay_ns,
+        routes.data_ptr,
+        routes.data_links,
+        payload_bytes,
+        ticks_per_ns,
     )
-    return np.asarray(delay_ns + (ticks + ticks_per_ns // 2) // ticks_per_ns)
 
 
-def serialization_ticks(
-    size_bytes: NDArray[np.int64], rate_bps: NDArray[np.int64], ticks_per_ns: int = 1
-) -> NDArray[np.int64]:
+@register_jitable
+def serialization_ticks(size_bytes, rate_bps, ticks_per_ns=1):  # type: ignore[no-untyped-def]
     """Time to put bytes on a link, truncated to whole ticks, exact for sizes of any int64.
 
     ``8e9 * bytes`` leaves 64 bits from 1.2 GB on, so the division is done in three digits.
 
     Args:
-        size_bytes (np.ndarray): ``[n]``, at least 0.
-        rate_bps (np.ndarray): ``[n]``, above 0 and below ``9e13``.
+        size_bytes (np.ndarray or int): At least 0.
+        rate_bps (np.ndarray or int): Above 0 and below ``9e13``.
         ticks_per_ns (int): 1 or 1000. (default: ``1``)
 
     Shapes:
-        - output ``[n]``, int64, ticks
+        - inputs and output ``[n]``, int64, ticks; or all of them integers
     """
-    seconds, rest = np.divmod(size_bytes, rate_bps)
-    upper, rest = np.divmod(rest * (_BIT_NS // _FACTOR), rate_bps)
-    lower, rest = np.divmod(rest * _FACTOR, rate_bps)
+    seconds, rest = size_bytes // rate_bps, size_bytes % rate_bps
+    rest = rest * (_BIT_NS // _FACTOR)
+    upper, rest = rest // rate_bps, rest % rate_bps
+    rest = rest * _FACTOR
+    lower, rest = rest // rate_bps, rest % rate_bps
     whole_ns = seconds * _BIT_NS + upper * _FACTOR + lower
-    return np.asarray(whole_ns * ticks_per_ns + rest * ticks_per_ns // rate_bps)
+    return whole_ns * ticks_per_ns + rest * ticks_per_ns // rate_bps
+
+
+@njit(cache=True, nogil=True)
+def _ideal_fct_ns(  # type: ignore[no-untyped-def]
+    size_bytes, link_rate_bps, link_delay_ns, ptr, links, payload_bytes, ticks_per_ns
+):
+    """The formula of :func:`ideal_fct_ns`, flow by flow."""
+    fct_ns = np.zeros(len(size_bytes), np.int64)
+    for flow in range(len(size_bytes)):
+        first_bytes = min(size_bytes[flow], payload_bytes)
+        slowest_bps = link_rate_bps[links[ptr[flow]]]
+        delay_ns, ticks = 0, 0
+        for hop in range(ptr[flow], ptr[flow + 1]):
+            rate_bps = link_rate_bps[links[hop]]
+            slowest_bps = min(slowest_bps, rate_bps)
+            delay_ns += link_delay_ns[links[hop]]
+            ticks += serialization_ticks(first_bytes + HEADER_BYTES, rate_bps, ticks_per_ns)
+        later_packets = (size_bytes[flow] - 1) // payload_bytes
+        ticks += serialization_ticks(size_bytes[flow] - first_bytes, slowest_bps, ticks_per_ns)
+        ticks += later_packets * serialization_ticks(HEADER_BYTES, slowest_bps, ticks_per_ns)
+        fct_ns[flow] = delay_ns + (ticks + ticks_per_ns // 2) // ticks_per_ns
+    return fct_ns

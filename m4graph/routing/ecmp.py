@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from m4graph.errors import RoutingError
 from m4graph.routing.fabric import Fabric
 from m4graph.routing.hashing import DESTINATION_PORT, FIRST_SOURCE_PORT, hash_seeds
-from m4graph.routing.kernels import choose_links, num_fabric_hops
+from m4graph.routing.kernels import choose_links, choose_way, distances_to, num_fabric_hops
 from m4graph.routing.routes import Routes
 from m4graph.topology.arrays import NetworkArrays
 
@@ -32,6 +32,7 @@ class EcmpRouter:
         self._fabric = Fabric.of(arrays)
         self._hash_seed = hash_seeds(arrays.num_nodes, seed)
         self._num_routed: dict[int, int] = {}
+        self._distance: dict[int, NDArray[np.int32]] = {}
 
     def route(self, src: ArrayLike, dst: ArrayLike) -> Routes:
         """Routes the next flows.
@@ -49,6 +50,43 @@ class EcmpRouter:
         data_ptr, data_links = self._trace(src, dst, port | DESTINATION_PORT << 16)
         ack_ptr, ack_links = self._trace(dst, src, DESTINATION_PORT | port << 16)
         return Routes(port.astype(np.int32), data_ptr, data_links, ack_ptr, ack_links)
+
+    def route_one(self, src: int, dst: int) -> Routes:
+        """Routes the next flow, as :meth:`route` would, in a fraction of the time.
+
+        Distances to the switches of its hosts are kept.
+
+        Args:
+            src (int): Sending host; it must exist, and be another one than the receiver.
+            dst (int): Receiving host.
+        """
+        pair = src * self._arrays.num_hosts + dst
+        rank = self._num_routed.get(pair, 0)
+        self._num_routed[pair] = rank + 1
+        port = (FIRST_SOURCE_PORT + rank) & 0xFFFF
+        data = self._way(src, dst, port | DESTINATION_PORT << 16)
+        ack = self._way(dst, src, DESTINATION_PORT | port << 16)
+        return Routes(
+            np.array((port,), np.int32),
+            np.array((0, len(data))),
+            data,
+            np.array((0, len(ack))),
+            ack,
+        )
+
+    def _way(self, src: int, dst: int, ports: int) -> NDArray[np.int32]:
+        fabric, arrays = self._fabric, self._arrays
+        root = int(fabric.switch_of_host[dst])
+        distance = self._distance.get(root)
+        if distance is None:
+            distance = np.empty(fabric.num_switches, np.int32)
+            distances_to(root, fabric.ptr, fabric.neighbour, distance, np.empty_like(distance))
+            self._distance[root] = distance
+        return choose_way(  # type: ignore[no-any-return]
+            src, dst, ports, arrays.host_uplink, arrays.host_downlink, fabric.switch_of_host,
+            fabric.ptr, fabric.neighbour, fabric.link, self._hash_seed[arrays.num_hosts :],
+            distance,
+        )  # fmt: skip
 
     def _checked(
         self, src: ArrayLike, dst: ArrayLike

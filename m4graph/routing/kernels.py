@@ -122,22 +122,50 @@ def choose_links(  # type: ignore[no-untyped-def]
         if switch_of_host[dst[row]] != root:
             root = switch_of_host[dst[row]]
             distances_to(root, ptr, neighbour, distance, reached)
-        src_address, dst_address = host_address(src[row]), host_address(dst[row])
-        here = switch_of_host[src[row]]
-        hop = route_ptr[row] + 1
-        while here != root:
-            choices = num_next_hops(here, ptr, neighbour, distance)
-            choice = hash_words(src_address, dst_address, ports[row], hash_seed[here]) % choices
-            k = ptr[here]
-            while True:
-                if distance[neighbour[k]] == distance[here] - 1:
-                    if choice == 0:
-                        break
-                    choice -= 1
-                k += 1
-            links[hop] = link[k]
-            hop += 1
-            here = neighbour[k]
+        _follow(
+            src[row], dst[row], ports[row], switch_of_host, ptr, neighbour, link, hash_seed,
+            distance, links, route_ptr[row] + 1,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def choose_way(  # type: ignore[no-untyped-def]
+    src, dst, port, host_uplink, host_downlink, switch_of_host, ptr, neighbour, link, hash_seed,
+    distance,
+):  # fmt: skip
+    """The links of one flow, those of its hosts included.
+
+    ``distance`` has the hops from each switch to that of the receiver.
+    """
+    links = np.empty(distance[switch_of_host[src]] + 2, dtype=np.int32)
+    links[0] = host_uplink[src]
+    links[-1] = host_downlink[dst]
+    _follow(
+        src, dst, port, switch_of_host, ptr, neighbour, link, hash_seed, distance, links, 1
+    )  # fmt: skip
+    return links
+
+
+@njit(cache=True, nogil=True)
+def _follow(  # type: ignore[no-untyped-def]
+    src, dst, port, switch_of_host, ptr, neighbour, link, hash_seed, distance, links, hop
+):
+    """Writes the links between the switches of one flow's hosts, from ``links[hop]`` on."""
+    src_address, dst_address = host_address(src), host_address(dst)
+    here, root = switch_of_host[src], switch_of_host[dst]
+    while here != root:
+        choices = num_next_hops(here, ptr, neighbour, distance)
+        choice = hash_words(src_address, dst_address, port, hash_seed[here]) % choices
+        k = ptr[here]
+        while True:
+            if distance[neighbour[k]] == distance[here] - 1:
+                if choice == 0:
+                    break
+                choice -= 1
+            k += 1
+        links[hop] = link[k]
+        hop += 1
+        here = neighbour[k]
 
 
 @njit(cache=True, nogil=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,18 +48,19 @@ class Routes:
     ack_links: NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            array = np.asarray(getattr(self, field.name), dtype=_DTYPES[field.name]).view()
+        for name, dtype in _DTYPES.items():
+            array = np.asarray(getattr(self, name), dtype=dtype).view()
             array.setflags(write=False)
-            object.__setattr__(self, field.name, array)
+            object.__setattr__(self, name, array)
         for name, ptr, links in (
             ("data", self.data_ptr, self.data_links),
             ("ack", self.ack_ptr, self.ack_links),
         ):
             if (
                 len(ptr) != self.num_flows + 1
-                or (ptr[0], ptr[-1]) != (0, len(links))
-                or (np.diff(ptr) < 1).any()
+                or ptr[0] != 0
+                or ptr[-1] != len(links)
+                or (ptr[1:] <= ptr[:-1]).any()
             ):
                 raise RoutingError(
                     f"routing: expected {name}_ptr to give each of {self.num_flows} flows its part "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from m4graph.errors import ConfigError, SimulationError
@@ -222,19 +224,19 @@ class FluidEngine:
         return np.asarray(np.maximum(left, 0.0))
 
     def _check_starts(self, flows: np.ndarray, start_ns: np.ndarray) -> None:
-        early = np.flatnonzero(np.asarray(start_ns) < np.floor(self.now_ns))
-        if len(early):
+        early = np.asarray(start_ns) < math.floor(self.now_ns)
+        if early.any():
+            first = int(np.argmax(early))
             raise SimulationError(
-                f"flow {flows[early[0]]}: expected a start at {self.now_ns:.0f} ns "
-                f"or later (got {start_ns[early[0]]})"
+                f"flow {flows[first]}: expected a start at {self.now_ns:.0f} ns "
+                f"or later (got {start_ns[first]})"
             )
 
     def _check_routes(self, route_ptr: np.ndarray) -> None:
-        empty = np.flatnonzero(np.diff(route_ptr) < 1)
-        if len(empty):
-            raise SimulationError(
-                f"flow {self.num_flows + empty[0]}: expected a route of one link or more (got none)"
-            )
+        empty = route_ptr[1:] <= route_ptr[:-1]
+        if empty.any():
+            flow = self.num_flows + int(np.argmax(empty))
+            raise SimulationError(f"flow {flow}: expected a route of one link or more (got none)")
 
     def _reserve(self, num_flows: int, num_hops: int) -> None:
         flow_space, hop_space = len(self._state.times), len(self._state.shares.route_links)

@@ -20,11 +20,14 @@ latency, would make the latency negative for long flows: 48 bytes at 10 Gb/s are
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from m4graph.compilation import source_digest
 from m4graph.ideal import HEADER_BYTES, serialization_ticks
 from m4graph.units import BITS_PER_BYTE, NS_PER_S
 
@@ -68,16 +71,47 @@ def volumes_and_latencies(
         - size_bytes, ideal_fct_ns ``[num_flows]``; route_ptr ``[num_flows + 1]``
         - output: bytes and ns, both float64 ``[num_flows]``
     """
-    if not len(size_bytes):
-        return np.zeros(0), np.zeros(0)
-    begin, hops = route_ptr[:-1], np.diff(route_ptr)
-    rate_bps = arrays.link_rate_bps[route_links]
-    packet_bytes = np.repeat(np.minimum(size_bytes, payload_bytes) + HEADER_BYTES, hops)
-    packet_ns = serialization_ticks(packet_bytes, rate_bps)
-    latency_ns = (
-        np.add.reduceat(arrays.link_delay_ns[route_links], begin)
-        + np.add.reduceat(packet_ns, begin)
-        - np.maximum.reduceat(packet_ns, begin)
+    return _volumes_and_latencies(
+        arrays.link_rate_bps,
+        arrays.link_delay_ns,
+        size_bytes,
+        ideal_fct_ns,
+        route_ptr,
+        route_links,
+        payload_bytes,
     )
-    slowest = np.minimum.reduceat(link_bytes_per_ns(arrays)[route_links], begin)
-    return (ideal_fct_ns - latency_ns) * slowest, latency_ns.astype(np.float64)
+
+
+def _build(digest: str) -> Callable[..., tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    @njit(cache=True, nogil=True)
+    def kernel(  # type: ignore[no-untyped-def]
+        link_rate_bps,
+        link_delay_ns,
+        size_bytes,
+        ideal_fct_ns,
+        route_ptr,
+        route_links,
+        payload_bytes,
+    ):
+        digest  # noqa: B018 - part of numba's cache key: a change of any source recompiles
+        volume_bytes = np.zeros(len(size_bytes))
+        latency_ns = np.zeros(len(size_bytes))
+        for flow in range(len(size_bytes)):
+            packet_bytes = min(size_bytes[flow], payload_bytes) + HEADER_BYTES
+            slowest_bps = link_rate_bps[route_links[route_ptr[flow]]]
+            total_ns, longest_ns = 0, 0
+            for hop in range(route_ptr[flow], route_ptr[flow + 1]):
+                rate_bps = link_rate_bps[route_links[hop]]
+                slowest_bps = min(slowest_bps, rate_bps)
+                packet_ns = serialization_ticks(packet_bytes, rate_bps)
+                longest_ns = max(longest_ns, packet_ns)
+                total_ns += link_delay_ns[route_links[hop]] + packet_ns
+            latency_ns[flow] = total_ns - longest_ns
+            slowest = slowest_bps / (BITS_PER_BYTE * NS_PER_S)
+            volume_bytes[flow] = (ideal_fct_ns[flow] - (total_ns - longest_ns)) * slowest
+        return volume_bytes, latency_ns
+
+    return kernel  # type: ignore[no-any-return]
+
+
+_volumes_and_latencies = _build(source_digest("m4graph.ideal"))

@@ -371,7 +371,11 @@ class Session(ABC):
         first = len(self._ideal_fct_ns)
         if first < len(self._src):
             assert self._router is not None
-            self._take_in(self._router.route(self._src[first:], self._dst[first:]))
+            if first + 1 == len(self._src):
+                routes = self._router.route_one(self._src[first], self._dst[first])
+            else:
+                routes = self._router.route(self._src[first:], self._dst[first:])
+            self._take_in(routes)
 
     def _take_in(self, routes: Routes) -> None:
         first = len(self._ideal_fct_ns)
