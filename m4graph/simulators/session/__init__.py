@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from m4graph.simulators.session.closed_loop import simulate_closed_loop
+from m4graph.simulators.session.opening import open_session
 from m4graph.simulators.session.release import FlowRelease
-from m4graph.simulators.session.session import (
+from m4graph.simulators.session.session import Session
+from m4graph.simulators.session.types import (
     ENDED,
     FOREVER_NS,
     PAUSED,
     Completion,
     FlowBatch,
     Outcome,
-    Session,
-    open_session,
 )
 
 __all__ = [

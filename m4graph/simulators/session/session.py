@@ -2,99 +2,32 @@
 
 from __future__ import annotations
 
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.congestion import CongestionControl
-from m4graph.errors import (
-    M4GraphError,
-    RoutingError,
-    SimulationError,
-    TopologyError,
-    WorkloadError,
-)
+from m4graph.errors import M4GraphError, RoutingError, SimulationError, WorkloadError
 from m4graph.ideal import ideal_fct_ns
-from m4graph.routing import EcmpRouter, Routes, check_routes
-from m4graph.scenario import NetworkConfig, RoutingConfig, Scenario
-from m4graph.simulators.base import Simulator, build_simulator
+from m4graph.routing import EcmpRouter, Routes
+from m4graph.scenario import Scenario
+from m4graph.simulators.session.checks import (
+    checked_host,
+    checked_size,
+    checked_time,
+    given_routes,
+)
 from m4graph.simulators.session.interrupt import Interrupts
-from m4graph.topology import NetworkArrays
-from m4graph.workload import Workload
-
-PAUSED, ENDED = -1, -2
-"""Codes of an :class:`Outcome` without a flow."""
-
-FOREVER_NS = 2**62
-"""Later than everything."""
-
-_MAX_SIZE_BYTES = 2**62
-
-
-class Completion(NamedTuple):
-    """A flow whose last byte has arrived.
-
-    Args:
-        flow_id (int): Its number in the session.
-        src (int): Sending host.
-        dst (int): Receiving host.
-        size_bytes (int): Payload.
-        start_ns (int): When it started.
-        finish_ns (int): When its last byte was at the receiver.
-        ideal_fct_ns (int): What it would have taken alone on its route.
-    """
-
-    flow_id: int
-    src: int
-    dst: int
-    size_bytes: int
-    start_ns: int
-    finish_ns: int
-    ideal_fct_ns: int
-
-    @property
-    def fct_ns(self) -> int:
-        """From start to finish."""
-        return self.finish_ns - self.start_ns
-
-    @property
-    def slowdown(self) -> float:
-        """``fct_ns`` over ``ideal_fct_ns``."""
-        return self.fct_ns / self.ideal_fct_ns
-
-
-class Outcome(NamedTuple):
-    """What has happened while a session ran on.
-
-    Args:
-        code (int): The flow that has completed; or :data:`ENDED` if nothing is left to happen up
-            to the time asked for, :data:`PAUSED` if there is.
-        finish_ns (int): When the flow completed.
-        now_ns (int): Time of the last event; a flow may start then.
-    """
-
-    code: int
-    finish_ns: int
-    now_ns: int
-
-
-class FlowBatch(NamedTuple):
-    """Flows that a session takes in, none of which has started.
-
-    Shapes:
-        - src, dst, size_bytes, ideal_fct_ns: int64 ``[num_new]``
-    """
-
-    src: NDArray[np.int64]
-    dst: NDArray[np.int64]
-    size_bytes: NDArray[np.int64]
-    ideal_fct_ns: NDArray[np.int64]
-    routes: Routes
+from m4graph.simulators.session.types import (
+    ENDED,
+    FOREVER_NS,
+    PAUSED,
+    Completion,
+    FlowBatch,
+    Outcome,
+)
 
 
 class Session(ABC):
@@ -117,7 +50,6 @@ class Session(ABC):
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         arrays = scenario.arrays
-        self._num_hosts = arrays.num_hosts
         routing = scenario.routing
         self._router = None if isinstance(routing, Routes) else EcmpRouter(arrays, routing.seed)
         self._src: list[int] = []
@@ -204,15 +136,15 @@ class Session(ABC):
                 below 1, or the start is in the past; the session is as before.
         """
         flow = len(self._src)
-        src, dst = self._host(flow, "src", src), self._host(flow, "dst", dst)
+        num_hosts = self._scenario.arrays.num_hosts
+        src = checked_host(flow, "src", src, num_hosts)
+        dst = checked_host(flow, "dst", dst, num_hosts)
         if src == dst:
             raise WorkloadError(f"flow {flow}: expected two hosts (got {src} for both)")
-        size = _integer(flow, "size_bytes", size_bytes)
-        if not 1 <= size < _MAX_SIZE_BYTES:
-            raise WorkloadError(f"flow {flow}: expected a size of 1 byte or more (got {size})")
-        start = self._now_ns if start_ns is None else self._time(flow, start_ns)
+        size = checked_size(flow, size_bytes)
+        start = self._now_ns if start_ns is None else checked_time(flow, start_ns, self._now_ns)
         if data_route is not None:
-            routes = self._routes(flow, src, dst, data_route, ack_route)
+            routes = given_routes(self._scenario.arrays, flow, src, dst, data_route, ack_route)
             self._admit_waiting()
         elif ack_route is not None:
             raise RoutingError(f"flow {flow}: expected a data_route with the ack_route (got none)")
@@ -268,7 +200,7 @@ class Session(ABC):
         if not 0 <= flow_id < len(self._src) or self._start_ns[flow_id] >= 0:
             raise WorkloadError(f"flow {flow_id}: expected an announced flow that has no start yet")
         self._start_ns[flow_id] = (
-            self._now_ns if start_ns is None else self._time(flow_id, start_ns)
+            self._now_ns if start_ns is None else checked_time(flow_id, start_ns, self._now_ns)
         )
         self._starting.append(flow_id)
 
@@ -301,7 +233,7 @@ class Session(ABC):
             return self._next(until_ns)
 
     def _next(self, until_ns: int | None) -> Completion | None:
-        limit_ns = FOREVER_NS if until_ns is None else self._time(None, until_ns)
+        limit_ns = FOREVER_NS if until_ns is None else checked_time(None, until_ns, self._now_ns)
         if self._failure is not None:
             raise SimulationError(f"session: it has failed ({self._failure}); open a new one")
         # A completion may be left from a call that Ctrl-C has ended.
@@ -379,9 +311,8 @@ class Session(ABC):
 
     def _take_in(self, routes: Routes) -> None:
         first = len(self._ideal_fct_ns)
+        scenario, config = self._scenario, self._scenario.config
         sizes = _Sizes(np.array(self._size_bytes[first:], np.int64))
-        scenario = self._scenario
-        config = scenario.config
         ideal = ideal_fct_ns(
             scenario.arrays, sizes, routes, config.payload_bytes, config.ticks_per_ns
         )
@@ -390,115 +321,6 @@ class Session(ABC):
         self._admit(FlowBatch(src, dst, sizes.size_bytes, ideal, routes))
         self._ideal_fct_ns += ideal.tolist()
 
-    def _host(self, flow: int, name: str, value: int) -> int:
-        host = _integer(flow, name, value)
-        if not 0 <= host < self._num_hosts:
-            raise WorkloadError(
-                f"flow {flow}: expected {name} to be a host, 0 to {self._num_hosts - 1} "
-                f"(got {host})"
-            )
-        return host
-
-    def _time(self, flow: int | None, value: int) -> int:
-        name = "until_ns" if flow is None else "start_ns"
-        time_ns = _integer(flow, name, value)
-        if not self._now_ns <= time_ns < FOREVER_NS:
-            raise WorkloadError(
-                f"{_prefix(flow)}expected {name} from now, {self._now_ns}, on (got {time_ns})"
-            )
-        return time_ns
-
-    def _routes(
-        self,
-        flow: int,
-        src: int,
-        dst: int,
-        data_route: Sequence[int],
-        ack_route: Sequence[int] | None,
-    ) -> Routes:
-        """Routes of one flow, given as nodes."""
-        arrays = self._scenario.arrays
-        back = list(data_route)[::-1] if ack_route is None else ack_route
-        data, ack = (_links(arrays, flow, route) for route in (data_route, back))
-        routes = Routes(
-            np.zeros(1, np.int32),
-            np.array([0, len(data)]),
-            data,
-            np.array([0, len(ack)]),
-            ack,
-        )
-        check_routes(
-            routes, arrays, np.array([flow]), np.array([src]), np.array([dst]), source="session"
-        )
-        return routes
-
 
 class _Sizes(NamedTuple):
     size_bytes: NDArray[np.int64]
-
-
-def open_session(
-    network: nx.Graph,
-    simulator: str | type[Simulator] | Simulator = "packet",
-    congestion_control: CongestionControl | Mapping[str, object] | str = "dctcp",
-    config: NetworkConfig | Mapping[str, object] | None = None,
-    routing: RoutingConfig | Mapping[str, object] | None = None,
-    seed: int = 0,
-    **options: Any,
-) -> Session:
-    """Opens a session: an idle network to which flows are added while it runs.
-
-    Args:
-        network (networkx.Graph): Hosts and switches, as :mod:`m4graph.topology` makes them.
-        simulator (str, type or Simulator): Which simulator. (default: ``"packet"``)
-        congestion_control (CongestionControl, dict or str): As in
-            :class:`~m4graph.scenario.Scenario`. (default: ``"dctcp"``)
-        config (NetworkConfig or dict, optional): The ``network`` block of ``scenario.yaml``.
-        routing (RoutingConfig or dict, optional): How routes are found. (default: ECMP, exactly as
-            ns-3)
-        seed (int): Of everything random inside the simulator. (default: ``0``)
-        **options: The simulator's own, such as ``model`` of ``"learned"``.
-
-    Raises:
-        InputError: If an argument is invalid, or the simulator has no sessions.
-    """
-    none = np.zeros(0, np.int64)
-    scenario = Scenario(
-        network,
-        Workload.from_arrays(none, none, none, none, none),
-        congestion_control,
-        config=config,
-        routing=routing,
-        seed=seed,
-        name="session",
-    )
-    session = build_simulator(simulator, **options).open_session(scenario)
-    assert isinstance(session, Session)
-    return session
-
-
-def _integer(flow: int | None, name: str, value: object) -> int:
-    if type(value) is int:
-        return value
-    try:
-        if isinstance(value, bool | np.bool_):
-            raise TypeError
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise WorkloadError(
-            f"{_prefix(flow)}expected {name} to be an integer (got {value!r})"
-        ) from None
-
-
-def _prefix(flow: int | None) -> str:
-    return "session: " if flow is None else f"flow {flow}: "
-
-
-def _links(arrays: NetworkArrays, flow: int, route: Sequence[int]) -> NDArray[np.int32]:
-    nodes = np.array([_integer(flow, "a route's node", node) for node in route], np.int64)
-    if len(nodes) < 2:
-        raise RoutingError(f"flow {flow}: expected a route of two nodes or more (got {len(nodes)})")
-    try:
-        return arrays.link_ids(nodes[:-1], nodes[1:]).astype(np.int32)
-    except TopologyError as error:
-        raise RoutingError(f"flow {flow}: {error}") from None

@@ -10,7 +10,7 @@ import pytest
 
 import m4graph as m4
 from m4graph.cli.app import main
-from m4graph.errors import ConfigError, WorkloadError
+from m4graph.errors import ConfigError, InputError, WorkloadError
 from m4graph.graph import FlowNetwork
 from m4graph.nn import FlowLinkModel
 from m4graph.workload import ClosedLoopWorkload, Workload, closed_loop
@@ -241,6 +241,25 @@ def test_the_command_line_writes_what_gives_the_same_bits(tmp_path):
     assert (tmp_path / "two" / "fct.csv").read_text() == (tmp_path / "one" / "fct.csv").read_text()
     loaded = m4.load_scenario(tmp_path / "one")
     assert (loaded.workload.limit_per_rack, loaded.num_flows) == (2, 40)
+
+
+def test_tables_of_a_scenario_are_relative_to_it(tmp_path):
+    (tmp_path / "flows.csv").write_text("id,src,dst,bytes,start_ns\n0,0,1,1000,5\n1,2,3,1000,9\n")
+    (tmp_path / "loop.csv").write_text(
+        "id,src,dst,bytes,ready_ns,after,delay_ns\n0,0,1,1000,0,,0\n1,2,3,1000,0,0,50\n"
+    )
+    begin, end = SCENARIO.split("workload:")[0], "congestion_control: dctcp\n"
+    nested = "workload: {kind: closed_loop, limit_per_rack: 1, flows: {file: flows.csv}}\n"
+    (tmp_path / "nested.yaml").write_text(begin + nested + end)
+    waiting = "workload: {kind: closed_loop, file: loop.csv}\n"
+    (tmp_path / "waiting.yaml").write_text(begin + waiting + end)
+    limited = m4.simulate(m4.load_scenario(tmp_path / "nested.yaml"), "packet")
+    assert limited.start_ns.tolist() == [5, 5 + 3676]
+    following = m4.simulate(m4.load_scenario(tmp_path / "waiting.yaml"), "packet")
+    assert following.start_ns.tolist() == [0, 3676 + 50]
+    (tmp_path / "loop.csv").write_text("id,src,dst,bytes,ready_ns,after\n")
+    with pytest.raises(InputError, match=r"loop\.csv: expected the columns .*after,delay_ns"):
+        m4.load_scenario(tmp_path / "waiting.yaml")
 
 
 def test_the_command_line_compares(tmp_path, capsys):

@@ -1,0 +1,108 @@
+"""Checks of what a user gives to a session; messages name the flow."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.errors import RoutingError, TopologyError, WorkloadError
+from m4graph.routing import Routes, check_routes
+from m4graph.simulators.session.types import FOREVER_NS
+from m4graph.topology import NetworkArrays
+
+_MAX_SIZE_BYTES = 2**62
+
+
+def checked_host(flow: int, name: str, value: int, num_hosts: int) -> int:
+    """A host of the network.
+
+    Raises:
+        WorkloadError: If there is no such host.
+    """
+    host = _integer(flow, name, value)
+    if not 0 <= host < num_hosts:
+        raise WorkloadError(
+            f"flow {flow}: expected {name} to be a host, 0 to {num_hosts - 1} (got {host})"
+        )
+    return host
+
+
+def checked_size(flow: int, value: int) -> int:
+    """A flow's size.
+
+    Raises:
+        WorkloadError: If it is no integer of 1 or above.
+    """
+    size_bytes = _integer(flow, "size_bytes", value)
+    if not 1 <= size_bytes < _MAX_SIZE_BYTES:
+        raise WorkloadError(f"flow {flow}: expected a size of 1 byte or more (got {size_bytes})")
+    return size_bytes
+
+
+def checked_time(flow: int | None, value: int, now_ns: int) -> int:
+    """A start of a flow, or a time up to which a session is to run.
+
+    Raises:
+        WorkloadError: If it is in the past.
+    """
+    name = "until_ns" if flow is None else "start_ns"
+    time_ns = _integer(flow, name, value)
+    if not now_ns <= time_ns < FOREVER_NS:
+        raise WorkloadError(
+            f"{_prefix(flow)}expected {name} from now, {now_ns}, on (got {time_ns})"
+        )
+    return time_ns
+
+
+def given_routes(
+    arrays: NetworkArrays,
+    flow: int,
+    src: int,
+    dst: int,
+    data_route: Sequence[int],
+    ack_route: Sequence[int] | None,
+) -> Routes:
+    """The routes of one flow, given as nodes.
+
+    Raises:
+        RoutingError: If one of them is no route of the network between the flow's hosts.
+    """
+    back = list(data_route)[::-1] if ack_route is None else ack_route
+    data, ack = (_links(arrays, flow, route) for route in (data_route, back))
+    routes = Routes(
+        np.zeros(1, np.int32), np.array([0, len(data)]), data, np.array([0, len(ack)]), ack
+    )
+    check_routes(
+        routes, arrays, np.array([flow]), np.array([src]), np.array([dst]), source="session"
+    )
+    return routes
+
+
+def _integer(flow: int | None, name: str, value: object) -> int:
+    if type(value) is int:
+        return value
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise WorkloadError(
+            f"{_prefix(flow)}expected {name} to be an integer (got {value!r})"
+        ) from None
+
+
+def _prefix(flow: int | None) -> str:
+    return "session: " if flow is None else f"flow {flow}: "
+
+
+def _links(arrays: NetworkArrays, flow: int, route: Sequence[int]) -> NDArray[np.int32]:
+    nodes = np.array([_integer(flow, "a route's node", node) for node in route], np.int64)
+    if len(nodes) < 2:
+        raise RoutingError(f"flow {flow}: expected a route of two nodes or more (got {len(nodes)})")
+    try:
+        return arrays.link_ids(nodes[:-1], nodes[1:]).astype(np.int32)
+    except TopologyError as error:
+        raise RoutingError(f"flow {flow}: {error}") from None

@@ -1,0 +1,77 @@
+"""What goes into a session and comes out of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.routing import Routes
+
+PAUSED, ENDED = -1, -2
+"""Codes of an :class:`Outcome` without a flow."""
+
+FOREVER_NS = 2**62
+"""Later than everything."""
+
+
+class Completion(NamedTuple):
+    """A flow whose last byte has arrived.
+
+    Args:
+        flow_id (int): Its number in the session.
+        src (int): Sending host.
+        dst (int): Receiving host.
+        size_bytes (int): Payload.
+        start_ns (int): When it started.
+        finish_ns (int): When its last byte was at the receiver.
+        ideal_fct_ns (int): What it would have taken alone on its route.
+    """
+
+    flow_id: int
+    src: int
+    dst: int
+    size_bytes: int
+    start_ns: int
+    finish_ns: int
+    ideal_fct_ns: int
+
+    @property
+    def fct_ns(self) -> int:
+        """From start to finish."""
+        return self.finish_ns - self.start_ns
+
+    @property
+    def slowdown(self) -> float:
+        """``fct_ns`` over ``ideal_fct_ns``."""
+        return self.fct_ns / self.ideal_fct_ns
+
+
+class Outcome(NamedTuple):
+    """What has happened while a session ran on.
+
+    Args:
+        code (int): The flow that has completed; or :data:`ENDED` if nothing is left to happen up
+            to the time asked for, :data:`PAUSED` if there is.
+        finish_ns (int): When the flow completed.
+        now_ns (int): Time of the last event; a flow may start then.
+    """
+
+    code: int
+    finish_ns: int
+    now_ns: int
+
+
+class FlowBatch(NamedTuple):
+    """Flows that a session takes in, none of which has started.
+
+    Shapes:
+        - src, dst, size_bytes, ideal_fct_ns: int64 ``[num_new]``
+    """
+
+    src: NDArray[np.int64]
+    dst: NDArray[np.int64]
+    size_bytes: NDArray[np.int64]
+    ideal_fct_ns: NDArray[np.int64]
+    routes: Routes
