@@ -11,9 +11,6 @@ from m4graph.simulators.packet.build import grow_pools
 from m4graph.simulators.packet.engine import engine
 from m4graph.simulators.packet.layout import State
 
-EVENTS_A_TURN = 2_000_000
-"""Events between two returns to Python, for Ctrl-C and progress: about a tenth of a second."""
-
 _COMPILED: set[tuple[str, str]] = set()
 
 

@@ -12,13 +12,11 @@ from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.events import request_event
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
 from m4graph.simulators.packet.layout import CALL, CALLED, FINISHED, GROW_POOLS, STARVED
-from m4graph.simulators.packet.loop import (
-    EVENTS_A_TURN,
-    compiled_loop,
-    pauses_and_drops,
-    with_larger_pools,
-)
+from m4graph.simulators.packet.loop import compiled_loop, pauses_and_drops, with_larger_pools
 from m4graph.simulators.session import ENDED, FOREVER_NS, PAUSED, FlowBatch, Outcome, Session
+
+_EVENTS_A_TURN = 2_000_000
+"""Events between two looks at Ctrl-C: about a tenth of a second."""
 
 _ONLY_LOOKS_ON = 1
 
@@ -71,13 +69,13 @@ class PacketSession(Session):
         if self._num_completed == self._num_started:
             return Outcome(ENDED, 0, self._clock_ns())  # What is left to happen moves no flow.
         if until_ns == FOREVER_NS:
-            return self._outcome_of(self._turn(EVENTS_A_TURN))
+            return self._outcome_of(self._turn(_EVENTS_A_TURN))
         until_ticks = until_ns * self._ticks_per_ns
         if int(self._state.control["now"][0]) == until_ticks:
             return self._finish_instant(until_ticks)
         if min(self._calls.values(), default=until_ticks + 1) > until_ticks:
             self._call(until_ticks)
-        return self._outcome_of(self._turn(EVENTS_A_TURN))
+        return self._outcome_of(self._turn(_EVENTS_A_TURN))
 
     def _finish_instant(self, now_ticks: int) -> Outcome:
         """Takes the events of this instant one by one.

@@ -22,15 +22,13 @@ from m4graph.simulators.packet.layout import (
     STARVED,
     State,
 )
-from m4graph.simulators.packet.loop import (
-    EVENTS_A_TURN,
-    compiled_loop,
-    pauses_and_drops,
-    with_larger_pools,
-)
+from m4graph.simulators.packet.loop import compiled_loop, pauses_and_drops, with_larger_pools
 from m4graph.simulators.packet.session import PacketSession
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload
+
+_EVENTS_A_TURN = 2_000_000
+"""Events between two returns to Python, for Ctrl-C and progress: about a tenth of a second."""
 
 
 class PacketSimulator(Simulator):
@@ -114,7 +112,7 @@ def run_to_end(
     parts = []
     reason = PAUSED
     while reason not in (FINISHED, STARVED):
-        reason = run(state, EVENTS_A_TURN)
+        reason = run(state, _EVENTS_A_TURN)
         if reason == GROW_POOLS:
             state = with_larger_pools(state)
         elif reason == DRAIN_LABELS:
