@@ -18,6 +18,7 @@ from m4graph.simulators.session import ENDED, FOREVER_NS, PAUSED, FlowBatch, Out
 _EVENTS_A_TURN = 2_000_000
 """Events between two looks at Ctrl-C: about a tenth of a second."""
 
+_FOREVER_TICKS = FOREVER_NS
 _ONLY_LOOKS_ON = 1
 
 
@@ -68,9 +69,9 @@ class PacketSession(Session):
     def _advance(self, until_ns: int) -> Outcome:
         if self._num_completed == self._num_started:
             return Outcome(ENDED, 0, self._clock_ns())  # What is left to happen moves no flow.
-        if until_ns == FOREVER_NS:
-            return self._outcome_of(self._turn(_EVENTS_A_TURN))
         until_ticks = until_ns * self._ticks_per_ns
+        if until_ticks >= _FOREVER_TICKS:
+            return self._outcome_of(self._turn(_EVENTS_A_TURN))
         if int(self._state.control["now"][0]) == until_ticks:
             return self._finish_instant(until_ticks)
         if min(self._calls.values(), default=until_ticks + 1) > until_ticks:

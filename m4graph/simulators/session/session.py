@@ -285,11 +285,11 @@ class Session(ABC):
         """
 
     def _step(self, until_ns: int) -> None:
-        self._admit_waiting()
-        if self._starting:
-            starting, self._starting = self._starting, []
-            self._start(starting, [self._start_ns[flow] for flow in starting])
         try:
+            self._admit_waiting()
+            if self._starting:
+                starting, self._starting = self._starting, []
+                self._start(starting, [self._start_ns[flow] for flow in starting])
             self._outcome, finish_ns, now_ns = self._advance(until_ns)
         except M4GraphError as error:
             self._failure = error

@@ -75,6 +75,10 @@ def test_sessions_with_ticks_of_a_picosecond(workload):
     assert session.add_flow(0, 7, 1000) == 80
     (done,) = session.run()
     assert (done.start_ns - session.now_ns, done.slowdown) == (-done.ideal_fct_ns, 1.0)
+    assert list(session.run(until_ns=2**61)) == []
+    session.add_flow(0, 7, 1000)
+    with pytest.raises(InputError, match="start_ns: expected at most"):
+        list(session.run())
 
 
 def test_one_flow_after_the_other_while_it_runs(simulator):
@@ -332,4 +336,6 @@ def test_routes_too_long_for_hpcc_are_refused():
     session = m4.open_session(network, "packet", "hpcc")
     session.add_flow(0, 13, 1000)
     with pytest.raises(ConfigError, match="flow 0: expected at most 5 switches"):
+        list(session.run())
+    with pytest.raises(SimulationError, match="session: it has failed .flow 0: expected at most 5"):
         list(session.run())
