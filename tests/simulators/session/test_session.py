@@ -337,5 +337,7 @@ def test_routes_too_long_for_hpcc_are_refused():
     session.add_flow(0, 13, 1000)
     with pytest.raises(ConfigError, match="flow 0: expected at most 5 switches"):
         list(session.run())
-    with pytest.raises(SimulationError, match="session: it has failed .flow 0: expected at most 5"):
+    with pytest.raises(
+        SimulationError, match=r"session: it has failed .flow 0: expected at most 5"
+    ):
         list(session.run())
