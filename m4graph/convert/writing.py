@@ -12,9 +12,11 @@ from m4graph.convert.formats import FLOWS, TOPOLOGY, TRACE, TextFormat, text_for
 from m4graph.convert.paths import are_equal, are_kept, write_paths
 from m4graph.convert.text import write_lines
 from m4graph.convert.times import write_times
+from m4graph.errors import ConfigError
 from m4graph.routing import ecmp_routes
 from m4graph.scenario import Scenario
 from m4graph.topology import to_hpcc
+from m4graph.workload import ClosedLoopWorkload
 
 
 def to_text(scenario: Scenario, folder: Path, format_name: str) -> list[str]:
@@ -31,10 +33,15 @@ def to_text(scenario: Scenario, folder: Path, format_name: str) -> list[str]:
         list[str]: A line for each thing that the format does not keep.
 
     Raises:
-        InputError: If a value does not fit the notation of ``config.txt``; names the key.
+        InputError: If the workload is a closed loop, or a value does not fit the notation of
+            ``config.txt``; names the key.
     """
     style = text_format(format_name)
     workload, arrays = scenario.workload, scenario.arrays
+    if isinstance(workload, ClosedLoopWorkload):
+        raise ConfigError(
+            f"workload: expected an open loop, as {format_name} has no other (got a closed loop)"
+        )
     lines = config_lines(scenario, style)
     to_hpcc(scenario.network, folder / TOPOLOGY)
     write_flows(folder / FLOWS, style, workload)

@@ -262,6 +262,13 @@ def test_tables_of_a_scenario_are_relative_to_it(tmp_path):
         m4.load_scenario(tmp_path / "waiting.yaml")
 
 
+def test_text_formats_of_open_loops_are_refused(tmp_path, capsys):
+    (tmp_path / "loop.yaml").write_text(SCENARIO)
+    arguments = ["convert", "--to", "hpcc", str(tmp_path / "loop.yaml"), str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert "workload: expected an open loop, as hpcc has no other" in capsys.readouterr().err
+
+
 def test_the_command_line_compares(tmp_path, capsys):
     (tmp_path / "loop.yaml").write_text(SCENARIO)
     out = tmp_path / "out"
