@@ -67,6 +67,7 @@ _SHOWN = (
     "mean_slowdown",
     "p50_slowdown",
     "p99_slowdown",
+    "completion_time_ns",
     "wall_s",
     "compile_s",
 )
