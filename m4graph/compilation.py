@@ -7,7 +7,7 @@ import importlib
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -32,6 +32,24 @@ def source_digest(package: str) -> str:
     digest = hashlib.sha256()
     for path in sources or [Path(str(module.__file__))]:
         digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def functions_digest(functions: Iterable[Callable[..., object]]) -> str:
+    """Hash of the sources around functions: of their modules, or of the packages these are in.
+
+    For kernels that other people write. What they import from further packages is not looked at.
+
+    Args:
+        functions: Each of an imported module; one without a file has no sources to look at.
+    """
+    digest = hashlib.sha256()
+    for name in sorted({function.__module__ for function in functions}):
+        top = sys.modules[name.partition(".")[0]]
+        if hasattr(top, "__path__"):
+            digest.update(source_digest(top.__name__).encode())
+        elif getattr(top, "__file__", None) is not None:
+            digest.update(Path(str(top.__file__)).read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -1,7 +1,7 @@
 """Parameters of the congestion-control algorithms, under the names of ``scenario.yaml``.
 
 The algorithms themselves stand in :mod:`m4graph.simulators.packet`. To add one: a subclass of
-:class:`CongestionControl` here, and a row in :data:`CONGESTION_CONTROLS`.
+:class:`RdmaControl` or ``TcpControl``, and a row in :data:`CONGESTION_CONTROLS`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,45 @@ class EcnConfig(StrictModel):
 
 
 class CongestionControl(StrictModel):
-    """What all algorithms share; a subclass adds its own parameters and a literal ``kind``.
+    """What all algorithms share. A subclass adds its own parameters and a literal ``kind``.
+
+    Most subclasses are those of a transport: :class:`RdmaControl` here, ``TcpControl`` in
+    :mod:`m4graph.congestion_tcp`.
+
+    Args:
+        init_window_bytes (int, optional): The window of a new flow.
+        ack_priority (bool): ACKs travel in a queue of strict priority. (default: by algorithm)
+    """
+
+    kind: str
+    init_window_bytes: int | None = Field(default=None, ge=1, le=MAX_BYTES)
+    ack_priority: bool = True
+
+    default_ecn: ClassVar[EcnConfig] = EcnConfig()
+
+    @property
+    def ecn_capable(self) -> bool:
+        """Whether packets may be marked; if not, a switch that would mark one drops it."""
+        return True
+
+    def resolve(
+        self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
+    ) -> Self:
+        """Fills in the defaults that depend on the network; a resolved model stays as it is.
+
+        Args:
+            slowest_nic_bps (int): Rate of the slowest host link.
+            fastest_nic_bps (int): Rate of the fastest host link.
+            payload_bytes (int): Payload of a full packet. (default: ``1000``)
+
+        Raises:
+            KeyProblem: If a parameter does not fit the network.
+        """
+        return self
+
+
+class RdmaControl(CongestionControl):
+    """What the algorithms on the RDMA transport share: a rate for each flow, and a window.
 
     Args:
         init_window_bytes (int, optional): One window for all flows; ``None``: no window.
@@ -68,20 +106,21 @@ class CongestionControl(StrictModel):
         variable_window (bool): The window follows the rate. (default: ``True``)
         min_rate_mbps (float): The lowest rate of a flow. (default: 10 % of the slowest host link)
         ack_priority (bool): ACKs travel in a queue of strict priority. (default: by algorithm)
+        retransmit_timeout_us (float, optional): A flow that nothing was acknowledged of for a
+            whole period of so long sends again from its first unacknowledged byte; ``None``:
+            lost packets at a flow's end stay lost, as in ns-3. (default: ``None``)
+        retransmit_limit (int): Periods in a row after which it gives up. (default: ``100``)
     """
 
-    kind: str
-    init_window_bytes: int | None = Field(default=None, ge=1, le=MAX_BYTES)
     variable_window: bool = True
     min_rate_mbps: float = Field(default=0.0, gt=0, le=MAX_MBPS)
-    ack_priority: bool = True
+    retransmit_timeout_us: float | None = Field(default=None, ge=0.001, le=MAX_TIME_US)
+    retransmit_limit: int = Field(default=100, ge=1, le=MAX_STEPS)
 
-    default_ecn: ClassVar[EcnConfig] = EcnConfig()
-
-    def resolve(self, slowest_nic_bps: int, fastest_nic_bps: int) -> Self:
-        """Fills in the defaults that depend on the network's host links.
-
-        A model that is resolved already is given back unchanged.
+    def resolve(
+        self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
+    ) -> Self:
+        """As in :class:`CongestionControl`: the window and the lowest rate.
 
         Raises:
             KeyProblem: If the lowest rate is above the rate of a host link.
@@ -102,7 +141,7 @@ class CongestionControl(StrictModel):
         return resolved
 
 
-class DCTCP(CongestionControl):
+class DCTCP(RdmaControl):
     """Rate-based DCTCP of the ns-3 RDMA model: once a round trip, cut by the share of marks.
 
     Args:
@@ -115,7 +154,7 @@ class DCTCP(CongestionControl):
     additive_increase_mbps: float = Field(default=615.0, ge=0, le=MAX_MBPS)
 
 
-class DCQCN(CongestionControl):
+class DCQCN(RdmaControl):
     """DCQCN of the ns-3 RDMA model: timers alone raise the rate, no byte counter.
 
     Args:
@@ -143,7 +182,7 @@ class DCQCN(CongestionControl):
     default_ecn: ClassVar[EcnConfig] = EcnConfig(kmin_bytes=8_000, kmax_bytes=28_000, pmax=0.2)
 
 
-class TIMELY(CongestionControl):
+class TIMELY(RdmaControl):
     """TIMELY of the ns-3 RDMA model: the gradient of the round-trip time sets the rate.
 
     Args:
@@ -166,7 +205,7 @@ class TIMELY(CongestionControl):
     hyper_increase_mbps: float = Field(default=50.0, ge=0, le=MAX_MBPS)
 
 
-class HPCC(CongestionControl):
+class HPCC(RdmaControl):
     """HPCC: switches write their queue and throughput into the packets (INT). Needs a window.
 
     Args:
@@ -202,6 +241,8 @@ CONGESTION_CONTROLS: Registry[type[CongestionControl]] = Registry(
         "dcqcn": "m4graph.congestion:DCQCN",
         "timely": "m4graph.congestion:TIMELY",
         "hpcc": "m4graph.congestion:HPCC",
+        "newreno": "m4graph.congestion_tcp:NewReno",
+        "dctcp_window": "m4graph.congestion_tcp:DctcpWindow",
     },
 )
 

@@ -10,12 +10,13 @@ from typing import Any, Literal, Self
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, SerializeAsAny, field_validator
 
 from m4graph.congestion import MAX_BYTES, CongestionControl, EcnConfig, congestion_control
 from m4graph.errors import ConfigError, WorkloadError
 from m4graph.expected import ExpectedTimes
 from m4graph.ideal import ideal_fct_ns
+from m4graph.queueing import QueueDiscipline, SharedQueue, queue_discipline
 from m4graph.routing import Routes, check_routes, ecmp_routes
 from m4graph.schema import KeyProblem, StrictModel, spell
 from m4graph.topology import NetworkArrays, validate
@@ -38,6 +39,8 @@ class NetworkConfig(StrictModel):
         tick (str): Unit that times are truncated to: ``"ns"`` as in ns-3, or ``"ps"``, which a
             link of 100 Gb/s or more needs (a header takes 3.84 ns there). (default: ``"ns"``)
         ecn (EcnConfig): When packets are marked. (default: from the congestion control)
+        queue (QueueDiscipline): The queue of a switch port, as in :mod:`m4graph.queueing`.
+            (default: ``{kind: shared}``, the shared buffer with PFC)
     """
 
     payload_bytes: int = Field(default=1000, ge=1, le=65_000)
@@ -47,6 +50,12 @@ class NetworkConfig(StrictModel):
     pfc: bool = True
     tick: Literal["ns", "ps"] = "ns"
     ecn: EcnConfig = EcnConfig()
+    queue: SerializeAsAny[QueueDiscipline] = SharedQueue()
+
+    @field_validator("queue", mode="before")
+    @classmethod
+    def _of_a_kind(cls, value: object) -> QueueDiscipline:
+        return queue_discipline(value)
 
     @property
     def ticks_per_ns(self) -> int:
@@ -212,8 +221,10 @@ def _resolve(
     config: NetworkConfig | Mapping[str, object] | None,
 ) -> tuple[CongestionControl, NetworkConfig]:
     nic_bps = arrays.link_rate_bps[arrays.host_uplink]
-    control = congestion_control(control_spec).resolve(int(nic_bps.min()), int(nic_bps.max()))
     block = NetworkConfig.parse({} if config is None else config, "network")
+    control = congestion_control(control_spec).resolve(
+        int(nic_bps.min()), int(nic_bps.max()), block.payload_bytes
+    )
     return control, block.resolve(control.default_ecn)
 
 

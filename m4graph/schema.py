@@ -127,6 +127,9 @@ def _key_problem(model: type[BaseModel], error: ErrorDetails, key: str) -> KeyPr
     if error["type"] == "missing":
         return KeyProblem(full_key, "missing key")
     if error["type"] == "value_error":
+        inner = error.get("ctx", {}).get("error")
+        if isinstance(inner, KeyProblem):
+            return KeyProblem(join_key(full_key, inner.key), inner.problem)
         return KeyProblem(full_key, error["msg"].removeprefix("Value error, "))
     template = _EXPECTED.get(error["type"], error["msg"])
     expected = template.format(**error.get("ctx", {}))

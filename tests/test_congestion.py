@@ -18,6 +18,8 @@ def test_defaults_at_10_gbps_are_those_of_the_reference_runs():
         "variable_window": True,
         "min_rate_mbps": 1000.0,
         "ack_priority": True,
+        "retransmit_timeout_us": None,
+        "retransmit_limit": 100,
         "gain": 0.0625,
         "additive_increase_mbps": 615.0,
     }
@@ -33,6 +35,8 @@ def test_defaults_of_the_other_algorithms_are_those_of_the_reference_runs():
         own[kind] = control.model_dump(exclude={"kind", "variable_window"})
         assert own[kind].pop("init_window_bytes") == 18_000
         assert own[kind].pop("min_rate_mbps") == 1000.0
+        assert own[kind].pop("retransmit_timeout_us") is None
+        assert own[kind].pop("retransmit_limit") == 100
     assert own["dcqcn"] == {
         "ack_priority": False,
         "gain": 1 / 256,

@@ -50,6 +50,7 @@ def test_defaults_are_resolved(network):
             "pmax": 1.0,
             "reference_gbps": 10.0,
         },
+        "queue": {"kind": "shared"},
     }
     assert (scenario.seed, scenario.name, scenario.num_flows) == (0, "scenario", 3)
     assert scenario.arrays.num_hosts == 3

@@ -52,6 +52,8 @@ def test_a_reference_folder():
         "ack_priority": True,
         "gain": 0.0625,
         "additive_increase_mbps": 615.0,
+        "retransmit_timeout_us": None,
+        "retransmit_limit": 100,
     }
     assert scenario.expected.fct_ns[4] == 3715
     assert scenario.expected.ideal_fct_ns[4] == 3714

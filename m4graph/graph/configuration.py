@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.congestion import BASE_RTT_NS
+from m4graph.congestion import BASE_RTT_NS, RdmaControl
 from m4graph.scenario import Scenario
 from m4graph.units import BITS_PER_BYTE, GBPS, NS_PER_S, mbps_to_bps
 
@@ -34,12 +34,15 @@ def configuration_vector(scenario: Scenario) -> NDArray[np.float32]:
     # Thresholds are per rate, so at the NIC's rate they scale with it.
     scale = nic_bps / (ecn.reference_gbps * GBPS) / bdp_bytes
     window = control.init_window_bytes
+    # TCP's window moves by itself, and no rate holds it back.
+    rdma = control if isinstance(control, RdmaControl) else None
+    min_rate_bps = mbps_to_bps(rdma.min_rate_mbps) if rdma else nic_bps
     increase_bps = mbps_to_bps(getattr(control, "additive_increase_mbps", 0.0))
     values = (
         window is None,
         0.0 if window is None else np.log(window / bdp_bytes),
-        control.variable_window,
-        np.log(mbps_to_bps(control.min_rate_mbps) / nic_bps),
+        rdma is not None and rdma.variable_window,
+        np.log(min_rate_bps / nic_bps),
         control.ack_priority,
         np.log1p(ecn.kmin_bytes * scale),
         np.log1p(ecn.kmax_bytes * scale),

@@ -14,7 +14,7 @@ _RESUME_OFFSET_BYTES = 2496
 
 
 @njit(forceinline=True, _nrt=False)
-def admit(s, link_id, wire_bytes):
+def admit_to_buffer(s, link_id, wire_bytes):
     """Counts a packet that came in over a link, or refuses it.
 
     Returns:
@@ -41,7 +41,7 @@ def admit(s, link_id, wire_bytes):
 
 
 @njit(forceinline=True, _nrt=False)
-def take_out(s, link_id, wire_bytes):
+def take_out_of_buffer(s, link_id, wire_bytes):
     """Uncounts a packet that leaves the switch; True if a RESUME must go back over its link."""
     link = s.links[link_id]
     node = s.nodes[link.dst]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.congestion import MAX_BYTES, RdmaControl
 from m4graph.errors import ConfigError
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
@@ -16,7 +17,8 @@ from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
 from m4graph.simulators.packet.labels import label_buffers
 from m4graph.simulators.packet.layout import NONE, State
 from m4graph.simulators.packet.marking import first_stream
-from m4graph.units import BITS_PER_BYTE, NS_PER_S, mbps_to_bps
+from m4graph.simulators.packet.queues import build_queues, configure_queues
+from m4graph.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US, mbps_to_bps
 
 _HEADROOM_CONSTANT_BYTES = 3860
 _QUEUES_WITH_HEADROOM = 2
@@ -64,11 +66,13 @@ def build_idle_state(scenario: Scenario, record_labels: bool = False) -> State:
         control=_build_control(),
         config=config,
         links=links,
+        queues=build_queues(scenario.config.queue, len(links)),
         nodes=nodes,
         flows=np.zeros(0, layout.FLOW),
         marking=first_stream(len(nodes), scenario.seed),
         congestion=np.zeros(0, kernel.flow_state),
         congestion_config=_filled(1, kernel.parameters, kernel.make_parameters(scenario)),
+        retries=np.zeros(0, layout.RETRY),
         start_order=np.zeros(0, np.uint32),
         timers=np.zeros((0, kernel.num_timers), np.int32),
         packets=np.zeros(0, layout.PACKET),
@@ -163,9 +167,15 @@ def _build_config(scenario: Scenario, kernel: CongestionKernel, record_labels: b
     config["payload_bytes"] = network.payload_bytes
     config["data_overhead_bytes"] = kernel.data_overhead_bytes
     config["ack_wire_bytes"] = kernel.ack_wire_bytes
-    config["window_bytes"] = congestion.init_window_bytes or 0
-    config["variable_window"] = congestion.variable_window
-    config["min_rate_bps"] = mbps_to_bps(congestion.min_rate_mbps)
+    config["window_bytes"] = kernel.transport.first_window_bytes(scenario)
+    if isinstance(congestion, RdmaControl):
+        config["variable_window"] = congestion.variable_window
+        config["min_rate_bps"] = mbps_to_bps(congestion.min_rate_mbps)
+        timeout_ns = (congestion.retransmit_timeout_us or 0) * NS_PER_US
+        config["retransmit_ticks"] = round(timeout_ns * network.ticks_per_ns)
+        config["retransmit_limit"] = congestion.retransmit_limit
+    config["ecn_capable"] = congestion.ecn_capable
+    configure_queues(network.queue, config)
     config["ack_priority"] = congestion.ack_priority
     config["pfc"] = network.pfc
     config["pmax"] = network.ecn.pmax
@@ -192,6 +202,8 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     reference_bps = int(network.ecn.reference_gbps * NS_PER_S)
     links["kmin_bytes"] = network.ecn.kmin_bytes * rate // reference_bps
     links["kmax_bytes"] = network.ecn.kmax_bytes * rate // reference_bps
+    if network.queue.kind == "red" or not scenario.congestion_control.ecn_capable:
+        links["kmin_bytes"] = links["kmax_bytes"] = MAX_BYTES
     links["headroom_limit_bytes"] = (
         2 * (network.payload_bytes + 48)
         + _HEADROOM_CONSTANT_BYTES
@@ -213,7 +225,7 @@ def _build_nodes(scenario: Scenario, links: np.ndarray) -> np.ndarray:
     nodes["headroom_limit_bytes"] = headroom
     nodes["buffer_limit_bytes"] = network.buffer_bytes
     for switch in range(arrays.num_hosts, arrays.num_nodes):
-        if headroom[switch] >= network.buffer_bytes:
+        if network.queue.kind == "shared" and headroom[switch] >= network.buffer_bytes:
             raise ConfigError(
                 f"network.buffer_bytes: expected more than the PFC headroom of switch {switch}, "
                 f"{headroom[switch]} bytes (got {network.buffer_bytes}); raise it, or set "
@@ -228,7 +240,7 @@ def _build_slots(config: np.ndarray, links: np.ndarray) -> np.ndarray:
     hop_ticks = int(np.max(links["full_tx_ticks"] + links["delay_ticks"]))
     wire_bytes = int(config["payload_bytes"][0] + config["data_overhead_bytes"][0])
     byte_ticks, min_rate_bps = int(config["byte_ticks"][0]), int(config["min_rate_bps"][0])
-    pace_ticks = wire_bytes * byte_ticks // max(1, min_rate_bps)
+    pace_ticks = wire_bytes * byte_ticks // min_rate_bps if min_rate_bps > 0 else 0
     longest_ns = max(hop_ticks, pace_ticks) // ticks_per_ns
     num_slots = min(max(1 << (longest_ns + 1).bit_length(), _MIN_SLOTS), _MAX_SLOTS)
     slots = np.zeros(num_slots, layout.SLOT if ticks_per_ns == 1 else layout.FINE_SLOT)

@@ -8,7 +8,7 @@ from typing import Any
 
 from numba import njit
 
-from m4graph.compilation import source_digest
+from m4graph.compilation import functions_digest, source_digest
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.events import (
     only_idle_left,
@@ -20,13 +20,14 @@ from m4graph.simulators.packet.events import (
     take_call,
     timer_expired,
 )
-from m4graph.simulators.packet.hosts import acknowledge, next_of_nic, receive_data, wake
+from m4graph.simulators.packet.hosts import next_of_nic, wake
 from m4graph.simulators.packet.layout import (
     ACK,
     ARRIVE,
     CALL,
     CALLED,
     DATA,
+    DEADLINE,
     DRAIN_LABELS,
     FINISHED,
     FLOWS_INSTALL,
@@ -114,13 +115,15 @@ def _start_flow(s, first, after):
     c.num_started += 1
     if s.config[0].record_labels:
         record_arrival(s, flow_id)
+    if s.config[0].retransmit_ticks > 0:
+        push(s, c.now + s.config[0].retransmit_ticks, DEADLINE, flow_id, 0)
     return node.uplink
 
 
 @njit(forceinline=True, _nrt=False)
-def _receive_data(s, packet_id):
+def _receive_data(s, packet_id, receive):
     flow_id = s.packets[packet_id].flow
-    link_id = receive_data(s, packet_id)
+    link_id = receive(s, packet_id)
     flow = s.flows[flow_id]
     if flow.rcv_nxt >= flow.size_bytes and flow.finish_ticks < 0:
         flow.finish_ticks = s.control[0].now
@@ -143,13 +146,13 @@ def _no_room(s):
 
 
 @njit(forceinline=True, _nrt=False)
-def _arrive(s, link_id, packet_id):
+def _arrive(s, link_id, packet_id, receive):
     kind = s.packets[packet_id].kind
     if kind == PAUSE or kind == RESUME:
         return _obey_pfc(s, link_id, packet_id)
     if not s.links[link_id].to_host:
         return switch_receive(s, link_id, packet_id)
-    return _receive_data(s, packet_id)
+    return _receive_data(s, packet_id, receive)
 
 
 @njit(forceinline=True, _nrt=False)
@@ -167,6 +170,9 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
     """
     on_ack, on_timer = kernel.on_ack, kernel.on_timer
     on_send, on_forward = kernel.on_send, kernel.on_forward
+    transport = kernel.transport
+    receive, acknowledge = transport.receive, transport.acknowledge
+    on_deadline = transport.on_deadline
 
     @njit(cache=True, nogil=True, _nrt=False)
     def run(s, max_events):
@@ -198,7 +204,7 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                     link_id = s.nodes[s.flows[flow_id].src].uplink
                     free_packet(s, b)
                 else:
-                    link_id = _arrive(s, a, b)
+                    link_id = _arrive(s, a, b, receive)
             elif kind == NIC_WAKE:
                 if wake(s, a, b):
                     link_id = s.nodes[a].uplink
@@ -207,6 +213,10 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                 if timer >= 0:
                     on_timer(s, a, timer)
                 if only_idle_left(s):
+                    return STARVED
+            elif kind == DEADLINE:
+                link_id = on_deadline(s, a, b)
+                if link_id < 0 and only_idle_left(s):
                     return STARVED
             elif kind == FLOWS_READ:
                 _read_flows(s)
@@ -239,4 +249,8 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
 @cache
 def engine(kind: str) -> Callable[[Any, int], int]:
     """The compiled loop ``run(state, max_events) -> reason`` of one congestion control."""
-    return _build(CONGESTION_KERNELS.resolve(kind), source_digest(__package__))
+    kernel = CONGESTION_KERNELS.resolve(kind)
+    digest = source_digest(__package__)
+    hooks = (kernel.on_ack, kernel.on_timer, kernel.on_send, kernel.on_forward)
+    own = [hook for hook in hooks if not hook.__module__.startswith("m4graph.")]
+    return _build(kernel, digest + functions_digest(own) if own else digest)

@@ -8,6 +8,7 @@ and all of them if ticks are picoseconds.
 
 A flow has a few numbered timers for its congestion control. Starting one anew, or stopping it,
 voids what is queued of it: an event carries the timer's version, and an old version is skipped.
+Timers only set rates. What sets packets in motion, a transport's timeout, is a ``DEADLINE``.
 """
 
 from __future__ import annotations
@@ -53,7 +54,15 @@ def _has_fine_ticks(s):
 
 @njit(forceinline=True, _nrt=False)
 def push(s, time_ticks, kind, a, b):
-    """Queues an event. The caller has made sure that both pools have room (``GROW_POOLS``)."""
+    """Queues an event. The caller has made sure that both pools have room (``GROW_POOLS``).
+
+    Integers come in many widths; of one width they need what is called here compiled once.
+    """
+    _queue(s, np.int64(time_ticks), np.int64(kind), np.int64(a), np.int64(b))
+
+
+@njit(forceinline=True, _nrt=False)
+def _queue(s, time_ticks, kind, a, b):
     serial = take_serial(s)
     if not _is_far(s, time_ticks):
         _append(s, time_ticks, kind, a, b, serial)

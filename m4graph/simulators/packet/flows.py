@@ -96,6 +96,7 @@ def _with_room(state: State, num_flows: int, num_route_links: int, routes: Route
     return state._replace(
         flows=_longer(state.flows, num_flows),
         congestion=_longer(state.congestion, num_flows),
+        retries=_longer(state.retries, num_flows),
         start_order=_longer(state.start_order, num_flows),
         timers=_longer(state.timers, num_flows),
         route_links=_longer(state.route_links, num_route_links),

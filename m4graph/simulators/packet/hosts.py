@@ -1,6 +1,6 @@
-"""Hosts: the NIC's round robin over flows, pacing and windows, and the receiver.
+"""Hosts: the NIC's round robin over flows, pacing and windows.
 
-science/ns3.md, "Forwarding", "Flow start and FCT", "Acknowledgement and loss", "Window and pacing".
+science/ns3.md, "Forwarding", "Flow start and FCT", "Window and pacing".
 """
 
 from __future__ import annotations
@@ -9,10 +9,7 @@ from numba import njit
 
 from m4graph.simulators.packet.division import quotient
 from m4graph.simulators.packet.events import push
-from m4graph.simulators.packet.layout import ACK, DATA, NACK, NIC_WAKE, NONE
-from m4graph.simulators.packet.ports import enqueue_priority, free_packet
-
-_NACK_INTERVAL_NS = 500_000
+from m4graph.simulators.packet.layout import DATA, NIC_WAKE, NONE
 
 
 @njit(forceinline=True, _nrt=False)
@@ -165,45 +162,3 @@ def _make_data(s, flow_id):
     flow.snd_nxt += payload
     flow.next_send_ticks = c.now + _pace_ticks(s, flow, packet.wire_bytes)
     return packet_id
-
-
-@njit(forceinline=True, _nrt=False)
-def receive_data(s, packet_id):
-    """A data packet is complete at its host: turn it into the answer and queue that.
-
-    Returns:
-        The host's uplink, which now has something to send, or ``NONE``.
-    """
-    now = s.control[0].now
-    config = s.config[0]
-    packet = s.packets[packet_id]
-    flow = s.flows[packet.flow]
-    host_id = s.links[s.route_links[packet.position]].dst
-    if packet.seq == flow.rcv_nxt:
-        flow.rcv_nxt += packet.wire_bytes - config.data_overhead_bytes
-        packet.kind = ACK
-    elif packet.seq > flow.rcv_nxt and (
-        now >= flow.nack_allowed_ticks or flow.nack_seq != flow.rcv_nxt
-    ):
-        flow.nack_allowed_ticks = now + _NACK_INTERVAL_NS * config.ticks_per_ns
-        flow.nack_seq = flow.rcv_nxt
-        packet.kind = NACK
-    else:
-        free_packet(s, packet_id)
-        return NONE
-    packet.seq = flow.rcv_nxt
-    packet.wire_bytes = config.ack_wire_bytes
-    packet.position = flow.ack_position
-    uplink = s.nodes[host_id].uplink
-    enqueue_priority(s, uplink, packet_id)
-    return uplink
-
-
-@njit(forceinline=True, _nrt=False)
-def acknowledge(s, packet_id):
-    """Moves the sender's window on an ACK or NACK; the congestion control acts after this."""
-    packet = s.packets[packet_id]
-    flow = s.flows[packet.flow]
-    flow.snd_una = max(flow.snd_una, packet.seq)
-    if packet.kind == NACK:
-        flow.snd_nxt = flow.snd_una

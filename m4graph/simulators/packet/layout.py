@@ -20,7 +20,7 @@ NONE = -1
 DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 
 # Kinds of events.
-TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER, CALL = range(8)
+TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER, CALL, DEADLINE = range(9)
 
 # Why a run came back to Python.
 PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS, CALLED = range(6)
@@ -75,6 +75,15 @@ CONFIG = np.dtype(
         ("buffer_alpha", "f8"),
         ("record_labels", "b1"),
         ("longest_route", "i8"),
+        ("retransmit_ticks", "i8"),  # of the RDMA transport; 0: never
+        ("retransmit_limit", "i8"),
+        ("ecn_capable", "b1"),
+        ("red", "b1"),
+        ("red_min_packets", "f8"),
+        ("red_max_packets", "f8"),
+        ("red_max_p", "f8"),
+        ("red_weight", "f8"),
+        ("red_ecn", "b1"),
     ]
 )
 
@@ -165,6 +174,21 @@ FLOW = np.dtype(
     ]
 )
 
+_QUEUE = [
+    ("num_packets", "i4"),  # the packet on the wire excluded
+    ("limit_packets", "i4"),
+    ("limit_bytes", "i8"),
+    ("average", "f8"),  # RED's, in packets
+    ("idle_since_ticks", "i8"),  # RED has counted the port's idle time up to then
+    ("since_hit", "i8"),  # packets since RED hit one; NONE below the lower threshold
+]
+SHARED_QUEUE = np.dtype([*_QUEUE, ("shared", "b1")])
+PORT_QUEUE = np.dtype(_QUEUE)
+"""The type of State.queues tells the compiler whether a switch's ports share a buffer or have a
+queue each; it leaves out the other case."""
+
+RETRY = np.dtype([("snd_una", "i8"), ("num_periods", "i8")])
+
 EVENT = np.dtype([("next", "i4"), ("kind", "i4"), ("a", "u4"), ("b", "u4"), ("serial", "i8")])
 SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
 FINE_SLOT = np.dtype([("head", "i4"), ("tail", "i4"), ("fine", "b1")])
@@ -184,11 +208,13 @@ class State(NamedTuple):
     control: np.ndarray
     config: np.ndarray
     links: np.ndarray
+    queues: np.ndarray  # of each link; empty with a shared buffer
     nodes: np.ndarray
     flows: np.ndarray
     marking: np.ndarray  # uint64 [6]: the random generator of marks
     congestion: np.ndarray  # the algorithm's own record for each flow
     congestion_config: np.ndarray  # and its parameters, of length one
+    retries: np.ndarray  # of each flow: what the RDMA transport's timer saw last
     start_order: np.ndarray  # uint32: flows by their start; of one start, as they were queued
     timers: np.ndarray  # int32 [flows, timers]: the version of each timer that is not void
     packets: np.ndarray

@@ -11,7 +11,7 @@ from m4graph.simulators.packet.build import grow_pools
 from m4graph.simulators.packet.engine import engine
 from m4graph.simulators.packet.layout import State
 
-_COMPILED: set[tuple[str, str]] = set()
+_COMPILED: set[tuple[str, ...]] = set()
 
 
 def compiled_loop(kind: str, state: State) -> tuple[Callable[[State, int], int], float]:
@@ -22,7 +22,7 @@ def compiled_loop(kind: str, state: State) -> tuple[Callable[[State, int], int],
         this process has it already.
     """
     run = engine(kind)
-    key = (kind, str(state.slots.dtype))
+    key = (kind, *(str(array.dtype) for array in state))
     if key in _COMPILED:
         return run, 0.0
     with announced_compilation("packet simulator") as spent:

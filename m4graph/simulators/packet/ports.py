@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from numba import njit
 
-from m4graph.simulators.packet.buffers import admit, take_out
 from m4graph.simulators.packet.division import quotient
 from m4graph.simulators.packet.events import push, push_with_serial, take_serial
 from m4graph.simulators.packet.layout import (
@@ -18,6 +17,7 @@ from m4graph.simulators.packet.layout import (
     TX_DONE,
 )
 from m4graph.simulators.packet.marking import next_number
+from m4graph.simulators.packet.queues import admit, take_out
 
 _PFC_WIRE_BYTES = 43
 
@@ -114,7 +114,7 @@ def free_packet(s, packet_id):
 
 @njit(forceinline=True, _nrt=False)
 def switch_receive(s, link_id, packet_id):
-    """A packet is complete at a switch: choose its port, admit it to the buffer, queue it.
+    """A packet is complete at a switch: choose its port, queue it there if there is room.
 
     Returns:
         The link that now has something to send, or ``NONE`` if the packet was dropped.
@@ -127,7 +127,7 @@ def switch_receive(s, link_id, packet_id):
         enqueue_priority(s, out_link, packet_id)
         return out_link
     packet.ingress = link_id
-    accepted, pause = admit(s, link_id, packet.wire_bytes)
+    accepted, pause = admit(s, link_id, out_link, packet)
     if not accepted:
         s.control[0].packets_dropped += 1
         free_packet(s, packet_id)
@@ -148,7 +148,7 @@ def next_of_port(s, link_id):
     packet = s.packets[packet_id]
     link.head = packet.next
     link.queue_bytes -= packet.wire_bytes
-    resume = take_out(s, packet.ingress, packet.wire_bytes)
+    resume = take_out(s, link_id, packet)
     if link.queue_bytes > link.kmin_bytes:
         _mark(s, link, packet)
     if resume:

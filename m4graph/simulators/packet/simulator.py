@@ -42,8 +42,9 @@ class PacketSimulator(Simulator):
         ns-3.39 with the HPCC model (Li et al., SIGCOMM 2019), branch parsimon-ns3.39.
 
     Not modelled:
-        Retransmission timers (a lost tail with PFC off never arrives, as in ns-3's RDMA model;
-        such flows are reported as unfinished), more than one cable at a host, switch latency.
+        Without ``retransmit_timeout_us``, retransmission timers of the RDMA algorithms (a lost tail
+        never arrives, as in ns-3; such flows are reported as unfinished). SACK, handshakes. More
+        than one cable at a host, queues inside hosts, switch latency.
     """
 
     name = "packet"

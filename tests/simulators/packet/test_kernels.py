@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from m4graph import topology
-from m4graph.congestion import CONGESTION_CONTROLS
+from m4graph.congestion import CONGESTION_CONTROLS, RdmaControl
 from m4graph.errors import ConfigError
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import PacketSimulator
@@ -16,6 +16,7 @@ from m4graph.topology import validate
 from m4graph.workload import Workload
 
 KINDS = CONGESTION_CONTROLS.names()
+RDMA_KINDS = [kind for kind in KINDS if issubclass(CONGESTION_CONTROLS.resolve(kind), RdmaControl)]
 STAR = topology.star(num_hosts=9, gbps=10, delay_ns=1000)
 
 
@@ -56,12 +57,20 @@ def test_a_small_pool_grows_without_a_trace(kind: str, monkeypatch) -> None:
     np.testing.assert_array_equal(whole.fct_ns, pieces.fct_ns)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", RDMA_KINDS)
 def test_a_flow_whose_last_packet_is_lost_ends_the_run_unfinished(kind: str) -> None:
     config = {"pfc": False, "buffer_bytes": 170_000}
     result = run(kind, incast(8, 90_000), config=config, init_window_bytes=90_000)
     assert result.extra["packets_dropped"] > 0
     assert 0 < result.num_finished < 8
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - set(RDMA_KINDS)))
+def test_tcp_recovers_where_rdma_loses_a_tail(kind: str) -> None:
+    config = {"pfc": False, "buffer_bytes": 170_000}
+    result = run(kind, incast(8, 90_000), config=config, init_window_bytes=90_000)
+    assert result.extra["packets_dropped"] > 0
+    assert result.num_finished == 8
 
 
 def test_base_rtt_is_the_idle_round_trip_of_a_full_packet() -> None:

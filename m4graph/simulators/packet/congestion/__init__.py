@@ -16,6 +16,8 @@ CONGESTION_KERNELS: Registry[CongestionKernel] = Registry(
         "dcqcn": "m4graph.simulators.packet.congestion.dcqcn:DCQCN_KERNEL",
         "timely": "m4graph.simulators.packet.congestion.timely:TIMELY_KERNEL",
         "hpcc": "m4graph.simulators.packet.congestion.hpcc:HPCC_KERNEL",
+        "newreno": "m4graph.simulators.packet.congestion.newreno:NEWRENO_KERNEL",
+        "dctcp_window": "m4graph.simulators.packet.congestion.dctcp_window:DCTCP_WINDOW_KERNEL",
     },
 )
 

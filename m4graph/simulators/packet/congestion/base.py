@@ -10,6 +10,8 @@ import numpy as np
 from numba.extending import register_jitable
 
 from m4graph.scenario import Scenario
+from m4graph.simulators.packet.rdma import RDMA
+from m4graph.simulators.packet.transport import Transport
 
 
 @register_jitable(forceinline=True)
@@ -33,8 +35,9 @@ class CongestionKernel:
             :class:`~m4graph.errors.ConfigError` if the algorithm cannot run it.
         make_flow_state: From the parameter model to a new flow's values of ``flow_state``.
         on_ack: ``on_ack(s, flow_id, packet_id)``, at each ACK or NACK (``s.packets[packet_id]``),
-            after the window has moved and before the NIC sends again. It changes the rate with
-            :func:`m4graph.simulators.packet.hosts.set_rate`.
+            after the transport has seen it and before the NIC sends again. It changes the rate with
+            :func:`m4graph.simulators.packet.hosts.set_rate`, or TCP's window with
+            :func:`m4graph.simulators.packet.tcp.window.set_cwnd`.
         on_timer: ``on_timer(s, flow_id, timer)``, when a timer of
             :func:`m4graph.simulators.packet.events.start_timer` expires.
         on_send: ``on_send(s, flow_id, packet_id)``, when the NIC takes a data packet to send it.
@@ -45,6 +48,7 @@ class CongestionKernel:
         data_overhead_bytes: Header bytes of a data packet, in-band fields included.
         ack_wire_bytes: Size of an ACK on the wire.
         max_switches: How many a route may have; ``None``: any number.
+        transport: What sends, receives and acknowledges.
     """
 
     flow_state: np.dtype[Any]
@@ -60,3 +64,4 @@ class CongestionKernel:
     data_overhead_bytes: int = 48
     ack_wire_bytes: int = 60
     max_switches: int | None = None
+    transport: Transport = RDMA
