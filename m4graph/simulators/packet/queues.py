@@ -95,8 +95,7 @@ def take_out(s, link_id, packet):
 def _hit_by_red(s, link_id, queue):
     """Whether RED marks or drops a packet that has just come for a link.
 
-    While the port idles the average falls as if small packets, of a full packet's time each, had
-    come to an empty queue.
+    The average falls while the port idles, as if packets had come to an empty queue all the time.
     """
     config = s.config[0]
     link = s.links[link_id]

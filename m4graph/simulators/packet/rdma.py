@@ -56,14 +56,12 @@ def _acknowledge(s, packet_id):
     packet = s.packets[packet_id]
     flow = s.flows[packet.flow]
     flow.snd_una = max(flow.snd_una, packet.seq)
-    if packet.kind == NACK:
+    # After a timeout, an ACK of what was sent before may come for more than was sent since.
+    if packet.kind == NACK or flow.snd_nxt < flow.snd_una:
         flow.snd_nxt = flow.snd_una
-    else:
-        # After a timeout, an ACK of what was sent before may come for more than was sent since.
-        flow.snd_nxt = max(flow.snd_nxt, flow.snd_una)
 
 
-@register_jitable
+@register_jitable(_nrt=False)
 def _on_deadline(s, flow_id, which):
     """A period is over. If nothing was acknowledged in it, go back to the first such byte.
 

@@ -89,6 +89,18 @@ def test_a_run_is_resumable_and_pools_grow_without_a_trace(kind, monkeypatch):
     np.testing.assert_array_equal(whole.fct_ns, m4.simulate(scenario, "packet").fct_ns)
 
 
+def test_a_session_is_the_same_run():
+    """Flows added one by one give the bits of a workload that is known from the start."""
+    network = m4.topology.star(num_hosts=9, gbps=10, delay_ns=1000)
+    workload = incast(8, 100_000)
+    session = m4.open_session(network, "packet", {"kind": "newreno"})
+    for src, dst, start_ns in zip(workload.src, workload.dst, workload.start_ns, strict=True):
+        session.add_flow(int(src), int(dst), 100_000, int(start_ns))
+    fct_ns = {done.flow_id: done.fct_ns for done in session.run()}
+    whole = m4.simulate(m4.Scenario(network, workload, "newreno"), "packet")
+    assert [fct_ns[flow_id] for flow_id in range(8)] == whole.fct_ns.tolist()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_lossless_fabric_carries_tcp(kind):
     """A small shared buffer: PFC instead of loss, and no timeout."""
