@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -15,6 +15,7 @@ from pydantic import Field, SerializeAsAny, field_validator
 from m4graph.congestion import MAX_BYTES, CongestionControl, EcnConfig, congestion_control
 from m4graph.errors import ConfigError, WorkloadError
 from m4graph.expected import ExpectedTimes
+from m4graph.faults import Fault, parse_faults
 from m4graph.ideal import ideal_fct_ns
 from m4graph.queueing import QueueDiscipline, SharedQueue, queue_discipline
 from m4graph.routing import Routes, check_routes, ecmp_routes
@@ -79,10 +80,13 @@ class RoutingConfig(StrictModel):
     Args:
         kind (str): ``"ecmp"``, ns-3's hash. (default: ``"ecmp"``)
         seed (int): Hashed into the switches' hash seeds; 0 is exactly ns-3. (default: ``0``)
+        convergence_us (float, optional): So long after a cable goes down or comes up, all flows
+            are routed anew, over the cables that were up then; ``None``: never. (default: ``None``)
     """
 
     kind: Literal["ecmp"] = "ecmp"
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    convergence_us: float | None = Field(default=None, ge=0, le=10**12)
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -102,6 +106,8 @@ class Scenario:
         seed (int): Of everything random inside a simulator. (default: ``0``)
         name (str): For tables and files. (default: ``"scenario"``)
         expected (ExpectedTimes, optional): Recorded times, the truth of a comparison.
+        faults (list of Fault or dict): Cables that go down, slow down or lose packets, as in the
+            ``faults`` block of ``scenario.yaml``. (default: none)
 
     Raises:
         InputError: If a part is invalid, or does not fit the others; the message names the key,
@@ -117,6 +123,7 @@ class Scenario:
     seed: int
     name: str
     expected: ExpectedTimes | None
+    faults: tuple[Fault, ...]
 
     def __init__(
         self,
@@ -128,6 +135,7 @@ class Scenario:
         seed: int = 0,
         name: str = "scenario",
         expected: ExpectedTimes | None = None,
+        faults: Sequence[Fault | Mapping[str, object]] = (),
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
             raise KeyProblem("seed", f"expected an integer (got {spell(seed)})")
@@ -147,6 +155,7 @@ class Scenario:
         self._set("seed", int(seed))
         self._set("name", name)
         self._set("expected", _checked_expected(workload, expected))
+        self._set("faults", parse_faults(faults, arrays))
 
     @cached_property
     def routes(self) -> Routes:
@@ -212,6 +221,7 @@ _ARGUMENTS = (
     "seed",
     "name",
     "expected",
+    "faults",
 )
 
 

@@ -35,6 +35,7 @@ class ScenarioFile(StrictModel):
     network: dict[str, Any] = Field(default_factory=dict)
     congestion_control: Any
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
+    faults: list[Any] = Field(default_factory=list)
 
 
 def load_scenario(
@@ -109,6 +110,8 @@ def write_scenario_files(
         "congestion_control": scenario.congestion_control.model_dump(),
         "seed": scenario.seed,
     }
+    if scenario.faults:
+        blocks["faults"] = [fault.model_dump() for fault in scenario.faults]
     write_yaml(folder / SCENARIO_FILE, blocks)
 
 
@@ -129,6 +132,7 @@ def _build(file: Path, data: Mapping[str, Any], with_expected: bool) -> Scenario
             seed=blocks.seed,
             name=blocks.name if blocks.name is not None else _default_name(file),
             expected=_expected(folder, workload) if with_expected else None,
+            faults=blocks.faults,
         )
     except KeyProblem:
         raise

@@ -34,6 +34,7 @@ _EXPECTED = {
     "string_too_short": "text of at least {min_length} characters",
     "string_pattern_mismatch": "text that matches {pattern}",
     "too_short": "at least {min_length} entries",
+    "too_long": "at most {max_length} entries",
 }
 
 

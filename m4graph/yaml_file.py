@@ -119,7 +119,8 @@ def write_yaml(path: Path, data: dict[str, Any]) -> None:
 def apply_overrides(data: dict[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
     """Gives the block with keys set; blocks that are not there yet are made.
 
-    Whether a key is known is for the models to say.
+    An entry of a list is named by its place, from 0, as in ``faults.0.at_us``. Whether a key is
+    known is for the models to say.
 
     Raises:
         ConfigError: If a value is no YAML, or a key lies inside something that is no block.
@@ -128,18 +129,31 @@ def apply_overrides(data: dict[str, Any], overrides: Iterable[Override]) -> dict
     for override in overrides:
         value = _parse(override.text, str(override))
         *path, last = override.key.split(".")
-        block = result
+        block: dict[str, Any] | list[Any] = result
         for depth, name in enumerate(path):
-            inner = block.get(name, {})
-            if not isinstance(inner, dict):
+            place = _place(block, name, override, ".".join(path[:depth]))
+            inner = block.get(name, {}) if isinstance(block, dict) else block[place]
+            if not isinstance(inner, dict | list):
                 where = ".".join(path[: depth + 1])
                 raise ConfigError(
                     f"{override}: expected {where} to be a block of keys (got {spell(inner)})"
                 )
-            block[name] = dict(inner)
-            block = block[name]
-        block[last] = value
+            block[place] = inner.copy()
+            block = block[place]
+        block[_place(block, last, override, ".".join(path))] = value
     return result
+
+
+def _place(block: dict[str, Any] | list[Any], name: str, override: Override, where: str) -> Any:
+    """The key of a block, or the place in a list, that a part of an override's key names."""
+    if isinstance(block, dict):
+        return name
+    if not (name.isdecimal() and int(name) < len(block)):
+        raise ConfigError(
+            f"{override}: expected the place of an entry of {where}, below {len(block)} "
+            f"(got {name!r})"
+        )
+    return int(name)
 
 
 def locate(problem: KeyProblem, source: str, overrides: Iterable[Override]) -> ConfigError:

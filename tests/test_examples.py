@@ -17,6 +17,7 @@ from m4graph.rng import is_evaluation_seed
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FATTREE = EXAMPLES / "fattree_eval.py"
+GRAY_FAILURE = EXAMPLES / "gray_failure.py"
 
 
 def run(script, *arguments, cwd):
@@ -62,6 +63,14 @@ def test_closed_loop(tmp_path):
         assert cells[4] == str(2 * 4 * 6 + 2 * 12)  # flows
         assert 0.8 < float(cells[2]) < 100  # two steps of compute and 6 chunks of 1 MB
     assert (tmp_path / "steps.png").stat().st_size > 5_000
+
+
+def test_gray_failure(tmp_path):
+    out = tmp_path / "out"
+    done = run(GRAY_FAILURE, "--flows", 60, "--out", out, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["links.png", "slowdown_cdf.png"]
+    assert done.stdout.count(" of 60") == 4
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ ROOT = Path(m4graph.__path__[0])
 LAYERS = [
     "errors units registry rng schema table yaml_file output_folder compilation provenance",
     "topology routing workload",
-    "congestion congestion_tcp queueing ideal expected scenario scenario_io results metrics",
+    "congestion congestion_tcp queueing ideal expected faults scenario scenario_io results metrics",
     "simulators graph",
     "nn checkpoint zoo",
     "convert datasets learned mimic",

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from m4graph.errors import InputError
-from m4graph.evaluation import Comparison
+from m4graph.evaluation import Comparison, plot_records
 from m4graph.expected import write_expected
 from m4graph.output_folder import check_output_folder, whole_folder
 from m4graph.results import SimulationResult
 from m4graph.scenario_io import EXPECTED_FILES, write_scenario_files
+
+RECORDING_FOLDER = "recording"
 
 
 def check(
@@ -46,11 +48,18 @@ def check(
 
 
 def write(result: SimulationResult, out: Path) -> None:
-    """Writes ``fct.csv``, ``summary.json``, and the resolved scenario with its tables."""
+    """Writes ``fct.csv``, ``summary.json``, and the resolved scenario with its tables.
+
+    What was recorded stands in a folder ``recording``, with plots.
+    """
     with whole_folder(out) as scratch:
         result.to_file(scratch / "fct.csv")
         result.write_summary(scratch / "summary.json")
         write_scenario_files(result.scenario, scratch)
+    if "recording" in result.extra:
+        with whole_folder(out / RECORDING_FOLDER) as scratch:
+            result.extra["recording"].write_files(scratch)
+            plot_records(result.extra["recording"], scratch)
 
 
 def write_comparison(comparison: Comparison, out: Path) -> None:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from m4graph.cli.arguments import DeviceName, EngineName, ModelName, ScenarioPath, Settings
+from m4graph.errors import ConfigError
+from m4graph.schema import KeyProblem
 from m4graph.yaml_file import Override
 
 if TYPE_CHECKING:
     from m4graph.results import SimulationResult
+    from m4graph.simulators.packet import Recording
 
 
 def simulate(
@@ -25,6 +28,14 @@ def simulate(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write fct.csv, summary.json and the scenario.")
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="RECORDING.yaml",
+            help="Of packet, with --out: what to record into OUT/recording (links, flows, taps).",
+        ),
+    ] = None,
     settings: Settings = None,
 ) -> None:
     """Simulate a scenario and report the completion time of every flow."""
@@ -36,6 +47,8 @@ def simulate(
     overrides = [Override.parse(setting) for setting in settings or []]
     given = {"model": model, "engine": engine, "device": device}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if record is not None:
+        options["recording"] = _read_recording(record, out)
     runner = build_simulator(simulator, **options)
     loaded = load_scenario(scenario, overrides)
     if out is not None:
@@ -45,6 +58,21 @@ def simulate(
     if out is not None:
         output.write(result, out)
     _print_table(result)
+
+
+def _read_recording(record: Path, out: Path | None) -> Recording:
+    from m4graph.simulators.packet import Recording
+    from m4graph.yaml_file import locate, read_yaml
+
+    if out is None:
+        raise ConfigError(
+            "--record: expected --out, the folder to write recording/ into (got none)"
+        )
+    data = read_yaml(record)
+    try:
+        return Recording.parse(data, "")
+    except KeyProblem as problem:
+        raise locate(problem, str(record), []) from None
 
 
 def _print_table(result: SimulationResult) -> None:

@@ -17,7 +17,8 @@ from m4graph.scenario_io import ScenarioFile
 from m4graph.schema import KeyProblem, StrictModel, unknown_key
 from m4graph.yaml_file import Override, apply_overrides, locate, read_yaml
 
-BLOCKS = [name for name in ScenarioFile.model_fields if name not in ("name", "seed")]
+BLOCKS = [name for name in ScenarioFile.model_fields if name not in ("name", "seed", "faults")]
+"""What is drawn. A model sees no faults, so that it could only learn from them what is wrong."""
 
 
 class GenerateConfig(StrictModel):

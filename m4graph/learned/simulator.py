@@ -26,7 +26,7 @@ from m4graph.nn.device import resolve_device
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.schema import one_of
-from m4graph.simulators.base import Progress, Simulator
+from m4graph.simulators.base import Progress, Simulator, refuse_faults
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload
 from m4graph.zoo import default_model_name, load_model
@@ -131,6 +131,8 @@ class LearnedSimulator(Simulator):
     def _run(
         self, scenarios: Sequence[Scenario], progress: Progress | None
     ) -> list[SimulationResult]:
+        for scenario in scenarios:
+            refuse_faults(self.name, scenario)
         warn_of_strangers(scenarios, self._controls, self.model_name)
         compile_s = self._warm_up()
         # Nothing happens in a network without flows.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from m4graph.routing.check import check_routes
 from m4graph.routing.ecmp import EcmpRouter, ecmp_routes
 from m4graph.routing.file import read_routes, write_routes
+from m4graph.routing.reroute import reroute
 from m4graph.routing.routes import Routes
 from m4graph.routing.spread import expected_link_shares
 
@@ -15,5 +16,6 @@ __all__ = [
     "ecmp_routes",
     "expected_link_shares",
     "read_routes",
+    "reroute",
     "write_routes",
 ]

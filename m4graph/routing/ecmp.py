@@ -47,9 +47,9 @@ class EcmpRouter:
         """
         src, dst = self._checked(src, dst)
         port = self._source_ports(src, dst)
-        data_ptr, data_links = self._trace(src, dst, port | DESTINATION_PORT << 16)
-        ack_ptr, ack_links = self._trace(dst, src, DESTINATION_PORT | port << 16)
-        return Routes(port.astype(np.int32), data_ptr, data_links, ack_ptr, ack_links)
+        data = trace(self._arrays, self._fabric, self._hash_seed, src, dst, data_ports(port))
+        ack = trace(self._arrays, self._fabric, self._hash_seed, dst, src, ack_ports(port))
+        return Routes(port.astype(np.int32), *data, *ack)
 
     def route_one(self, src: int, dst: int) -> Routes:
         """Routes the next flow, as :meth:`route` would, in a fraction of the time.
@@ -121,27 +121,57 @@ class EcmpRouter:
         rank[by_pair] = np.arange(len(src)) - np.repeat(np.cumsum(count) - count, count)
         return (FIRST_SOURCE_PORT + before[pair] + rank) & 0xFFFF
 
-    def _trace(
-        self, src: NDArray[np.int64], dst: NDArray[np.int64], ports: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Follows each flow from switch to switch; gives the routes' pointers and links."""
-        fabric, arrays = self._fabric, self._arrays
-        by_root = np.argsort(fabric.switch_of_host[dst], kind="stable")
-        num_hops = num_fabric_hops(
-            by_root, src, dst, fabric.switch_of_host, fabric.ptr, fabric.neighbour
-        )
-        if (num_hops < 0).any():
-            row = int(np.argmax(num_hops < 0))
-            raise RoutingError(f"ecmp: expected a way from host {src[row]} to host {dst[row]}")
-        ptr = np.concatenate(([0], np.cumsum(num_hops + 2)))
-        links = np.empty(ptr[-1], dtype=np.int32)
-        links[ptr[:-1]] = arrays.host_uplink[src]
-        links[ptr[1:] - 1] = arrays.host_downlink[dst]
-        choose_links(
-            by_root, src, dst, ports, fabric.switch_of_host, fabric.ptr, fabric.neighbour,
-            fabric.link, self._hash_seed[arrays.num_hosts :], ptr, links,
-        )  # fmt: skip
-        return ptr, links
+
+def data_ports(source_port: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What a switch hashes of the ports of a flow's data: source and destination, 16 bits each."""
+    return source_port | DESTINATION_PORT << 16
+
+
+def ack_ports(source_port: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The same of its ACKs."""
+    return DESTINATION_PORT | source_port << 16
+
+
+def trace(
+    arrays: NetworkArrays,
+    fabric: Fabric,
+    hash_seed: NDArray[np.int64],
+    src: NDArray[np.int64],
+    dst: NDArray[np.int64],
+    ports: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Follows each flow from switch to switch; gives the routes' pointers and links.
+
+    Raises:
+        RoutingError: If there is no way between a flow's hosts.
+    """
+    by_root, num_hops = fabric_hops(fabric, src, dst)
+    if (num_hops < 0).any():
+        row = int(np.argmax(num_hops < 0))
+        raise RoutingError(f"ecmp: expected a way from host {src[row]} to host {dst[row]}")
+    ptr = np.concatenate(([0], np.cumsum(num_hops + 2)))
+    links = np.empty(ptr[-1], dtype=np.int32)
+    links[ptr[:-1]] = arrays.host_uplink[src]
+    links[ptr[1:] - 1] = arrays.host_downlink[dst]
+    choose_links(
+        by_root, src, dst, ports, fabric.switch_of_host, fabric.ptr, fabric.neighbour,
+        fabric.link, hash_seed[arrays.num_hosts :], ptr, links,
+    )  # fmt: skip
+    return ptr, links
+
+
+def fabric_hops(
+    fabric: Fabric, src: NDArray[np.int64], dst: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The flows by their receivers' switches, and hops between the two switches of each.
+
+    Where there is no way, the number of hops is -1.
+    """
+    by_root = np.argsort(fabric.switch_of_host[dst], kind="stable")
+    num_hops = num_fabric_hops(
+        by_root, src, dst, fabric.switch_of_host, fabric.ptr, fabric.neighbour
+    )
+    return by_root, num_hops
 
 
 def ecmp_routes(arrays: NetworkArrays, src: ArrayLike, dst: ArrayLike, seed: int = 0) -> Routes:

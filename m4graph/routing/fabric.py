@@ -37,11 +37,17 @@ class Fabric:
         return len(self.ptr) - 1
 
     @classmethod
-    def of(cls, arrays: NetworkArrays) -> Fabric:
-        """Takes the switches and the links between them out of a network."""
+    def of(cls, arrays: NetworkArrays, without: NDArray[np.bool_] | None = None) -> Fabric:
+        """Takes the switches and the links between them out of a network.
+
+        Args:
+            arrays (NetworkArrays): The network.
+            without (numpy.ndarray, optional): bool ``[num_links]``: links to leave out, of a cable
+                both or none. (default: none)
+        """
         num_hosts = arrays.num_hosts
         between = (arrays.link_src >= num_hosts) & (arrays.link_dst >= num_hosts)
-        link = np.flatnonzero(between)
+        link = np.flatnonzero(between if without is None else between & ~without)
         src, dst = arrays.link_src[link] - num_hosts, arrays.link_dst[link] - num_hosts
         order = np.lexsort((-dst, src))
         degree = np.bincount(src, minlength=arrays.num_nodes - num_hosts)

@@ -92,6 +92,19 @@ def build_simulator(simulator: str | type[Simulator] | Simulator, **options: obj
     return factory(**options)
 
 
+def refuse_faults(simulator: str, scenario: Scenario) -> None:
+    """Refuses a scenario with faults, in a simulator that knows none.
+
+    Raises:
+        ConfigError: If the scenario has faults.
+    """
+    if scenario.faults:
+        raise ConfigError(
+            f"faults: expected none with the {simulator} simulator; only packet has them "
+            f"(got {len(scenario.faults)})"
+        )
+
+
 def simulate(
     scenario: Scenario,
     simulator: str | type[Simulator] | Simulator = "packet",

@@ -10,7 +10,7 @@ import numpy as np
 from m4graph.compilation import announced_compilation
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Progress, Simulator
+from m4graph.simulators.base import Progress, Simulator, refuse_faults
 from m4graph.simulators.fluid.engine import FluidEngine, parse_scope
 from m4graph.simulators.fluid.session import FluidSession
 from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
@@ -54,7 +54,11 @@ class FluidSimulator(Simulator):
         Args:
             scenario (Scenario): What to simulate.
             progress (Progress, optional): Called now and then. (default: ``None``)
+
+        Raises:
+            ConfigError: If the scenario has faults.
         """
+        refuse_faults(self.name, scenario)
         if isinstance(scenario.workload, ClosedLoopWorkload):
             return simulate_closed_loop(self, scenario, progress)
         engine = build_engine(scenario, self._scope)

@@ -18,6 +18,7 @@ from m4graph.simulators.packet.labels import label_buffers
 from m4graph.simulators.packet.layout import NONE, State
 from m4graph.simulators.packet.marking import first_stream
 from m4graph.simulators.packet.queues import build_queues, configure_queues
+from m4graph.simulators.packet.switches import has_recording
 from m4graph.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US, mbps_to_bps
 
 _HEADROOM_CONSTANT_BYTES = 3860
@@ -86,6 +87,10 @@ def build_idle_state(scenario: Scenario, record_labels: bool = False) -> State:
         host_flows=np.zeros(0, np.uint32),
         link_flows=np.zeros(link_uses, np.int32),
         **label_buffers(num_flows, int(config["longest_route"][0]), record_labels),
+        wires=np.zeros(0, layout.WIRE_OFF),
+        meters=np.zeros(0, layout.METER_OFF),
+        packet_numbers=np.zeros(0, np.int64),
+        tap_rows=np.zeros(0, layout.TAP_ROW),
     )
     return grow_pools(state)
 
@@ -134,7 +139,12 @@ def grow_pools(state: State) -> State:
     events, first_event, new_events = _grow(state.events, least, control["free_event"][0])
     control["free_event"] = first_event
     control["events_left"] += new_events
-    return state._replace(packets=packets, in_band=in_band, events=events, heap=heap)
+    numbers = state.packet_numbers
+    if has_recording(state):
+        numbers = np.concatenate((numbers, np.zeros(new_packets, numbers.dtype)))
+    return state._replace(
+        packets=packets, in_band=in_band, packet_numbers=numbers, events=events, heap=heap
+    )
 
 
 def _grow(pool: np.ndarray, least: int, free_head: int) -> tuple[np.ndarray, int, int]:

@@ -9,6 +9,7 @@ from typing import Any
 from numba import njit
 
 from m4graph.compilation import functions_digest, source_digest
+from m4graph.simulators.packet.cold import stay_out_of_line
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.events import (
     only_idle_left,
@@ -29,6 +30,7 @@ from m4graph.simulators.packet.layout import (
     DATA,
     DEADLINE,
     DRAIN_LABELS,
+    DRAIN_TAPS,
     FINISHED,
     FLOWS_INSTALL,
     FLOWS_READ,
@@ -53,6 +55,7 @@ from m4graph.simulators.packet.ports import (
     transmit,
 )
 from m4graph.simulators.packet.record import labels_have_room, record_arrival, record_departure
+from m4graph.simulators.packet.wires import is_lost, note_arrived, note_paused, taps_have_room
 
 POOL_MARGIN = 64
 """Free records that one event may need at most: a few transmissions, and PFC frames."""
@@ -80,6 +83,7 @@ def _obey_pfc(s, link_id, packet_id):
     if not s.config[0].pfc:
         return NONE
     s.links[back].paused = pause
+    note_paused(s, back, pause)
     return NONE if pause else back
 
 
@@ -91,6 +95,7 @@ def _read_flows(s):
     decides which packet goes first when two events meet in a nanosecond. A start time may be read
     twice if a flow was added late: then nothing is left to read.
     """
+    stay_out_of_line()
     c = s.control[0]
     first = c.num_read
     while c.num_read < c.num_starts and s.flows[s.start_order[c.num_read]].start_ticks == c.now:
@@ -105,6 +110,7 @@ def _read_flows(s):
 @njit(_nrt=False)
 def _start_flow(s, first, after):
     """Starts one flow; the others of this instant follow at once, before any other event."""
+    stay_out_of_line()
     c = s.control[0]
     if first + 1 < after:
         push_front(s, FLOWS_START, first + 1, after)
@@ -186,6 +192,8 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                 return GROW_POOLS
             if s.config[0].record_labels and not labels_have_room(s):
                 return DRAIN_LABELS
+            if not taps_have_room(s, POOL_MARGIN):
+                return DRAIN_TAPS
             index = pop(s)
             if index < 0:
                 return STARVED
@@ -197,6 +205,10 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                 s.links[a].busy = False
                 link_id = a
             elif kind == ARRIVE:
+                if is_lost(s, a, b):
+                    free_packet(s, b)
+                    continue
+                note_arrived(s, a, b)
                 if _is_answer(s, a, b):
                     flow_id = s.packets[b].flow
                     acknowledge(s, b)

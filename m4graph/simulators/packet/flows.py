@@ -91,6 +91,31 @@ def queue_starts(state: State, rows: NDArray[np.int32], start_ns: NDArray[np.int
         request_event(state, first_ticks, layout.FLOWS_READ, 0, 0)
 
 
+def set_routes(state: State, rows: NDArray[np.int64], routes: Routes) -> State:
+    """The same state with other routes for some flows; packets on their way keep theirs.
+
+    Args:
+        state (State): Of a run; at rest.
+        rows (numpy.ndarray): The flows' rows.
+        routes (Routes): Of all flows, by row.
+    """
+    for name, ptr, links in (
+        ("data_position", routes.data_ptr, routes.data_links),
+        ("ack_position", routes.ack_ptr, routes.ack_links),
+    ):
+        length = np.diff(ptr)[rows]
+        first = int(state.control["num_route_links"][0])
+        starts = first + np.cumsum(length) - length
+        after = first + int(length.sum())
+        state = state._replace(route_links=_longer(state.route_links, after))
+        inside = np.arange(after - first) - np.repeat(starts - first, length)
+        state.route_links[first:after] = links[np.repeat(ptr[rows], length) + inside]
+        state.flows[name][rows] = starts
+        state.control["num_route_links"] = after
+    state.flows["num_links"][rows] = np.diff(routes.data_ptr)[rows]
+    return state
+
+
 def _with_room(state: State, num_flows: int, num_route_links: int, routes: Routes) -> State:
     num_route_links += len(routes.data_links) + len(routes.ack_links)
     return state._replace(

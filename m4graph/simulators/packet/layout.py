@@ -8,7 +8,7 @@ for fast links (``network.tick``).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,10 @@ DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER, CALL, DEADLINE = range(9)
 
 # Why a run came back to Python.
-PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS, CALLED = range(6)
+PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS, CALLED, DRAIN_TAPS = range(7)
+
+# What happens to a packet at a tap.
+ENTER, LEAVE, DROP, LOST = range(4)
 
 # Kinds of labelled events.
 ARRIVAL, DEPARTURE = 0, 1
@@ -45,6 +48,9 @@ CONTROL = np.dtype(
         ("packet_hops", "i8"),
         ("pauses_sent", "i8"),
         ("packets_dropped", "i8"),
+        ("packets_lost", "i8"),  # on links, by faults
+        ("packets_numbered", "i8"),  # that hosts have sent while packets are recorded
+        ("num_tap_rows", "i8"),  # rows in use of State.tap_rows
         ("free_event", "i4"),  # heads of the free lists
         ("free_packet", "i4"),
         ("events_left", "i4"),  # lengths of the free lists
@@ -197,6 +203,58 @@ whole nanoseconds do not need."""
 FAR_EVENT = np.dtype(
     [("time_ticks", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "u4"), ("b", "u4")]
 )
+
+
+def _switched_off(record: np.dtype[Any]) -> np.dtype[Any]:
+    """The same record, of another type: the compiler leaves out what is done with it.
+
+    The mark stands first: numba takes a record with more fields behind for one of the same kind.
+    """
+    return np.dtype([("off", "b1"), *record.descr])
+
+
+WIRE = np.dtype(
+    [
+        ("down", "b1"),
+        ("loss_probability", "f8"),
+        ("random", "u8"),  # state of the link's own generator
+        ("num_sent", "i8"),  # packets that were started on the link
+        ("num_arrived", "i8"),  # and those whose arrival time has come, lost ones too
+        ("lost_until", "i8"),  # of those sent, so many were on the link when it was down
+    ]
+)
+"""A link on which faults may act; as many as links, or none."""
+WIRE_OFF = _switched_off(WIRE)
+
+METER = np.dtype(
+    [
+        ("tapped", "b1"),
+        ("busy_ticks", "i8"),  # sending, up to the end of the packet that is being sent
+        ("tx_end_ticks", "i8"),  # when that ends
+        ("paused_ticks", "i8"),  # before paused_since
+        ("paused_since", "i8"),  # NONE: is not paused
+        ("num_pauses", "i8"),  # PAUSE frames that the end of the link has sent to stop it
+        ("num_drops", "i8"),  # packets that found no room before the link
+        ("num_lost", "i8"),  # packets lost on the link
+    ]
+)
+"""What is counted of a link while a run is recorded; as many as links, or none."""
+METER_OFF = _switched_off(METER)
+
+TAP_ROW = np.dtype(
+    [
+        ("time_ticks", "i8"),
+        ("tx_ticks", "i8"),
+        ("packet", "i8"),
+        ("seq", "i8"),
+        ("flow", "i4"),
+        ("link", "i4"),
+        ("wire_bytes", "i4"),
+        ("event", "i1"),
+        ("kind", "i1"),
+        ("marked", "b1"),
+    ]
+)
 LABEL_EVENT = np.dtype(
     [("time_ticks", "i8"), ("flow", "i4"), ("kind", "i4"), ("flow_end", "i8"), ("link_end", "i8")]
 )
@@ -231,3 +289,7 @@ class State(NamedTuple):
     label_flows: np.ndarray  # int32
     label_remaining_bytes: np.ndarray  # int64
     label_queue_bytes: np.ndarray  # int64
+    wires: np.ndarray  # WIRE, or WIRE_OFF
+    meters: np.ndarray  # METER, or METER_OFF
+    packet_numbers: np.ndarray  # int64: of each packet, in the order of sending; for taps
+    tap_rows: np.ndarray

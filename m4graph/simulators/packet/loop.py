@@ -51,4 +51,5 @@ def pauses_and_drops(state: State) -> dict[str, Any]:
     return {
         "pfc_pauses_sent": int(control["pauses_sent"]),
         "packets_dropped": int(control["packets_dropped"]),
+        "packets_lost": int(control["packets_lost"]),
     }

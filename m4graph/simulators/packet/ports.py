@@ -18,6 +18,7 @@ from m4graph.simulators.packet.layout import (
 )
 from m4graph.simulators.packet.marking import next_number
 from m4graph.simulators.packet.queues import admit, take_out
+from m4graph.simulators.packet.wires import note_dropped, note_pfc_sent, note_sent
 
 _PFC_WIRE_BYTES = 43
 
@@ -39,6 +40,7 @@ def transmit(s, link_id, packet_id):
     link.free_ticks = c.now + tx_ticks
     link.sent_bytes += wire_bytes
     c.packet_hops += 1
+    note_sent(s, link_id, packet_id, tx_ticks)
     if link.from_host or link.head >= 0 or link.priority_head >= 0:
         push(s, link.free_ticks, TX_DONE, link_id, 0)
     else:
@@ -130,6 +132,7 @@ def switch_receive(s, link_id, packet_id):
     accepted, pause = admit(s, link_id, out_link, packet)
     if not accepted:
         s.control[0].packets_dropped += 1
+        note_dropped(s, out_link, packet_id)
         free_packet(s, packet_id)
         return NONE
     if pause:
@@ -167,6 +170,7 @@ def send_pfc(s, link_id, pause):
     packet.kind = PAUSE if pause else RESUME
     packet.wire_bytes = _PFC_WIRE_BYTES
     c.pauses_sent += pause
+    note_pfc_sent(s, link_id, pause)
     back = link_id ^ 1
     enqueue_priority(s, back, packet_id)
     if is_idle(s, back):

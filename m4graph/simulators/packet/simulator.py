@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,13 @@ from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress, Simulator
 from m4graph.simulators.packet.build import build_state
+from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
+from m4graph.simulators.packet.faults import FaultWatcher, check_faults
 from m4graph.simulators.packet.labels import EventLabels, drain_labels, join_labels
 from m4graph.simulators.packet.layout import (
+    CALLED,
     DRAIN_LABELS,
+    DRAIN_TAPS,
     FINISHED,
     GROW_POOLS,
     PAUSED,
@@ -23,7 +27,10 @@ from m4graph.simulators.packet.layout import (
     State,
 )
 from m4graph.simulators.packet.loop import compiled_loop, pauses_and_drops, with_larger_pools
+from m4graph.simulators.packet.recorder import Recorder, drain_taps
+from m4graph.simulators.packet.recording import Recording
 from m4graph.simulators.packet.session import PacketSession
+from m4graph.simulators.packet.watchers import Watcher, begin_all, dispatch, nothing_moves
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload
 
@@ -34,9 +41,13 @@ _EVENTS_A_TURN = 2_000_000
 class PacketSimulator(Simulator):
     """Simulates every packet, as ns-3 with the HPCC RDMA model does, to the nanosecond.
 
+    It takes a scenario's faults (:mod:`m4graph.faults`), which ns-3's model does not have.
+
     Args:
         labels (bool, optional): Record remaining and queue bytes at every flow arrival and
             departure, as :class:`EventLabels` in ``result.extra["labels"]``. (default: ``False``)
+        recording (Recording or dict, optional): Record time series of links and flows, and packets
+            at taps, as :class:`Records` in ``result.extra["recording"]``. (default: ``None``)
 
     Reference:
         ns-3.39 with the HPCC model (Li et al., SIGCOMM 2019), branch parsimon-ns3.39.
@@ -49,25 +60,33 @@ class PacketSimulator(Simulator):
 
     name = "packet"
 
-    def __init__(self, labels: bool = False) -> None:
+    def __init__(
+        self, labels: bool = False, recording: Recording | Mapping[str, object] | None = None
+    ) -> None:
         self._labels = labels
+        self._recording = None if recording is None else Recording.parse(recording)
 
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
         """Simulates until the last flow is complete or nothing is left to happen.
 
         Raises:
-            ConfigError: If the congestion control or the buffers cannot be simulated.
+            ConfigError: If the congestion control or the buffers cannot be simulated, flows cannot
+                be rerouted, or what is to be recorded does not exist.
             SimulationError: If memory for packets in flight runs out.
         """
         if isinstance(scenario.workload, ClosedLoopWorkload):
             return simulate_closed_loop(self, scenario, progress)
-        state = build_state(scenario, self._labels)
+        recorder = None if self._recording is None else Recorder(self._recording, scenario)
+        watchers = self._watchers(scenario, recorder)
+        state = begin_all(build_state(scenario, self._labels), watchers)
         run, compile_s = compiled_loop(scenario.congestion_control.kind, state)
         started = time.perf_counter()
-        state, labels = run_to_end(run, state, progress)
+        state, labels = run_to_end(run, state, progress, watchers)
         wall_s = time.perf_counter() - started
         control = state.control[0]
         extra = pauses_and_drops(state)
+        if recorder is not None:
+            extra["recording"] = recorder.finish(state)
         if self._labels:
             extra["labels"] = labels
         return SimulationResult(
@@ -87,15 +106,28 @@ class PacketSimulator(Simulator):
         """Opens a session of a scenario's network; its workload does not matter.
 
         Raises:
-            ConfigError: If the congestion control or the buffers cannot be simulated, or labels
-                are to be recorded.
+            ConfigError: If the congestion control or the buffers cannot be simulated, there are
+                faults, or something is to be recorded.
         """
         if self._labels:
             raise ConfigError(
                 "labels: expected false in a session or a closed loop (got true); replay the flows "
                 "with the starts of its result as an open loop"
             )
+        if self._recording is not None:
+            raise ConfigError(
+                "recording: expected none in a session or a closed loop; replay the flows with the "
+                "starts of its result as an open loop"
+            )
         return PacketSession(scenario)
+
+    def _watchers(self, scenario: Scenario, recorder: Recorder | None) -> list[Watcher]:
+        watchers: list[Watcher] = []
+        if scenario.faults:
+            kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
+            check_faults(scenario, self._labels, kernel.keeps_routes)
+            watchers.append(FaultWatcher(scenario))
+        return watchers if recorder is None else [*watchers, recorder]
 
 
 def fct_ns(state: State) -> NDArray[np.int64]:
@@ -107,7 +139,10 @@ def fct_ns(state: State) -> NDArray[np.int64]:
 
 
 def run_to_end(
-    run: Callable[[State, int], int], state: State, progress: Progress | None
+    run: Callable[[State, int], int],
+    state: State,
+    progress: Progress | None,
+    watchers: Sequence[Watcher] = (),
 ) -> tuple[State, EventLabels]:
     """Runs until ``control.stop_at`` flows are finished or nothing is left to happen."""
     parts = []
@@ -118,6 +153,12 @@ def run_to_end(
             state = with_larger_pools(state)
         elif reason == DRAIN_LABELS:
             parts.append(drain_labels(state))
+        elif reason == DRAIN_TAPS:
+            drain_taps(state, watchers)
+        elif reason == CALLED:
+            state = dispatch(state, watchers)
+            if nothing_moves(state):
+                reason = STARVED
         if progress is not None:
             progress(int(state.control["num_finished"][0]), int(state.control["num_flows"][0]))
     parts.append(drain_labels(state))

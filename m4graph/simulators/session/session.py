@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import M4GraphError, RoutingError, SimulationError, WorkloadError
+from m4graph.errors import ConfigError, M4GraphError, RoutingError, SimulationError, WorkloadError
 from m4graph.ideal import ideal_fct_ns
 from m4graph.routing import EcmpRouter, Routes
 from m4graph.scenario import Scenario
@@ -48,6 +48,10 @@ class Session(ABC):
     """Seconds of compilation when it was opened."""
 
     def __init__(self, scenario: Scenario) -> None:
+        if scenario.faults:
+            raise ConfigError(
+                f"faults: expected none in a session or a closed loop (got {len(scenario.faults)})"
+            )
         self._scenario = scenario
         arrays = scenario.arrays
         routing = scenario.routing

@@ -49,6 +49,7 @@ class CongestionKernel:
         ack_wire_bytes: Size of an ACK on the wire.
         max_switches: How many a route may have; ``None``: any number.
         transport: What sends, receives and acknowledges.
+        keeps_routes: It counts on every packet of a flow to take one route.
     """
 
     flow_state: np.dtype[Any]
@@ -65,3 +66,4 @@ class CongestionKernel:
     ack_wire_bytes: int = 60
     max_switches: int | None = None
     transport: Transport = RDMA
+    keeps_routes: bool = False

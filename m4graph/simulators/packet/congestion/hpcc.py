@@ -190,4 +190,5 @@ HPCC_KERNEL = CongestionKernel(
     data_overhead_bytes=_DATA_OVERHEAD_BYTES,
     max_switches=_MAX_SWITCHES,
     ack_wire_bytes=_ACK_WIRE_BYTES,
+    keeps_routes=True,
 )

@@ -1,0 +1,53 @@
+"""Plots of what was recorded of a packet run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from m4graph.evaluation.plots import time_series
+from m4graph.evaluation.plots.figure import save_figure
+from m4graph.simulators.packet import Records
+
+
+def plot_records(records: Records, folder: Path) -> None:
+    """Draws the time series that were recorded into ``links.png`` and ``flows.png``.
+
+    Series without a sample are not drawn.
+    """
+    if len(records.links):
+        plot_links(records, folder / "links.png")
+    if len(records.flows):
+        plot_flows(records, folder / "flows.png")
+
+
+def plot_links(
+    records: Records, path: str | Path, links: Sequence[tuple[int, int]] | None = None
+) -> None:
+    """Draws throughput and queue of links over time, and the times of their faults.
+
+    Args:
+        records (Records): Of a run whose links were recorded.
+        path (str or Path): The file; its ending chooses the format.
+        links (list of pairs, optional): Directions ``(a, b)`` to draw. (default: the six that
+            had the longest queues, then those that sent most)
+
+    Raises:
+        InputError: If a link was not recorded, or nothing can be written there.
+    """
+    save_figure(time_series.draw_links(records, links), Path(path))
+
+
+def plot_flows(records: Records, path: str | Path, flows: Sequence[int] | None = None) -> None:
+    """Draws rate and remaining bytes of flows over time.
+
+    Args:
+        records (Records): Of a run whose flows were recorded.
+        path (str or Path): The file; its ending chooses the format.
+        flows (list of int, optional): Ids of flows to draw. (default: the six that had most to
+            send)
+
+    Raises:
+        InputError: If a flow was not recorded, or nothing can be written there.
+    """
+    save_figure(time_series.draw_flows(records, flows), Path(path))

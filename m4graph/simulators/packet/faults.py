@@ -1,0 +1,150 @@
+"""Faults in a run: what they change in the arrays, and when."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.errors import ConfigError
+from m4graph.faults import Down, conditions_at
+from m4graph.rng import generator
+from m4graph.routing import Routes, reroute
+from m4graph.scenario import RoutingConfig, Scenario
+from m4graph.simulators.packet import layout
+from m4graph.simulators.packet.build import grow_pools
+from m4graph.simulators.packet.flows import set_routes
+from m4graph.simulators.packet.layout import State
+from m4graph.simulators.packet.watchers import call_at
+from m4graph.units import NS_PER_US
+
+
+class FaultWatcher:
+    """Changes links at the times of a scenario's faults, and routes flows anew.
+
+    A call may stand before or behind what else happens in its instant: a packet that is due in the
+    very tick in which its link goes down may get through.
+
+    Args:
+        scenario (Scenario): One with faults.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._routes: Routes = scenario.routes
+        self._change_ns = _change_times_ns(scenario)
+        self._reroute_ns = _reroute_times_ns(scenario)
+
+    def begin(self, state: State, code: int) -> State:
+        """Lays out the wires, and asks for all calls."""
+        arrays, seed = self._scenario.arrays, self._scenario.seed
+        wires = np.zeros(arrays.num_links, layout.WIRE)
+        for fault in self._scenario.faults:
+            for link in fault.links(arrays):
+                ends = int(arrays.link_src[link]), int(arrays.link_dst[link])
+                wires["random"][link] = generator(seed, "link loss", *ends).integers(
+                    2**64, dtype=np.uint64, endpoint=False
+                )
+        times_ns = sorted(self._change_ns | self._reroute_ns.keys())
+        num_requests = int(state.control["num_requests"][0]) + len(times_ns)
+        requests = np.zeros(len(state.requests) + num_requests, state.requests.dtype)
+        requests[: len(state.requests)] = state.requests
+        state = state._replace(wires=wires, requests=requests)
+        while min(len(state.heap), int(state.control["events_left"][0])) < 2 * num_requests:
+            state = grow_pools(state)
+        for time_ns in times_ns:
+            call_at(state, time_ns * self._scenario.config.ticks_per_ns, code)
+        return state
+
+    def called(self, state: State) -> State:
+        """Makes the links what the faults of this moment make of them."""
+        now_ns = int(state.control["now"][0]) // self._scenario.config.ticks_per_ns
+        if now_ns in self._change_ns:
+            self._change_links(state, now_ns)
+        if now_ns in self._reroute_ns:
+            return self._reroute(state, self._reroute_ns[now_ns])
+        return state
+
+    def _change_links(self, state: State, now_ns: int) -> None:
+        conditions = conditions_at(self._scenario.faults, self._scenario.arrays, now_ns)
+        wires, links, config = state.wires, state.links, state.config[0]
+        come_up = wires["down"] & ~conditions.down
+        wires["lost_until"][come_up] = wires["num_sent"][come_up]
+        wires["down"] = conditions.down
+        wires["loss_probability"] = conditions.loss_probability
+        links["rate_bps"] = conditions.rate_bps
+        full_bytes = int(config["payload_bytes"] + config["data_overhead_bytes"])
+        links["full_tx_ticks"] = full_bytes * config["byte_ticks"] // conditions.rate_bps
+        ack_bytes = int(config["ack_wire_bytes"])
+        links["ack_tx_ticks"] = ack_bytes * config["byte_ticks"] // conditions.rate_bps
+
+    def _reroute(self, state: State, seen_ns: int) -> State:
+        """Gives the flows that are not over their routes around what was down at a time."""
+        scenario = self._scenario
+        assert isinstance(scenario.routing, RoutingConfig)
+        workload, arrays = scenario.workload, scenario.arrays
+        down = conditions_at(scenario.faults, arrays, seen_ns).down
+        new = reroute(arrays, self._routes, workload.src, workload.dst, down, scenario.routing.seed)
+        flows = state.flows[: workload.num_flows]
+        is_over = flows["snd_una"] >= flows["size_bytes"]
+        rows = np.flatnonzero(_differ(self._routes, new) & ~is_over)
+        self._routes = new
+        return set_routes(state, rows, new)
+
+
+def check_faults(scenario: Scenario, records_labels: bool, keeps_routes: bool) -> None:
+    """Checks that a run can do what the scenario's faults ask for.
+
+    Args:
+        scenario (Scenario): The scenario.
+        records_labels (bool): Labels are recorded.
+        keeps_routes (bool): The congestion control cannot follow a flow to another route.
+
+    Raises:
+        ConfigError: If flows were to get new routes, but cannot.
+    """
+    if not _reroute_times_ns(scenario):
+        return
+    key = "routing.convergence_us: expected null"
+    if records_labels:
+        raise ConfigError(f"{key} where labels are recorded, which know one route of each flow")
+    if keeps_routes:
+        kind = scenario.congestion_control.kind
+        raise ConfigError(f"{key} with {kind}, whose packets report on the links of one route")
+
+
+def _change_times_ns(scenario: Scenario) -> set[int]:
+    starts = {fault.start_ns for fault in scenario.faults}
+    return starts | {fault.end_ns for fault in scenario.faults if fault.end_ns is not None}
+
+
+def _reroute_times_ns(scenario: Scenario) -> dict[int, int]:
+    """When flows are routed anew, each with the time whose cables count."""
+    routing = scenario.routing
+    if not isinstance(routing, RoutingConfig) or routing.convergence_us is None:
+        return {}
+    delay_ns = round(routing.convergence_us * NS_PER_US)
+    downs = [fault for fault in scenario.faults if isinstance(fault, Down)]
+    changes = {fault.start_ns for fault in downs}
+    changes |= {fault.end_ns for fault in downs if fault.end_ns is not None}
+    return {change_ns + delay_ns: change_ns for change_ns in changes}
+
+
+def _differ(one: Routes, other: Routes) -> NDArray[np.bool_]:
+    """Which flows have another data or ACK route, bool ``[num_flows]``."""
+    return _ragged_differ(one.data_ptr, one.data_links, other.data_ptr, other.data_links) | (
+        _ragged_differ(one.ack_ptr, one.ack_links, other.ack_ptr, other.ack_links)
+    )
+
+
+def _ragged_differ(
+    ptr: NDArray[np.int64],
+    links: NDArray[np.int32],
+    other_ptr: NDArray[np.int64],
+    other_links: NDArray[np.int32],
+) -> NDArray[np.bool_]:
+    differ: NDArray[np.bool_] = np.diff(ptr) != np.diff(other_ptr)
+    same_length = np.repeat(~differ, np.diff(ptr))
+    other_same = np.repeat(~differ, np.diff(other_ptr))
+    row = np.repeat(np.arange(len(ptr) - 1), np.diff(ptr))[same_length]
+    differ[row[links[same_length] != other_links[other_same]]] = True
+    return differ

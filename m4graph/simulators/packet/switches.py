@@ -1,0 +1,35 @@
+"""Parts of the loop that a run may leave out, known from the types of its arrays.
+
+What is off costs nothing: the compiler sees a constant and drops what depends on it.
+"""
+
+from __future__ import annotations
+
+from numba.extending import overload
+from numba.np.numpy_support import from_dtype
+
+from m4graph.simulators.packet.layout import METER, WIRE, State
+
+
+def has_faults(s: State) -> bool:
+    """Whether links may go down or lose packets."""
+    return s.wires.dtype == WIRE
+
+
+def has_recording(s: State) -> bool:
+    """Whether links are metered, and packets tapped."""
+    return s.meters.dtype == METER
+
+
+@overload(has_faults, inline="always")
+def _has_faults(s):
+    if s.types[State._fields.index("wires")].dtype == from_dtype(WIRE):
+        return lambda s: True
+    return lambda s: False
+
+
+@overload(has_recording, inline="always")
+def _has_recording(s):
+    if s.types[State._fields.index("meters")].dtype == from_dtype(METER):
+        return lambda s: True
+    return lambda s: False
