@@ -9,12 +9,14 @@ import numpy as np
 from m4graph.convert.config import config_lines, not_in_config
 from m4graph.convert.flows import write_flows
 from m4graph.convert.formats import FLOWS, TOPOLOGY, TRACE, TextFormat, text_format
+from m4graph.convert.keys import OF_ALGORITHM
 from m4graph.convert.paths import are_equal, are_kept, write_paths
 from m4graph.convert.text import write_lines
 from m4graph.convert.times import write_times
 from m4graph.errors import ConfigError
 from m4graph.routing import ecmp_routes
 from m4graph.scenario import Scenario
+from m4graph.schema import one_of
 from m4graph.topology import to_hpcc
 from m4graph.workload import ClosedLoopWorkload
 
@@ -33,15 +35,13 @@ def to_text(scenario: Scenario, folder: Path, format_name: str) -> list[str]:
         list[str]: A line for each thing that the format does not keep.
 
     Raises:
-        InputError: If the workload is a closed loop, or a value does not fit the notation of
-            ``config.txt``; names the key.
+        InputError: If the text would stand for another simulation (closed loops, faults, queues
+            and algorithms that ns-3's RDMA model does not have), or a value does not fit the
+            notation of ``config.txt``; names the key.
     """
     style = text_format(format_name)
     workload, arrays = scenario.workload, scenario.arrays
-    if isinstance(workload, ClosedLoopWorkload):
-        raise ConfigError(
-            f"workload: expected an open loop, as {format_name} has no other (got a closed loop)"
-        )
+    _refuse_foreign(scenario, format_name)
     lines = config_lines(scenario, style)
     to_hpcc(scenario.network, folder / TOPOLOGY)
     write_flows(folder / FLOWS, style, workload)
@@ -61,6 +61,25 @@ def to_text(scenario: Scenario, folder: Path, format_name: str) -> list[str]:
             else "routing: routes are not kept, ns-3 finds its own"
         )
     return notes + _other_losses(scenario, style)
+
+
+def _refuse_foreign(scenario: Scenario, format_name: str) -> None:
+    """Refuses what the text has no words for, and what it says would not be this scenario."""
+    kind, queue = scenario.congestion_control.kind, scenario.config.queue.kind
+    problems = {
+        "workload: expected an open loop, as {} has no other (got a closed loop)": isinstance(
+            scenario.workload, ClosedLoopWorkload
+        ),
+        "faults: expected none, as {} has none": bool(scenario.faults),
+        f"network.queue.kind: expected shared, as {{}} has no other (got {queue})": (
+            queue != "shared"
+        ),
+        f"congestion_control.kind: expected {one_of(OF_ALGORITHM)}, as {{}} has no other "
+        f"(got {kind})": kind not in OF_ALGORITHM,
+    }
+    for problem, is_there in problems.items():
+        if is_there:
+            raise ConfigError(problem.format(format_name))
 
 
 def _other_losses(scenario: Scenario, style: TextFormat) -> list[str]:

@@ -83,6 +83,7 @@ def test_a_folder(tmp_path, name):
             "pmax": 1.0,
             "reference_gbps": 10.0,
         },
+        "queue": {"kind": "shared"},
     }
     assert scenario.congestion_control.model_dump() == {
         "kind": "dctcp",
@@ -90,6 +91,8 @@ def test_a_folder(tmp_path, name):
         "variable_window": True,
         "min_rate_mbps": 1000.0,
         "ack_priority": True,
+        "retransmit_timeout_us": None,
+        "retransmit_limit": 100,
         "gain": 1 / 16,
         "additive_increase_mbps": 615.0,
     }
@@ -112,6 +115,8 @@ def test_other_algorithms(hpcc, kind):
         "variable_window": True,
         "min_rate_mbps": 1000.0,
         "ack_priority": True,
+        "retransmit_timeout_us": None,
+        "retransmit_limit": 100,
         **parameters,
     }
 

@@ -286,3 +286,16 @@ def test_addresses_beyond_256_nodes(tmp_path):
     # 699 = 2 * 256 + 187, as ns-3 spells it
     assert line == "0b00ff01 0b02bb01 10000 100 1000 0 3676 3676\n"
     assert back.expected.fct_ns.tolist() == [3676]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"faults": [{"link": [0, 16], "kind": "down"}]}, "faults: expected none"),
+        ({"congestion_control": "newreno"}, "kind: expected one of dctcp, dcqcn, timely, hpcc"),
+        ({"config": {"queue": {"kind": "drop_tail"}}}, "network.queue.kind: expected shared"),
+    ],
+)
+def test_what_would_be_another_simulation_is_refused(tmp_path, changes, problem):
+    with pytest.raises(m4.M4GraphError, match=problem):
+        to_text(small().replace(**changes), tmp_path, "hpcc")
