@@ -18,7 +18,7 @@ from m4graph.routing import ecmp_routes
 from m4graph.scenario import Scenario
 from m4graph.schema import one_of
 from m4graph.topology import to_hpcc
-from m4graph.workload import ClosedLoopWorkload
+from m4graph.workload import ClosedLoopWorkload, Workload
 
 
 def to_text(scenario: Scenario, folder: Path, format_name: str) -> list[str]:
@@ -40,8 +40,9 @@ def to_text(scenario: Scenario, folder: Path, format_name: str) -> list[str]:
             notation of ``config.txt``; names the key.
     """
     style = text_format(format_name)
-    workload, arrays = scenario.workload, scenario.arrays
     _refuse_foreign(scenario, format_name)
+    workload, arrays = scenario.workload, scenario.arrays
+    assert isinstance(workload, Workload)
     lines = config_lines(scenario, style)
     to_hpcc(scenario.network, folder / TOPOLOGY)
     write_flows(folder / FLOWS, style, workload)
