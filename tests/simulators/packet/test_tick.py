@@ -52,7 +52,8 @@ def test_ticks_agree_where_nothing_is_truncated():
     assert coarse.packet_hops == fine.packet_hops
 
 
-@pytest.mark.parametrize("kind", ["dctcp", "hpcc"])
+# HPCC's reports carry finer times, too; another minute of compiling.
+@pytest.mark.parametrize("kind", ["dctcp", pytest.param("hpcc", marks=pytest.mark.slow)])
 def test_ticks_agree_on_the_whole_at_10_gbps(kind):
     coarse, fine = both_ticks(10, {"kind": kind})
     assert fine.slowdown.mean() == pytest.approx(coarse.slowdown.mean(), rel=0.02)

@@ -237,6 +237,15 @@ def test_flows_that_can_never_finish_are_left():
     assert list(session.run(until_ns=10**9)) == []
 
 
+@pytest.fixture
+def ctrl_c():
+    """A shell that runs the tests in the background has them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_loses_nothing(simulator, workload, monkeypatch):
     whole, session = (opened(leaf_spine(), simulator) for _ in range(2))
     add_all(whole, workload)
