@@ -9,8 +9,8 @@ second, so `hops/s` is the fairer figure for a comparison across machines.
     python examples/benchmarks/packet_speed.py --cases 'b4_*' --reference DIR --json out.json
 
 Reached on one busy core (best of 3, building the arrays included): 12 to 13 million packet-hops a
-second with DCTCP and TIMELY, 10 to 11 with DCQCN and HPCC; 15 to 29 times ns-3's recorded seconds on
-the `b1`, `b4` and `f1` cases.
+second with DCTCP and TIMELY, 10 to 11 with DCQCN and HPCC; 15 to 29 times as fast as ns-3 by its
+recorded seconds on the `b1`, `b4` and `f1` cases.
 """
 
 from __future__ import annotations
