@@ -274,6 +274,7 @@ def test_ctrl_c_loses_nothing(simulator, workload, monkeypatch):
     assert done == expected
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_while_nothing_runs_is_at_once(simulator):
     session = opened(star(), simulator)
     session.add_flow(0, 1, 1000)
