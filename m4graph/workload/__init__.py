@@ -9,6 +9,7 @@ from m4graph.workload.arrivals import (
     PoissonArrivals,
 )
 from m4graph.workload.closed_loop import ClosedLoopWorkload, closed_loop
+from m4graph.workload.clusters import ClientStorageMatrix, ClusterMatrix
 from m4graph.workload.collectives import all_to_all, ring_all_reduce, tree_all_reduce
 from m4graph.workload.config import WORKLOADS, AnyWorkload, WorkloadBlock, from_config
 from m4graph.workload.empirical import (
@@ -49,7 +50,9 @@ __all__ = [
     "WORKLOADS",
     "AnyWorkload",
     "ArrivalLaw",
+    "ClientStorageMatrix",
     "ClosedLoopWorkload",
+    "ClusterMatrix",
     "EmpiricalSizes",
     "ExponentialSizes",
     "FixedSizes",

@@ -22,12 +22,14 @@ class HostLayout:
         - rack_ptr: int64 ``[num_racks + 1]``; the hosts of rack ``r`` are
           ``hosts[rack_ptr[r]:rack_ptr[r + 1]]``
         - hosts: int64 ``[num_hosts]``, rack by rack
+        - pod_of_rack: int64 ``[num_racks]``, as the network's hosts say; all 0 if one says nothing
     """
 
     rack_of_host: NDArray[np.int64]
     switch_of_host: NDArray[np.int64]
     rack_ptr: NDArray[np.int64]
     hosts: NDArray[np.int64]
+    pod_of_rack: NDArray[np.int64]
 
     @property
     def num_hosts(self) -> int:
@@ -54,9 +56,19 @@ class HostLayout:
         """Reads the layout of a valid network."""
         _, rack, size = np.unique(racks(network), return_inverse=True, return_counts=True)
         switch = arrays.link_dst[arrays.host_uplink]
+        rack_ptr = np.concatenate(([0], np.cumsum(size)))
+        hosts = np.argsort(rack, kind="stable").astype(np.int64)
         return cls(
             rack_of_host=rack.astype(np.int64),
             switch_of_host=np.unique(switch, return_inverse=True)[1].astype(np.int64),
-            rack_ptr=np.concatenate(([0], np.cumsum(size))),
-            hosts=np.argsort(rack, kind="stable").astype(np.int64),
+            rack_ptr=rack_ptr,
+            hosts=hosts,
+            pod_of_rack=_pods(network, hosts[rack_ptr[:-1]]),
         )
+
+
+def _pods(network: nx.Graph, hosts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The pods of hosts, numbered from 0 without gaps."""
+    pods = [network.nodes[int(host)].get("pod") for host in hosts]
+    known = all(pod is not None for pod in pods)
+    return np.unique(pods if known else [0] * len(pods), return_inverse=True)[1].astype(np.int64)

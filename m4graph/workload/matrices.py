@@ -30,6 +30,8 @@ class TrafficMatrix(Protocol):
 TRAFFIC_MATRICES: Registry[Any] = Registry(
     "traffic matrix",
     {
+        "client_storage": "m4graph.workload.clusters:ClientStorageMatrix",
+        "cluster": "m4graph.workload.clusters:ClusterMatrix",
         "incast": "m4graph.workload.matrices:IncastMatrix",
         "permutation": "m4graph.workload.matrices:PermutationMatrix",
         "rack_matrix": "m4graph.workload.matrices:RackMatrix",
