@@ -7,6 +7,7 @@ A law is a block of one keyword::
     {log_uniform: [1.0e+4, 1.0e+6]}
     {int_uniform: [10000, 30000]}                               # both ends included
     {same_as: network.ecn.kmin_bytes}                           # what was drawn for another key
+    {depends_on: congestion_control.kind, cases: {dctcp: 1, timely: {uniform: [0, 1]}}}
 """
 
 from __future__ import annotations
@@ -107,6 +108,23 @@ class SameAs:
         return self
 
 
+@dataclass(frozen=True)
+class Cases:
+    """One law for each value of another key.
+
+    Before it is drawn, the cases are laws; afterwards what each of them gave, from which
+    :func:`draw` takes one.
+    """
+
+    source: str
+    cases: Mapping[str, Any]
+
+    def draw(self, key: str, streams: Streams) -> Cases:
+        """Draws every case; a key's stream does not depend on which one will be taken."""
+        laws = self.cases.items()
+        return Cases(self.source, {name: law.draw(f"{key}[{name}]", streams) for name, law in laws})
+
+
 def parse(tree: object, key: str = "") -> Law:
     """Reads a tree of values and laws.
 
@@ -123,7 +141,7 @@ def parse(tree: object, key: str = "") -> Law:
     if not keywords:
         return Block({name: parse(value, join_key(key, name)) for name, value in tree.items()})
     keyword = keywords[0]
-    valid = [keyword, "weights"] if keyword == "choice" else [keyword]
+    valid = [keyword, *_FURTHER.get(keyword, ())]
     for name in tree:
         if name not in valid:
             raise unknown_key(key, name, valid)
@@ -139,26 +157,41 @@ def draw(law: Law, streams: Streams, key: str = "") -> Any:
         key (str): Where the tree stands. (default: ``""``)
 
     Raises:
-        KeyProblem: If a key is to be the same as one that has no value.
+        KeyProblem: If a key is to be the same as one that has no value, or depends on one whose
+            value is no case.
     """
     drawn = law.draw(key, streams)
-    return _resolve(drawn, drawn, key)
+    taken = _take_cases(drawn, drawn, key)
+    return _resolve(taken, taken, key)
+
+
+def _take_cases(tree: Any, root: Any, key: str) -> Any:
+    if isinstance(tree, Cases):
+        case = str(_value_of("depends_on", tree.source, root, key))
+        if case not in tree.cases:
+            raise KeyProblem(
+                join_key(key, "cases"), f"expected a case for {tree.source} {case!r} (got none)"
+            )
+        return _take_cases(tree.cases[case], root, key)
+    if isinstance(tree, dict):
+        return {name: _take_cases(value, root, join_key(key, name)) for name, value in tree.items()}
+    return tree
 
 
 def _resolve(tree: Any, root: Any, key: str) -> Any:
     if isinstance(tree, SameAs):
-        return _value_of(tree.source, root, key)
+        return _value_of("same_as", tree.source, root, key)
     if isinstance(tree, dict):
         return {name: _resolve(value, root, join_key(key, name)) for name, value in tree.items()}
     return tree
 
 
-def _value_of(source: str, root: Any, key: str) -> Any:
+def _value_of(keyword: str, source: str, root: Any, key: str) -> Any:
     value = root
     for name in source.split("."):
         value = value.get(name) if isinstance(value, dict) else None
-    if value is None or isinstance(value, SameAs | dict):
-        raise KeyProblem(key, f"expected same_as to name a key with a value (got {source!r})")
+    if value is None or isinstance(value, SameAs | Cases | dict):
+        raise KeyProblem(key, f"expected {keyword} to name a key with a value (got {source!r})")
     return value
 
 
@@ -201,10 +234,24 @@ def _int_uniform(tree: Mapping[str, Any], keyword: str, key: str) -> Law:
 
 
 def _same_as(tree: Mapping[str, Any], keyword: str, key: str) -> Law:
+    return SameAs(_source(tree, keyword, key))
+
+
+def _depends_on(tree: Mapping[str, Any], keyword: str, key: str) -> Law:
+    cases = tree.get("cases")
+    if not isinstance(cases, Mapping) or not cases:
+        raise KeyProblem(
+            join_key(key, "cases"), f"expected a block, a key for each value (got {spell(cases)})"
+        )
+    laws = {str(name): parse(value, f"{key}[{name}]") for name, value in cases.items()}
+    return Cases(_source(tree, keyword, key), laws)
+
+
+def _source(tree: Mapping[str, Any], keyword: str, key: str) -> str:
     source = tree[keyword]
     if not isinstance(source, str) or not source:
         raise KeyProblem(join_key(key, keyword), f"expected a dotted key (got {spell(source)})")
-    return SameAs(source)
+    return source
 
 
 def _ends(
@@ -236,4 +283,7 @@ _LAWS: dict[str, Callable[[Mapping[str, Any], str, str], Law]] = {
     "log_uniform": _uniform,
     "int_uniform": _int_uniform,
     "same_as": _same_as,
+    "depends_on": _depends_on,
 }
+_FURTHER = {"choice": ("weights",), "depends_on": ("cases",)}
+"""Keys beside the keyword."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from m4graph.errors import InputError
 from m4graph.graph.configuration import configuration_vector
+from m4graph.graph.paper_configuration import paper_configuration
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 
@@ -29,6 +30,8 @@ class FlowNetwork:
         - ``route_ptr`` int64 ``[num_flows + 1]``, ``route_links`` int32 ``[num_hops]``
         - ``configuration`` float32 ``[num_configuration]``, see :mod:`.configuration`
         - ``window_bytes``, ``payload_bytes`` int64 ``[1]``; a window of 0: none
+        - ``paper_configuration`` float32 ``[13]``, see :mod:`.paper_configuration`; None in runs
+          that were recorded without it
     """
 
     link_rate_bps: NDArray[np.int64]
@@ -42,6 +45,7 @@ class FlowNetwork:
     configuration: NDArray[np.float32]
     window_bytes: NDArray[np.int64]
     payload_bytes: NDArray[np.int64]
+    paper_configuration: NDArray[np.float32] | None = None
 
     @classmethod
     def from_scenario(cls, scenario: Scenario) -> FlowNetwork:
@@ -78,6 +82,7 @@ class FlowNetwork:
             configuration=configuration_vector(scenario),
             window_bytes=np.array([scenario.congestion_control.init_window_bytes or 0]),
             payload_bytes=np.array([scenario.config.payload_bytes]),
+            paper_configuration=paper_configuration(scenario),
         )
 
     @property
@@ -154,6 +159,8 @@ class LabelledRun:
         """Writes one compressed ``.npz`` file; nothing in it is pickled."""
         arrays = {name: getattr(self, name) for name in _LABEL_FIELDS}
         arrays |= {name: getattr(self.network, name) for name in _NETWORK_FIELDS}
+        if self.network.paper_configuration is not None:
+            arrays[_OPTIONAL_FIELD] = self.network.paper_configuration
         with Path(path).open("wb") as file:
             np.savez_compressed(file, format_version=np.array(FORMAT_VERSION), **arrays)
 
@@ -171,7 +178,10 @@ class LabelledRun:
                     raise InputError(
                         f"{path}: expected format version {FORMAT_VERSION} (got {version})"
                     )
-                network = FlowNetwork(**{name: file[name] for name in _NETWORK_FIELDS})
+                network = FlowNetwork(
+                    **{name: file[name] for name in _NETWORK_FIELDS},
+                    paper_configuration=file.get(_OPTIONAL_FIELD),
+                )
                 return cls(network=network, **{name: file[name] for name in _LABEL_FIELDS})
         except FileNotFoundError:
             raise InputError(f"{path}: expected a labelled run (got no such file)") from None
@@ -181,5 +191,8 @@ class LabelledRun:
             raise InputError(f"{path}: expected a labelled run (got {error})") from None
 
 
-_NETWORK_FIELDS = tuple(field.name for field in fields(FlowNetwork))
+_OPTIONAL_FIELD = "paper_configuration"
+_NETWORK_FIELDS = tuple(
+    field.name for field in fields(FlowNetwork) if field.name != _OPTIONAL_FIELD
+)
 _LABEL_FIELDS = tuple(field.name for field in fields(LabelledRun) if field.name != "network")

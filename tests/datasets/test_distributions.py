@@ -108,3 +108,41 @@ def test_bad_laws(law, message):
     with pytest.raises(KeyProblem) as caught:
         parse({"x": law})
     assert str(caught.value).startswith(message)
+
+
+def test_a_value_depends_on_another():
+    tree = {
+        "kind": {"choice": ["dctcp", "timely"]},
+        "ecn": {
+            "depends_on": "kind",
+            "cases": {
+                "dctcp": {"k": {"int_uniform": [1, 9]}, "same": {"same_as": "ecn.k"}},
+                "timely": 0,
+            },
+        },
+    }
+    values = drawn(tree, 100)
+    assert {each["kind"] for each in values} == {"dctcp", "timely"}
+    for each in values:
+        if each["kind"] == "timely":
+            assert each["ecn"] == 0
+        else:
+            assert 1 <= each["ecn"]["k"] <= 9
+    assert len({each["ecn"]["k"] for each in values if each["kind"] == "dctcp"}) > 3
+
+
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        ({"a": {"depends_on": "b"}}, "cases: expected a block"),
+        ({"a": {"depends_on": "b", "cases": {}}}, "cases: expected a block"),
+        ({"a": {"depends_on": 3, "cases": {"x": 1}}}, "expected a dotted key"),
+        ({"a": {"depends_on": "b", "cases": {"x": 1}}}, "depends_on to name a key with a value"),
+        ({"b": "y", "a": {"depends_on": "b", "cases": {"x": 1}}}, "expected a case for b 'y'"),
+        ({"a": {"depends_on": "b", "cases": {"x": 1}, "weights": [1]}}, "weights"),
+    ],
+)
+def test_bad_cases(tree, expected):
+    with pytest.raises(KeyProblem) as caught:
+        drawn(tree)
+    assert expected in str(caught.value)
