@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "m4graph.cli.compare:compare",
     "generate": "m4graph.cli.generate:generate",
     "train": "m4graph.cli.train:train",
+    "evaluate": "m4graph.cli.evaluate:evaluate",
     "convert": "m4graph.cli.convert:convert",
     "zoo": "m4graph.cli.zoo:app",
 }

@@ -196,7 +196,7 @@ def _full_weights(cluster: str) -> Floats:
     _fit_intra_rack(weight, known)
     weight /= weight.sum()
     weight.setflags(write=False)
-    return weight
+    return np.asarray(weight)
 
 
 def _support(known: ClusterStatistics, draws: np.random.Generator) -> Bools:

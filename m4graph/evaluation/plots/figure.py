@@ -58,7 +58,12 @@ class Series:
 
 def colours(comparisons: Iterable[Comparison]) -> dict[str, str]:
     """A colour for each simulator but the truth, the same in every plot of the comparisons."""
-    names = dict.fromkeys(name for comparison in comparisons for name in comparison.guesses)
+    return simulator_colours(name for comparison in comparisons for name in comparison.guesses)
+
+
+def simulator_colours(simulators: Iterable[str]) -> dict[str, str]:
+    """A colour for each simulator, in the order in which they come first."""
+    names = dict.fromkeys(simulators)
     spare = [name for name in names if name not in _COLOURS]
     extra = {name: _SPARE_COLOURS[place % len(_SPARE_COLOURS)] for place, name in enumerate(spare)}
     return {name: _COLOURS.get(name) or extra[name] for name in names}

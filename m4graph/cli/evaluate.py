@@ -1,0 +1,98 @@
+"""``m4graph evaluate``: a suite of scenarios, and how far simulators are from the truth on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from m4graph.cli.arguments import DeviceName, EngineName
+from m4graph.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from m4graph.evaluation.suites import Runner, Suite
+
+
+def evaluate(
+    suite: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUITE",
+            help="A suite's name, a folder of scenario folders, or a YAML file of scenarios.",
+        ),
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL,MODEL,...",
+            help="Names or paths of a learned simulator's models; may be given several times.",
+        ),
+    ] = None,
+    simulators: Annotated[
+        str, typer.Option("--simulators", metavar="NAME,NAME,...", help="Which to run.")
+    ] = "packet,fluid,learned",
+    fraction: Annotated[
+        float, typer.Option("--fraction", help="Part of the scenarios, a fair sample of them.")
+    ] = 1.0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", help="Processes side by side, of one thread each.")
+    ] = 1,
+    engine: EngineName = None,
+    device: DeviceName = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write tables and plots; one to be completed may exist."),
+    ] = None,
+) -> None:
+    """Evaluate simulators on a suite of scenarios.
+
+    The truth is the packet simulator, unless a scenario brings an expected.csv. Results of the
+    packet and the fluid simulator are kept in $M4GRAPH_CACHE (~/.cache/m4graph) and used again.
+    """
+    from rich.console import Console
+
+    from m4graph.cli.progress import count_progress
+    from m4graph.evaluation.suites import SuiteReport, load_suite, make_runners, run_suite
+    from m4graph.output_folder import check_output_folder
+
+    chosen = load_suite(suite).part(fraction)
+    models = [name for given in model or [] for name in _names("--model", given)]
+    options = {"engine": engine, "device": device}
+    runners = make_runners(_names("--simulators", simulators), models, options)
+    if out is not None:
+        check_output_folder(out)
+    with count_progress("scenarios") as progress:
+        records = run_suite(chosen, runners, jobs, out, progress)
+    report = SuiteReport(chosen.name, records, _configuration(chosen, runners, fraction))
+    if out is not None:
+        report.save(out)
+    Console().print(report.table())
+
+
+def _names(option: str, given: str) -> list[str]:
+    names = [name.strip() for name in given.split(",")]
+    if not all(names):
+        raise ConfigError(f"{option}: expected names with commas between them (got {given!r})")
+    return names
+
+
+def _configuration(suite: Suite, runners: Sequence[Runner], fraction: float) -> dict[str, Any]:
+    """What was run, for those who want to run it again."""
+    return {
+        "suite": suite.name,
+        "fraction": fraction,
+        "simulators": [
+            {
+                "label": runner.label,
+                "simulator": runner.simulator,
+                "options": dict(runner.options),
+                "identity_sha256": runner.identity(),
+            }
+            for runner in runners
+        ],
+        "scenarios": [{"name": case.name, **dict(case.description)} for case in suite.cases],
+    }

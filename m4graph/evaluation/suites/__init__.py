@@ -1,0 +1,20 @@
+"""Suites of scenarios to evaluate simulators on. Nothing that trains or selects may import them."""
+
+from __future__ import annotations
+
+from m4graph.evaluation.suites.files import load_suite
+from m4graph.evaluation.suites.report import SuiteReport
+from m4graph.evaluation.suites.run import run_suite
+from m4graph.evaluation.suites.runner import Runner, make_runners
+from m4graph.evaluation.suites.suite import SUITES, Case, Suite
+
+__all__ = [
+    "SUITES",
+    "Case",
+    "Runner",
+    "Suite",
+    "SuiteReport",
+    "load_suite",
+    "make_runners",
+    "run_suite",
+]

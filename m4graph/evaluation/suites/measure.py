@@ -1,0 +1,123 @@
+"""One scenario of a suite: what was run, and the rows that it adds to the suite's tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.congestion import BASE_RTT_NS
+from m4graph.evaluation.tables import ERROR_COLUMNS
+from m4graph.metrics import errors, per_flow_error
+from m4graph.results import SimulationResult
+from m4graph.scenario import Scenario
+from m4graph.units import BITS_PER_BYTE, NS_PER_S
+
+SIZE_GROUPS = ("one packet", "one window", "ten windows", "longer")
+"""Flows that fit into a packet; else into the first window; into ten of them; and all others."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The rows of one scenario, plain values all of them.
+
+    Args:
+        scenario (str): Its name.
+        rows (list): One for each simulator, the truth first: the columns of ``scenarios.csv``.
+        sizes (list): One for each simulator but the truth and each group of flows by size: the
+            columns of ``by_size.csv``.
+    """
+
+    scenario: str
+    rows: list[dict[str, Any]]
+    sizes: list[dict[str, Any]]
+
+
+def record(
+    labels: dict[str, str | float], truth: SimulationResult, guesses: Sequence[SimulationResult]
+) -> Record:
+    """Measures the guesses at the truth.
+
+    Args:
+        labels (dict): What the scenario is about.
+        truth (SimulationResult): The truth.
+        guesses (Sequence[SimulationResult]): Results of other simulators, each under its label.
+
+    Raises:
+        SimulationError: If the truth finished nothing, or a guess lacks a flow that it finished.
+    """
+    name = truth.scenario.name
+    return Record(
+        scenario=name,
+        rows=[
+            {"scenario": name, "simulator": result.simulator, **_errors(result, truth), **labels}
+            for result in (truth, *guesses)
+        ],
+        sizes=[
+            {"scenario": name, "simulator": guess.simulator, **row}
+            for guess in guesses
+            for row in _by_size(guess, truth)
+        ],
+    )
+
+
+def size_groups(scenario: Scenario) -> NDArray[np.int64]:
+    """The group of each flow, a place in :data:`SIZE_GROUPS`; int64 ``[num_flows]``.
+
+    Without a window, it is what the fastest host link sends in the base RTT of 14.4 us.
+    """
+    window = scenario.congestion_control.init_window_bytes
+    if window is None:
+        fastest = int(scenario.arrays.link_rate_bps[scenario.arrays.host_uplink].max())
+        window = fastest * BASE_RTT_NS // NS_PER_S // BITS_PER_BYTE
+    # A packet may be larger than the window; then no flow is in the second group.
+    payload = scenario.config.payload_bytes
+    bounds = np.maximum.accumulate([payload, window, 10 * window])
+    return np.searchsorted(bounds, scenario.workload.size_bytes, side="left")
+
+
+def throughput_error(guess: SimulationResult, truth: SimulationResult) -> float:
+    """Relative error of the flows per second, from the first start to the last finish.
+
+    NaN if one of the two did not finish all flows.
+    """
+    guess_ns, true_ns = guess.completion_time_ns, truth.completion_time_ns
+    if guess_ns is None or true_ns is None:
+        return math.nan
+    return abs(true_ns / guess_ns - 1)
+
+
+def _errors(result: SimulationResult, truth: SimulationResult) -> dict[str, Any]:
+    if result is truth:
+        left_out = truth.num_flows - truth.num_finished
+        names = (*ERROR_COLUMNS, "completion_time_error", "throughput_error")
+        found = dict.fromkeys(names, math.nan)
+        found |= {"num_compared": truth.num_finished, "num_left_out": left_out}
+    else:
+        found = errors(result, truth).to_dict()
+        found["throughput_error"] = throughput_error(result, truth)
+    return {
+        "is_truth": result is truth,
+        **found,
+        "num_events": result.num_events,
+        "packet_hops": result.packet_hops,
+        "wall_s": result.wall_s,
+    }
+
+
+def _by_size(guess: SimulationResult, truth: SimulationResult) -> Iterator[dict[str, Any]]:
+    error = per_flow_error(guess.slowdown, truth.slowdown)
+    groups = size_groups(truth.scenario)
+    for place, name in enumerate(SIZE_GROUPS):
+        own = error[(groups == place) & truth.finished]
+        if len(own):
+            yield {
+                "size": name,
+                "num_flows": len(own),
+                "mean_error": float(own.mean()),
+                "p90_error": float(np.percentile(own, 90)),
+            }

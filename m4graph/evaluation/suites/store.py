@@ -1,0 +1,111 @@
+"""Results on disk, each under a key that says what it depends on: the cache, and unfinished suites.
+
+A truth takes minutes to simulate and is the same for every model that is measured against it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from m4graph.results import SimulationResult
+from m4graph.scenario import Scenario
+
+CACHE_VARIABLE = "M4GRAPH_CACHE"
+_FORMAT = "m4graph result 1"
+_NUMBERS = ("num_events", "wall_s", "compile_s", "packet_hops")
+
+
+def cache_folder() -> Path:
+    """Where results are kept for later evaluations: ``$M4GRAPH_CACHE``, or ``~/.cache/m4graph``."""
+    given = os.environ.get(CACHE_VARIABLE)
+    return Path(given) if given else Path.home() / ".cache" / "m4graph"
+
+
+def scenario_digest(scenario: Scenario) -> str:
+    """A hash of everything that a simulator sees of a scenario; its name is not among it."""
+    digest = hashlib.sha256(_FORMAT.encode())
+    plain: dict[str, Any] = {
+        "network": scenario.config.model_dump(),
+        "congestion_control": scenario.congestion_control.model_dump(),
+        "faults": [fault.model_dump() for fault in scenario.faults],
+        "seed": scenario.seed,
+        "num_hosts": scenario.arrays.num_hosts,
+    }
+    for part in (scenario.arrays, scenario.workload, scenario.routes):
+        for name in sorted(field.name for field in fields(part)):
+            value = getattr(part, name)
+            if not isinstance(value, np.ndarray):
+                plain[f"{type(part).__name__}.{name}"] = value
+                continue
+            array = np.ascontiguousarray(value, dtype="<i8")
+            digest.update(f"{type(part).__name__}.{name} {array.shape}".encode())
+            digest.update(array.tobytes())
+    digest.update(json.dumps(plain, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def load_result(
+    paths: Sequence[Path], key: str, simulator: str, scenario: Scenario
+) -> SimulationResult | None:
+    """Reads a result from the first of these files that has it; ``None`` if none does.
+
+    Args:
+        paths (Sequence[Path]): Where it may be.
+        key (str): What it depends on; a file with another key does not have it.
+        simulator (str): Name of the simulator.
+        scenario (Scenario): What was simulated.
+    """
+    for path in paths:
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                header = json.loads(str(stored["header"]))
+                if header["key"] != key:
+                    continue
+                arrays = {name: stored[name] for name in ("fct_ns", "start_ns")}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            continue
+        return SimulationResult(
+            simulator=simulator,
+            flow_id=scenario.workload.id,
+            ideal_fct_ns=scenario.ideal_fct_ns,
+            scenario=scenario,
+            **arrays,
+            **{name: header[name] for name in _NUMBERS},
+        )
+    return None
+
+
+def save_result(path: Path, key: str, result: SimulationResult) -> None:
+    """Writes a result; the file appears whole or not at all.
+
+    It also holds ids, sizes and ideal FCTs, for those who want to look at single flows.
+    """
+    header = {"key": key, "simulator": result.simulator, "scenario": result.scenario.name}
+    numbers = {name: getattr(result, name) for name in _NUMBERS}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with half.open("wb") as file:
+            np.savez_compressed(
+                file,
+                header=np.array(json.dumps(header | numbers)),
+                flow_id=result.flow_id,
+                size_bytes=result.scenario.workload.size_bytes,
+                start_ns=result.start_ns,
+                fct_ns=result.fct_ns,
+                ideal_fct_ns=result.ideal_fct_ns,
+            )
+        os.replace(half, path)
+    finally:
+        with suppress(OSError):
+            half.unlink()

@@ -1,0 +1,140 @@
+"""A suite: scenarios to evaluate on, in an order of which every beginning is a fair sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from m4graph.errors import ConfigError, InputError
+from m4graph.registry import Registry
+from m4graph.scenario import Scenario
+from m4graph.scenario_io import ScenarioFile, load_scenario
+from m4graph.schema import KeyProblem
+from m4graph.topology import from_config as topology_from_config
+from m4graph.workload import from_config as workload_from_config
+
+SUITES: Registry[Any] = Registry(
+    "suite",
+    {
+        "sensitivity": "m4graph.evaluation.suites.sensitivity:sensitivity",
+    },
+)
+"""Functions without arguments that give a suite."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scenario of a suite, not built yet.
+
+    Args:
+        name (str): Its name, different from those of the suite's other cases.
+        description (Mapping): The blocks of ``scenario.yaml``.
+        folder (Path, optional): Where the scenario stands, if it has files.
+    """
+
+    name: str
+    description: Mapping[str, Any]
+    folder: Path | None = None
+
+    def build(self) -> Scenario:
+        """Makes the scenario.
+
+        Raises:
+            InputError: If the description is no valid scenario; names the case.
+        """
+        if self.folder is not None:
+            return load_scenario(self.folder).replace(name=self.name)
+        try:
+            return _scenario(self.name, self.description)
+        except InputError as error:
+            raise ConfigError(f"scenario {self.name}: {error}") from None
+
+    @property
+    def labels(self) -> dict[str, str | float]:
+        """What the scenario is about, as far as its blocks say.
+
+        ``algorithm``, ``sizes``, ``load``, ``matrix``, ``topology``, ``oversubscription`` (of a
+        Clos network) and ``limit`` (of flows under way, in a closed loop).
+        """
+        blocks = self.description
+        topology, workload = blocks["topology"], blocks["workload"]
+        flows = workload.get("flows")
+        flows = flows if isinstance(flows, Mapping) else workload
+        found: dict[str, str | float | None] = {
+            "algorithm": _kind(blocks["congestion_control"]),
+            "sizes": _kind(flows.get("sizes")),
+            "load": flows.get("load"),
+            "matrix": _kind(flows.get("matrix")),
+            "topology": topology.get("kind", "file"),
+            "oversubscription": _oversubscription(topology),
+            "limit": workload.get("limit_per_rack"),
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Scenarios under a name.
+
+    Args:
+        name (str): The suite's name.
+        cases (tuple): The scenarios; of any beginning of them it should make sense to say that it
+            stands for the whole.
+    """
+
+    name: str
+    cases: tuple[Case, ...]
+
+    def __post_init__(self) -> None:
+        names = [case.name for case in self.cases]
+        if not names:
+            raise ConfigError(f"suite {self.name}: expected at least one scenario (got none)")
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(
+                    f"suite {self.name}: expected scenarios of different names (got two {name})"
+                )
+
+    def part(self, fraction: float) -> Suite:
+        """The first cases, as many as this fraction of all, and at least one.
+
+        Raises:
+            ConfigError: If the fraction is not in (0, 1].
+        """
+        if not 0 < fraction <= 1:
+            raise ConfigError(f"fraction: expected a number in (0, 1] (got {fraction})")
+        count = math.ceil(fraction * len(self.cases) - 1e-9)
+        return replace(self, cases=self.cases[:count])
+
+
+def _scenario(name: str, description: Mapping[str, Any]) -> Scenario:
+    try:
+        blocks = ScenarioFile.parse(description)
+        network = topology_from_config(blocks.topology)
+        return Scenario(
+            network=network,
+            workload=workload_from_config(blocks.workload, network, seed=blocks.seed),
+            congestion_control=blocks.congestion_control,
+            config=blocks.network,
+            routing=blocks.routing,
+            seed=blocks.seed,
+            name=name,
+            faults=blocks.faults,
+        )
+    except KeyProblem as problem:
+        raise ConfigError(str(problem)) from None
+
+
+def _kind(block: Any) -> str | None:
+    if isinstance(block, Mapping):
+        return str(block["cluster"] if "cluster" in block else block.get("kind"))
+    return None if block is None else str(block)
+
+
+def _oversubscription(topology: Mapping[str, Any]) -> str | None:
+    if topology.get("kind") != "clos":
+        return None
+    return f"{topology['racks'] / topology['spines']:g}:1"
