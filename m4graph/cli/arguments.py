@@ -17,7 +17,7 @@ ModelName = Annotated[
     str | None, typer.Option("--model", help="Name or path of a learned simulator's model.")
 ]
 EngineName = Annotated[
-    str | None, typer.Option("--engine", help="Of a learned simulator: auto or torch.")
+    str | None, typer.Option("--engine", help="Of a learned simulator: auto, torch or compiled.")
 ]
 DeviceName = Annotated[
     str | None, typer.Option("--device", help="Of a learned simulator: cpu or cuda.")

@@ -13,6 +13,7 @@ from m4graph.compilation import source_digest
 from m4graph.graph import FlowNetwork
 from m4graph.graph.schema import ARRIVAL, DEPARTURE
 from m4graph.graph.tracker_state import grown
+from m4graph.learned.heap import ABSENT, DEPARTURE_RECORD, heap_pop, heap_set
 
 
 class Agenda(NamedTuple):
@@ -29,8 +30,8 @@ class Agenda(NamedTuple):
           of all flows of the network one after the other, so that a bad model ends, too
         - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns`` int64
           ``[num_flows]``; ``network`` int32 ``[num_flows]``
-        - ``active`` int64 ``[num_flows]``: flows under way, in each network's slice; ``place``
-          int64 ``[num_flows]``
+        - ``heap`` records ``[num_flows]``: flows under way by the time when they leave, in each
+          network's slice; ``place`` int64 ``[num_flows]``: see :mod:`.heap`
     """
 
     first_flow: NDArray[np.int64]
@@ -44,7 +45,7 @@ class Agenda(NamedTuple):
     finish_ns: NDArray[np.int64]
     ideal_ns: NDArray[np.int64]
     network: NDArray[np.int32]
-    active: NDArray[np.int64]
+    heap: np.ndarray
     place: NDArray[np.int64]
 
 
@@ -64,8 +65,8 @@ def make_agenda(networks: Sequence[FlowNetwork]) -> Agenda:
         finish_ns=np.full(len(start_ns), -1, np.int64),
         ideal_ns=np.concatenate([network.ideal_fct_ns for network in networks]),
         network=np.repeat(np.arange(len(networks), dtype=np.int32), np.diff(first_flow)),
-        active=np.zeros(len(start_ns), np.int64),
-        place=np.zeros(len(start_ns), np.int64),
+        heap=np.zeros(len(start_ns), DEPARTURE_RECORD),
+        place=np.full(len(start_ns), ABSENT),
     )
 
 
@@ -85,6 +86,7 @@ def admit_flows(agenda: Agenda, num_flows: int, ideal_ns: NDArray[np.int64]) -> 
         )
     agenda.ideal_ns[num_flows:total] = ideal_ns
     agenda.finish_ns[num_flows:total] = -1
+    agenda.place[num_flows:total] = ABSENT
     agenda.longest_ns[0] += ideal_ns.sum()
     return agenda
 
@@ -104,7 +106,14 @@ def start_flows(agenda: Agenda, flow_ids: NDArray[np.int64], start_ns: NDArray[n
     agenda.end_flow[0] = end
 
 
-_BY_FLOW = ("order", "start_ns", "finish_ns", "ideal_ns", "network", "active", "place")
+def num_departed(agenda: Agenda) -> int:
+    """Flows that have left, in all networks."""
+    arrived = agenda.next_flow - agenda.first_flow[:-1]
+    return int((arrived - agenda.num_active).sum())
+
+
+_NEVER_NS = np.iinfo(np.int64).max
+_BY_FLOW = ("order", "start_ns", "finish_ns", "ideal_ns", "network", "heap", "place")
 
 
 def _build_next_events(digest: str) -> Callable[..., int]:
@@ -113,34 +122,28 @@ def _build_next_events(digest: str) -> Callable[..., int]:
         digest  # noqa: B018 - makes it part of the cache key
         count = 0
         for network in range(len(agenda.next_flow)):
-            first = agenda.first_flow[network]
+            first, size = agenda.first_flow[network], agenda.num_active[network]
             until_ns = agenda.until_ns[network]
             arriving = -1
             if agenda.next_flow[network] < agenda.end_flow[network]:
                 arriving = agenda.order[agenda.next_flow[network]]
-            leaving = -1
-            for i in range(first, first + agenda.num_active[network]):
-                flow = agenda.active[i]
-                if leaving < 0 or agenda.finish_ns[flow] < agenda.finish_ns[leaving]:
-                    leaving = flow
-            if leaving >= 0 and (
-                arriving < 0 or agenda.finish_ns[leaving] <= agenda.start_ns[arriving]
+            if size > 0 and (
+                arriving < 0 or agenda.heap[first].time_ns <= agenda.start_ns[arriving]
             ):
-                if agenda.finish_ns[leaving] > until_ns:
+                if agenda.heap[first].time_ns > until_ns:
                     continue
-                last = first + agenda.num_active[network] - 1
-                agenda.active[agenda.place[leaving]] = agenda.active[last]
-                agenda.place[agenda.active[last]] = agenda.place[leaving]
-                agenda.num_active[network] -= 1
-                events[count].time_ns = agenda.finish_ns[leaving]
-                events[count].flow = leaving
+                events[count].time_ns = agenda.heap[first].time_ns
+                events[count].flow = agenda.heap[first].flow
                 events[count].kind = DEPARTURE
+                heap_pop(agenda.heap, agenda.place, first, size)
+                agenda.num_active[network] -= 1
                 count += 1
             elif arriving >= 0 and agenda.start_ns[arriving] <= until_ns:
-                place = first + agenda.num_active[network]
-                agenda.active[place] = arriving
-                agenda.place[arriving] = place
-                agenda.num_active[network] += 1
+                finish_ns = agenda.finish_ns[arriving]
+                leaves_ns = finish_ns if finish_ns >= 0 else _NEVER_NS
+                agenda.num_active[network] = heap_set(
+                    agenda.heap, agenda.place, first, size, arriving, leaves_ns
+                )
                 agenda.next_flow[network] += 1
                 events[count].time_ns = agenda.start_ns[arriving]
                 events[count].flow = arriving
@@ -149,6 +152,16 @@ def _build_next_events(digest: str) -> Callable[..., int]:
         return count
 
     return next_events  # type: ignore[no-any-return]
+
+
+@njit(nogil=True, _nrt=False)
+def _leave_at(agenda: Agenda, flow: int, time_ns: int) -> None:
+    """Sets the departure of a flow, which may be under way."""
+    agenda.finish_ns[flow] = time_ns
+    if agenda.place[flow] != ABSENT:
+        network = agenda.network[flow]
+        first, size = agenda.first_flow[network], agenda.num_active[network]
+        heap_set(agenda.heap, agenda.place, first, size, flow, time_ns)
 
 
 def _build_predict(digest: str) -> Callable[..., int]:
@@ -163,18 +176,19 @@ def _build_predict(digest: str) -> Callable[..., int]:
             left_ns = agenda.start_ns[flow] + np.rint(fct_ns) - now_ns[i]
             longest_ns = agenda.longest_ns[agenda.network[flow]]
             if left_ns > longest_ns:  # in float64, so that nothing overflows
-                agenda.finish_ns[flow] = now_ns[i] + longest_ns
+                _leave_at(agenda, flow, now_ns[i] + longest_ns)
             else:
                 fct_ns = max(int(np.rint(fct_ns)), agenda.ideal_ns[flow])
-                agenda.finish_ns[flow] = max(now_ns[i], agenda.start_ns[flow] + fct_ns)
+                _leave_at(agenda, flow, max(now_ns[i], agenda.start_ns[flow] + fct_ns))
         return -1
 
     return predict  # type: ignore[no-any-return]
 
 
-_DIGEST = source_digest("m4graph.learned")
+_DIGEST = source_digest("m4graph.learned.agenda") + source_digest("m4graph.learned.heap")
 next_events = _build_next_events(_DIGEST)
-"""``next_events(agenda, events) -> count``: takes the next event of each network, if it has one."""
+"""``next_events(agenda, events) -> count``: takes the next event of each network, if it has one.
+A flow leaves at its ``finish_ns``; one without stays until there is one."""
 predict = _build_predict(_DIGEST)
 """``predict(agenda, flow_ids, log_slowdown, now_ns) -> row``: new departures, never below the ideal
 FCT, before now, or later than ``longest_ns`` from now. Stops at the first row that is not a finite

@@ -9,11 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from m4graph.errors import SimulationError
 from m4graph.graph import FlowNetwork, FlowTracker
 from m4graph.graph.schema import DEPARTURE
 from m4graph.graph.step import no_events
-from m4graph.learned.agenda import admit_flows, make_agenda, next_events, predict, start_flows
+from m4graph.learned.agenda import (
+    admit_flows,
+    make_agenda,
+    next_events,
+    num_departed,
+    predict,
+    start_flows,
+)
+from m4graph.learned.protocol import PredictionError
 from m4graph.nn import FlowLinkModel
 
 
@@ -27,23 +34,6 @@ def _one_thread(device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-class PredictionError(SimulationError):
-    """A prediction that cannot be used.
-
-    Args:
-        network (int): Which of the engine's networks.
-        flow (int): Row of the network's flows.
-        log_slowdown (float): What the model predicts.
-    """
-
-    def __init__(self, network: int, flow: int, log_slowdown: float) -> None:
-        super().__init__(
-            f"network {network}, flow in row {flow}: expected the model to predict the logarithm "
-            f"of a slowdown (got {log_slowdown})"
-        )
-        self.network, self.flow, self.log_slowdown = network, flow, log_slowdown
 
 
 class TorchEngine:
@@ -74,9 +64,7 @@ class TorchEngine:
     @property
     def num_departed(self) -> int:
         """Flows that have left, in all networks."""
-        agenda = self._agenda
-        arrived = agenda.next_flow - agenda.first_flow[:-1]
-        return int((arrived - agenda.num_active).sum())
+        return num_departed(self._agenda)
 
     @torch.inference_mode()
     def run(self, max_steps: int) -> bool:

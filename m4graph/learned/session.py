@@ -8,13 +8,10 @@ import numpy as np
 
 from m4graph.errors import SimulationError
 from m4graph.graph import FlowNetwork
-from m4graph.learned.engine import PredictionError, TorchEngine
-from m4graph.nn import FlowLinkModel
+from m4graph.learned.engines import EngineMaker
+from m4graph.learned.protocol import PredictionError
 from m4graph.scenario import Scenario
 from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session
-
-_STEPS_A_TURN = 50
-"""Steps between two looks at Ctrl-C."""
 
 
 class LearnedSession(Session):
@@ -25,24 +22,25 @@ class LearnedSession(Session):
 
     Args:
         scenario (Scenario): Network, algorithm and configuration.
-        model (FlowLinkModel): The model, on the device where it is to run.
+        maker (EngineMaker): Makes the engine.
         model_name (str): For messages.
         compile_s (float): Seconds of compilation.
     """
 
     def __init__(
-        self, scenario: Scenario, model: FlowLinkModel, model_name: str, compile_s: float
+        self, scenario: Scenario, maker: EngineMaker, model_name: str, compile_s: float
     ) -> None:
         super().__init__(scenario)
         self.compile_s = compile_s
         self._model_name = model_name
         self._network = FlowNetwork.without_flows(scenario)
-        self._engine = TorchEngine(model, [self._network])
+        self._engine = maker.make([self._network])
+        self._maker = maker
 
     @property
     def extra(self) -> dict[str, str]:
-        """The model's name."""
-        return {"model": self._model_name}
+        """The names of the model and of the engine."""
+        return {"model": self._model_name, "engine": self._maker.name}
 
     def _admit(self, flows: FlowBatch) -> None:
         self._engine.admit_flows(
@@ -61,7 +59,7 @@ class LearnedSession(Session):
 
     def _advance(self, until_ns: int) -> Outcome:
         try:
-            flow, more = self._engine.advance(_STEPS_A_TURN, until_ns)
+            flow, more = self._engine.advance(self._maker.steps_a_turn, until_ns)
         except PredictionError as error:
             raise SimulationError(
                 f"session, flow {error.flow}: expected model {self._model_name} to predict the "

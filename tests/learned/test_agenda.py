@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from m4graph.graph import FlowNetwork
 from m4graph.graph.schema import ARRIVAL, DEPARTURE
@@ -90,3 +92,55 @@ def test_what_is_no_number_is_found(bad):
     agenda, _ = agenda_of([0, 0, 0])
     values = np.array([0.5, bad, 0.5], np.float32)
     assert predict(agenda, np.arange(3), values, np.zeros(3, np.int64)) == 1
+
+
+def test_a_departure_that_is_known_beforehand():
+    agenda, _ = agenda_of([0, 5])
+    agenda.finish_ns[:] = [9, 7]
+    assert take(agenda) == [(0, 0, ARRIVAL)]
+    assert take(agenda) == [(5, 1, ARRIVAL)]
+    assert take(agenda) == [(7, 1, DEPARTURE)]
+    assert take(agenda) == [(9, 0, DEPARTURE)]
+
+
+def test_a_flow_without_a_prediction_stays():
+    agenda, ideal = agenda_of([0, 0])
+    take(agenda)
+    assert take(agenda) == [(0, 1, ARRIVAL)]
+    say(agenda, 1, 0.0, 0)
+    assert take(agenda) == [(ideal, 1, DEPARTURE)]
+    agenda.until_ns[0] = 10 * ideal
+    assert take(agenda) == []
+
+
+def test_flows_that_leave_at_once_leave_by_number():
+    agenda, ideal = agenda_of([0] * 9)
+    for _ in range(9):
+        take(agenda)
+    for flow in [3, 8, 1, 0, 6, 2, 7, 5, 4]:
+        say(agenda, flow, 0.0, 0)
+    assert [take(agenda) for _ in range(9)] == [[(ideal, flow, DEPARTURE)] for flow in range(9)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    starts=st.lists(st.integers(0, 400), min_size=1, max_size=15).map(sorted),
+    slowdowns=st.lists(st.floats(1, 5), min_size=1, max_size=40),
+)
+def test_the_earliest_of_all_departures_is_next(starts, slowdowns):
+    """Against a scan over all flows, with new predictions for all of them at every event."""
+    agenda, ideal = agenda_of(starts)
+    active, finish_ns, said = [], {}, 0
+    for _ in range(2 * len(starts)):
+        [(time_ns, flow, kind)] = take(agenda)
+        if kind == ARRIVAL:
+            assert all(finish_ns[other] > time_ns for other in active)
+            active.append(flow)
+        else:
+            assert (time_ns, flow) == min((finish_ns[other], other) for other in active)
+            active.remove(flow)
+        for other in active:
+            say(agenda, other, math.log(slowdowns[said % len(slowdowns)]), time_ns)
+            finish_ns[other] = int(agenda.finish_ns[other])
+            said += 1
+    assert take(agenda) == []

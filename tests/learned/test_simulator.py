@@ -158,7 +158,11 @@ def test_ctrl_c_stops_it(scenario, model):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"engine": "fast"}, ConfigError, r"engine: expected one of auto, torch \(got 'fast'\)"),
+        (
+            {"engine": "fast"},
+            ConfigError,
+            r"engine: expected one of auto, .*compiled.* \(got 'fast'\)",
+        ),
         ({"device": "toaster"}, ConfigError, "device: expected cpu, or cuda"),
         ({"model": 3}, ConfigError, r"model: expected a name, a path or an nn.Module \(got 3\)"),
         ({"model": torch.nn.Linear(1, 1)}, ConfigError, "model Linear: expected one that runs on"),
