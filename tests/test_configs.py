@@ -11,6 +11,7 @@ from m4graph.datasets.config import load_config
 from m4graph.datasets.generation import generate
 from m4graph.datasets.produce import run_hash
 from m4graph.datasets.run_file import load_raw
+from m4graph.evaluation.suites import load_suite, make_runners, run_suite
 from m4graph.scenario_io import load_scenario
 from m4graph.simulators import simulate
 from m4graph.yaml_file import Override
@@ -30,6 +31,17 @@ def test_scenarios(path):
     assert scenario.name == path.stem
     result = simulate(scenario, "packet")
     assert result.num_finished == scenario.num_flows
+
+
+@pytest.mark.parametrize("path", files("evaluate"))
+def test_evaluate(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("M4GRAPH_CACHE", str(tmp_path))
+    suite = load_suite(path)
+    assert suite.name == path.stem
+    (record,) = run_suite(suite.part(0.01), make_runners(["packet", "fluid"]))
+    assert [row["num_left_out"] for row in record.rows] == [0, 0]
+    for case in suite.cases:
+        case.build()
 
 
 @pytest.mark.parametrize("path", files("generate"))

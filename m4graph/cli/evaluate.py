@@ -68,6 +68,8 @@ def evaluate(
     with count_progress("scenarios") as progress:
         records = run_suite(chosen, runners, jobs, out, progress)
     report = SuiteReport(chosen.name, records, _configuration(chosen, runners, fraction))
+    for text in report.warnings:
+        typer.echo(f"warning: {text}", err=True)
     if out is not None:
         report.save(out)
     Console().print(report.table())

@@ -30,11 +30,13 @@ class Record:
         rows (list): One for each simulator, the truth first: the columns of ``scenarios.csv``.
         sizes (list): One for each simulator but the truth and each group of flows by size: the
             columns of ``by_size.csv``.
+        warnings (tuple): What simulators warned of.
     """
 
     scenario: str
     rows: list[dict[str, Any]]
     sizes: list[dict[str, Any]]
+    warnings: tuple[str, ...] = ()
 
 
 def record(

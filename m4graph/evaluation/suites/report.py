@@ -43,6 +43,7 @@ class SuiteReport:
         columns = ["scenario", "simulator", "size", "num_flows", "mean_error", "p90_error"]
         sizes = [row for record in records for row in record.sizes]
         self.by_size = pd.DataFrame(sizes, columns=columns)
+        self.warnings = tuple(dict.fromkeys(text for each in records for text in each.warnings))
 
     @property
     def closed_loop(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -91,16 +92,21 @@ def run_case(
     check_truth(case.name, scenario.expected is not None, runners)
     digest = scenario_digest(scenario)
     found = []
-    for runner in runners:
-        key = sha256(f"{digest} {identities[runner.label]}".encode()).hexdigest()
-        paths = [] if results is None else [results / _plain(runner.label) / f"{case.name}.npz"]
-        if runner.cached:
-            paths.append(cache / runner.simulator / f"{key}.npz")
-        found.append(_result(runner, scenario, key, paths))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for runner in runners:
+            key = sha256(f"{digest} {identities[runner.label]}".encode()).hexdigest()
+            paths = [] if results is None else [results / _plain(runner.label) / f"{case.name}.npz"]
+            if runner.cached:
+                paths.append(cache / runner.simulator / f"{key}.npz")
+            found.append(_result(runner, scenario, key, paths))
     if scenario.expected is not None:
-        return record(case.labels, expected_result(scenario), found)
-    truth = next(each for each in found if each.simulator == TRUTH)
-    return record(case.labels, truth, [each for each in found if each is not truth])
+        truth, guesses = expected_result(scenario), found
+    else:
+        truth = next(each for each in found if each.simulator == TRUTH)
+        guesses = [each for each in found if each is not truth]
+    heard = tuple(dict.fromkeys(str(each.message) for each in caught))
+    return replace(record(case.labels, truth, guesses), warnings=heard)
 
 
 def check_truth(name: str, recorded: bool, runners: Sequence[Runner]) -> None:

@@ -37,6 +37,7 @@ def scenario_digest(scenario: Scenario) -> str:
     plain: dict[str, Any] = {
         "network": scenario.config.model_dump(),
         "congestion_control": scenario.congestion_control.model_dump(),
+        "convergence_us": getattr(scenario.routing, "convergence_us", None),
         "faults": [fault.model_dump() for fault in scenario.faults],
         "seed": scenario.seed,
         "num_hosts": scenario.arrays.num_hosts,

@@ -19,7 +19,12 @@ from m4graph.workload import from_config as workload_from_config
 SUITES: Registry[Any] = Registry(
     "suite",
     {
+        "ablation": "m4graph.evaluation.suites.small:ablation",
+        "closed_loop": "m4graph.evaluation.suites.large:closed_loop",
+        "generalisation": "m4graph.evaluation.suites.small:generalisation",
+        "large": "m4graph.evaluation.suites.large:large",
         "sensitivity": "m4graph.evaluation.suites.sensitivity:sensitivity",
+        "smoke": "m4graph.evaluation.suites.small:smoke",
     },
 )
 """Functions without arguments that give a suite."""

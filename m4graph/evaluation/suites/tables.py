@@ -42,6 +42,7 @@ def summary(report: SuiteReport, plots: Sequence[str]) -> str:
         f"Means over {_num_scenarios(report)} scenarios. {_NOTE}",
         markdown(pd.DataFrame(_mean_rows(report))),
     ]
+    parts += [f"Warning: {text}." for text in report.warnings]
     known = published(report.suite)
     if known is not None:
         rows = [_published_row(row, _PUBLISHED_COLUMNS) for row in known.rows]
