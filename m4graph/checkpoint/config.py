@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import Field, JsonValue
 
+from m4graph.checkpoint.models import MODELS
 from m4graph.errors import CheckpointError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
 from m4graph.schema import KeyProblem, StrictModel, spell
@@ -63,19 +64,23 @@ class ModelRecord(StrictModel):
 
 
 class GraphRecord(StrictModel):
-    """The features that a model reads, as named in :mod:`m4graph.graph.schema`."""
+    """The features that a model reads, as named in :mod:`m4graph.graph.schema`, or by its class."""
 
     schema_version: int
     flow_features: list[str]
     link_features: list[str]
 
     @classmethod
-    def current(cls) -> GraphRecord:
-        """What this version of m4graph computes."""
+    def current(cls, model: type[object]) -> GraphRecord:
+        """What this version of m4graph computes for a class of models.
+
+        A class with features of its own has them as ``flow_features``, ``link_features`` and
+        ``schema_version``.
+        """
         return cls(
-            schema_version=SCHEMA_VERSION,
-            flow_features=list(FLOW_FEATURES),
-            link_features=list(LINK_FEATURES),
+            schema_version=getattr(model, "schema_version", SCHEMA_VERSION),
+            flow_features=list(getattr(model, "flow_features", FLOW_FEATURES)),
+            link_features=list(getattr(model, "link_features", LINK_FEATURES)),
         )
 
 
@@ -113,7 +118,9 @@ def read_config(folder: str | Path) -> CheckpointConfig:
         config = CheckpointConfig.parse(data)
     except KeyProblem as problem:
         raise CheckpointError(f"{path}: {problem}") from None
-    _check_graph(config.graph, path)
+    if config.model.name in MODELS:  # if not, building it fails, with the names of all
+        expected = GraphRecord.current(MODELS.resolve(config.model.name))
+        _check_graph(config.graph, expected, path)
     return config
 
 
@@ -126,8 +133,8 @@ def _read_json(path: Path) -> object:
         raise CheckpointError(f"{path}: expected JSON (got {error})") from None
 
 
-def _check_graph(graph: GraphRecord, path: Path) -> None:
-    for key, expected in GraphRecord.current().model_dump().items():
+def _check_graph(graph: GraphRecord, current: GraphRecord, path: Path) -> None:
+    for key, expected in current.model_dump().items():
         got = getattr(graph, key)
         if got != expected:
             raise CheckpointError(

@@ -33,6 +33,7 @@ def save_checkpoint(
     model: nn.Module,
     metadata: CheckpointMetadata | dict[str, Any],
     card_text: str,
+    half: bool = False,
 ) -> None:
     """Writes a checkpoint, and loads it once before it appears under its name.
 
@@ -41,6 +42,7 @@ def save_checkpoint(
         model (nn.Module): Of a class in :data:`~m4graph.checkpoint.MODELS`.
         metadata (CheckpointMetadata or dict): What is known of it.
         card_text (str): Markdown for readers: data, seed, metrics, training time, licence.
+        half (bool, optional): Stores float32 as float16. (default: ``False``)
 
     Raises:
         CheckpointError: If the model could not be loaded again, or the card is empty.
@@ -51,7 +53,7 @@ def save_checkpoint(
     known = CheckpointMetadata.parse(metadata, "metadata")
     if not card_text.strip():
         raise CheckpointError(f"{folder / CARD}: expected a text (got an empty one)")
-    weights = tensors_to_bytes(model)
+    weights = tensors_to_bytes(model, half)
     record = {
         "class": model_name(model),
         "config": plain_config(model),
@@ -61,7 +63,7 @@ def save_checkpoint(
         **dict(known),
         format_version=FORMAT_VERSION,
         model=ModelRecord.parse(record, "model"),
-        graph=GraphRecord.current(),
+        graph=GraphRecord.current(type(model)),
         provenance=provenance(),
     )
     check_output_folder(folder)

@@ -14,7 +14,11 @@ from m4graph.registry import Registry
 from m4graph.schema import spell
 
 MODELS: Registry[type[nn.Module]] = Registry(
-    "model", {"flow_link": "m4graph.nn.model:FlowLinkModel"}
+    "model",
+    {
+        "flow_link": "m4graph.nn.model:FlowLinkModel",
+        "m4_paper": "m4graph.nn.paper:PaperModel",
+    },
 )
 """Classes by name; ``cls(**model.config)`` builds a model of the same shape."""
 

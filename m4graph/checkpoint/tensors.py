@@ -7,14 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from m4graph.errors import CheckpointError
 
 
-def tensors_to_bytes(model: nn.Module) -> bytes:
+def tensors_to_bytes(model: nn.Module, half: bool = False) -> bytes:
     """The state of a model as safetensors; tensors that share memory are each written in full.
+
+    Args:
+        model (nn.Module): The model.
+        half (bool, optional): Writes float32 as float16. (default: ``False``)
 
     Raises:
         CheckpointError: If a part of the state is no tensor.
@@ -25,7 +30,9 @@ def tensors_to_bytes(model: nn.Module) -> bytes:
             raise CheckpointError(
                 f"state {name!r}: expected a tensor (got a {type(value).__name__})"
             )
-        tensors[name] = value.detach().cpu().contiguous().clone()
+        is_halved = half and value.dtype == torch.float32
+        dtype = torch.float16 if is_halved else value.dtype
+        tensors[name] = value.detach().cpu().to(dtype).contiguous().clone()
     return bytes(safetensors.torch.save(tensors, metadata={"format": "pt"}))
 
 
@@ -51,7 +58,7 @@ def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
 
 
 def check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
-    """Checks that weights fit a model's state.
+    """Checks that weights fit a model's state; float16 stands for float32, too.
 
     Raises:
         CheckpointError: For the first tensor that is missing, unknown, of another type or shape,
@@ -62,13 +69,17 @@ def check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], p
             problem = f"expected {_kind(expected[name])} (got none)"
         elif name not in expected:
             problem = f"expected no tensor of that name (got {_kind(found[name])})"
-        elif _kind(found[name]) != _kind(expected[name]):
+        elif _kind(_widened(found[name])) != _kind(_widened(expected[name])):
             problem = f"expected {_kind(expected[name])} (got {_kind(found[name])})"
         elif not found[name].isfinite().all():
             problem = "expected finite values (got NaN or infinity)"
         else:
             continue
         raise CheckpointError(f"{path}: tensor {name!r}: {problem}")
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype == torch.float16 else tensor
 
 
 def _kind(tensor: Tensor) -> str:

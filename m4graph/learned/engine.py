@@ -21,7 +21,7 @@ from m4graph.learned.agenda import (
     start_flows,
 )
 from m4graph.learned.protocol import PredictionError
-from m4graph.nn import FlowLinkModel
+from m4graph.nn import EventModel
 
 
 @contextmanager
@@ -43,15 +43,16 @@ class TorchEngine:
     FCT or before now. Departures come before arrivals of the same nanosecond.
 
     Args:
-        model (FlowLinkModel): The model, on the device where it is to run.
+        model (FlowLinkModel or PaperModel): The model, on the device where it is to run.
         networks (list of FlowNetwork): One or more, each with a flow at least; a single one may
             have none, and be given flows while it runs.
     """
 
-    def __init__(self, model: FlowLinkModel, networks: Sequence[FlowNetwork]) -> None:
+    def __init__(self, model: EventModel, networks: Sequence[FlowNetwork]) -> None:
         self._model = model
         self._device = next(model.parameters()).device
-        self._tracker = FlowTracker(networks)
+        # A model with features of its own brings what makes them.
+        self._tracker = getattr(model, "make_tracker", FlowTracker)(networks)
         self._agenda = make_agenda(networks)
         self._events = no_events(len(networks))
         self._hidden = model.hidden_channels

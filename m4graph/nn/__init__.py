@@ -4,5 +4,17 @@ from __future__ import annotations
 
 from m4graph.nn.conv import CONVS, resolve_conv
 from m4graph.nn.model import FlowLinkModel, StepOutput
+from m4graph.nn.paper import PaperModel, PaperOutput
 
-__all__ = ["CONVS", "FlowLinkModel", "StepOutput", "resolve_conv"]
+EventModel = FlowLinkModel | PaperModel
+"""Models that run on the events of a network."""
+
+__all__ = [
+    "CONVS",
+    "EventModel",
+    "FlowLinkModel",
+    "PaperModel",
+    "PaperOutput",
+    "StepOutput",
+    "resolve_conv",
+]

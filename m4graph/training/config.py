@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from m4graph.rng import TRAIN_SEEDS
-from m4graph.schema import KeyProblem, StrictModel
+from m4graph.schema import KeyProblem, StrictModel, one_of, spell
+from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.yaml_file import Override, apply_overrides, locate, read_yaml
 
 
 class ModelConfig(StrictModel):
-    """Arguments of :class:`m4graph.nn.FlowLinkModel`."""
+    """Arguments of :class:`m4graph.nn.FlowLinkModel`, with ``kind: flow_link`` or without it."""
 
+    kind: Literal["flow_link"] = "flow_link"
     conv: str = "sage"
     hidden_channels: int = Field(default=64, ge=1, le=4096)
     num_layers: int = Field(default=2, ge=1, le=16)
+
+    @property
+    def summary(self) -> str:
+        """What a model's card says it is."""
+        return (
+            f"`FlowLinkModel` ({self.conv}, {self.hidden_channels} channels,\n{self.num_layers} "
+            "rounds of message passing)"
+        )
 
 
 class StreamShares(StrictModel):
@@ -72,9 +82,17 @@ class TrainConfig(StrictModel):
     streams: StreamShares = StreamShares()
 
 
+AnyTrainConfig = TrainConfig | PaperTrainConfig
+
+_CONFIGS: dict[str, type[AnyTrainConfig]] = {
+    "flow_link": TrainConfig,
+    "m4_paper": PaperTrainConfig,
+}
+
+
 def load_train_config(
     path: str | Path, overrides: Sequence[Override] = ()
-) -> tuple[TrainConfig, Path]:
+) -> tuple[AnyTrainConfig, Path]:
     """Reads a training's YAML.
 
     Returns:
@@ -86,7 +104,16 @@ def load_train_config(
     path = Path(path)
     data = apply_overrides(read_yaml(path), overrides)
     try:
-        config = TrainConfig.parse(data)
+        config = _config_class(data).parse(data)
     except KeyProblem as problem:
         raise locate(problem, str(path), overrides) from None
     return config, path.parent / config.data
+
+
+def _config_class(data: Mapping[str, Any]) -> type[AnyTrainConfig]:
+    """The configuration that goes with the kind of the model."""
+    model = data.get("model")
+    kind = model.get("kind", "flow_link") if isinstance(model, Mapping) else "flow_link"
+    if kind not in _CONFIGS:
+        raise KeyProblem("model.kind", f"expected {one_of(_CONFIGS)} (got {spell(kind)})")
+    return _CONFIGS[kind]

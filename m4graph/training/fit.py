@@ -12,20 +12,25 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from m4graph.datasets import FlowEventDataset
 from m4graph.errors import InputError
 from m4graph.graph import LabelledRun
 from m4graph.output_folder import check_output_folder
-from m4graph.training.config import TrainConfig
+from m4graph.training.config import AnyTrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.module import FlowLinkTraining
+from m4graph.training.paper.config import PaperTrainConfig
+from m4graph.training.paper.data import PeriodDataset
+from m4graph.training.paper.module import PaperTraining
 from m4graph.training.publish import publish, write_run_files
 from m4graph.training.rollout import free_run_errors
 
 # Lightning greets with hardware and advertisements.
 logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+
+Training = FlowLinkTraining | PaperTraining
 
 _LAST = "last.ckpt"
 _MONITORED = "val_mean_error"
@@ -50,14 +55,14 @@ class EpisodeCheckpoint(Checkpoint):
         scratch.replace(self._path)
 
 
-def train(config: TrainConfig, data: str | Path, out: str | Path, resume: bool = False) -> Path:
+def train(config: AnyTrainConfig, data: str | Path, out: str | Path, resume: bool = False) -> Path:
     """Trains a model, or goes on with a training that was interrupted.
 
     Every episode ends with ``last.ckpt``; a resumed training repeats the episode that was cut
     short, and then gives the same weights as one that was never interrupted.
 
     Args:
-        config (TrainConfig): Everything that shapes the training.
+        config (TrainConfig or PaperTrainConfig): Everything that shapes the training.
         data (str or Path): Folder of a generated data set.
         out (str or Path): Folder for logs, training checkpoints and the published checkpoint.
         resume (bool, optional): Go on from ``out/last.ckpt``. (default: ``False``)
@@ -80,8 +85,7 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, resume: bool =
     val_runs = _runs(val_set)
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
-        episodes = EpisodeDataset(_runs(train_set), config)
-        module = FlowLinkTraining(config, episodes)
+        module, episodes = _module_and_episodes(config, _runs(train_set))
         best = ModelCheckpoint(out, "best", monitor=_MONITORED)
         trainer = _trainer(config, out, best)
         # For a DataLoader, all that has a length and items is a data set.
@@ -92,9 +96,19 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, resume: bool =
     return publish(config, module.model, out, train_set, val_runs, module.elapsed_s)
 
 
+def _module_and_episodes(
+    config: AnyTrainConfig, runs: Sequence[LabelledRun]
+) -> tuple[Training, IterableDataset[Any]]:
+    if isinstance(config, PaperTrainConfig):
+        periods = PeriodDataset(runs, config)
+        return PaperTraining(config, periods), periods
+    episodes = EpisodeDataset(runs, config)
+    return FlowLinkTraining(config, episodes), episodes
+
+
 def _fit(
     trainer: lightning.Trainer,
-    module: FlowLinkTraining,
+    module: Training,
     loaders: tuple[DataLoader[Any], DataLoader[Any]],
     last: Path | None,
 ) -> None:
@@ -112,7 +126,7 @@ def _fit(
             raise KeyboardInterrupt from None
 
 
-def _trainer(config: TrainConfig, out: Path, best: ModelCheckpoint) -> lightning.Trainer:
+def _trainer(config: AnyTrainConfig, out: Path, best: ModelCheckpoint) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator=config.accelerator,
         devices=1,
@@ -140,9 +154,7 @@ def _last_checkpoint(out: Path, resume: bool) -> Path | None:
     return last if resume else None
 
 
-def _take_best(
-    module: FlowLinkTraining, best: ModelCheckpoint, val_runs: Sequence[LabelledRun]
-) -> None:
+def _take_best(module: Training, best: ModelCheckpoint, val_runs: Sequence[LabelledRun]) -> None:
     """Puts the weights of the best validation into the model, unless the last ones are better."""
     final = free_run_errors(module.model, val_runs).mean_error
     score = best.best_model_score

@@ -33,7 +33,7 @@ class FlowLinkTraining(lightning.LightningModule):
     def __init__(self, config: TrainConfig, data: EpisodeDataset) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.model = FlowLinkModel(**config.model.model_dump())
+        self.model = FlowLinkModel(**config.model.model_dump(exclude={"kind"}))
         self._config = config
         self._data = data
         self._losses = StepLosses(config.remaining_weight, config.queue_weight)

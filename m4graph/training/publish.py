@@ -12,9 +12,9 @@ from m4graph.checkpoint import save_checkpoint
 from m4graph.congestion import congestion_control
 from m4graph.datasets import FlowEventDataset
 from m4graph.graph import LabelledRun
-from m4graph.nn import FlowLinkModel
+from m4graph.nn import EventModel
 from m4graph.provenance import provenance
-from m4graph.training.config import TrainConfig
+from m4graph.training.config import AnyTrainConfig
 from m4graph.training.rollout import free_run_errors
 from m4graph.yaml_file import read_yaml, write_yaml
 
@@ -22,7 +22,7 @@ _LICENCE = "the licence of m4graph"
 
 
 def write_run_files(
-    config: TrainConfig, out: Path, train_set: FlowEventDataset, val_set: FlowEventDataset
+    config: AnyTrainConfig, out: Path, train_set: FlowEventDataset, val_set: FlowEventDataset
 ) -> None:
     """Writes ``config.yaml`` (resolved), ``split.json`` and ``provenance.json``."""
     write_yaml(out / "config.yaml", config.model_dump())
@@ -32,8 +32,8 @@ def write_run_files(
 
 
 def publish(
-    config: TrainConfig,
-    model: FlowLinkModel,
+    config: AnyTrainConfig,
+    model: EventModel,
     out: Path,
     train_set: FlowEventDataset,
     val_runs: Sequence[LabelledRun],
@@ -90,7 +90,7 @@ def _kinds(law: Any) -> Iterator[str]:
 
 
 def _card(
-    config: TrainConfig,
+    config: AnyTrainConfig,
     data: dict[str, Any],
     training: dict[str, Any],
     metrics: dict[str, float],
@@ -99,8 +99,7 @@ def _card(
     shown = {name: f"{100 * value:.1f} %" for name, value in metrics.items()}
     return f"""# {config.name}
 
-A `FlowLinkModel` ({config.model.conv}, {config.model.hidden_channels} channels,
-{config.model.num_layers} rounds of message passing).
+A {config.model.summary}.
 
 - **Data**: `{data["name"]}`, {num_runs["train"]} runs for training and {num_runs["val"]} for
   validation, labelled by m4graph's packet simulator; hash `{training["data_hash"][:16]}`. Runs and

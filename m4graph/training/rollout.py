@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from m4graph.graph import FlowNetwork, LabelledRun
 from m4graph.learned.engine import TorchEngine
 from m4graph.metrics import ErrorSummary, SuiteErrors, error_summary, suite_errors
-from m4graph.nn import FlowLinkModel
+from m4graph.nn import EventModel
 
 _STEPS_A_TURN = 1000
 
 
-def free_run_fct_ns(
-    model: FlowLinkModel, networks: Sequence[FlowNetwork]
-) -> list[NDArray[np.int64]]:
+def free_run_fct_ns(model: EventModel, networks: Sequence[FlowNetwork]) -> list[NDArray[np.int64]]:
     """Simulates networks side by side on the model's own departures."""
     engine = TorchEngine(model, networks)
     while engine.run(_STEPS_A_TURN):
@@ -25,7 +23,7 @@ def free_run_fct_ns(
     return engine.fct_ns()
 
 
-def free_run_errors(model: FlowLinkModel, runs: Sequence[LabelledRun]) -> SuiteErrors:
+def free_run_errors(model: EventModel, runs: Sequence[LabelledRun]) -> SuiteErrors:
     """Errors of a free run against the labels, averaged over the runs."""
     predicted = free_run_fct_ns(model, [run.network for run in runs])
     return suite_errors([_errors(run, fct) for run, fct in zip(runs, predicted, strict=True)])
