@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from m4graph.graph.configuration import NAMES
+from m4graph.graph.paper_configuration import NAMES as PAPER_NAMES
 from m4graph.graph.run import FlowNetwork
 
 
@@ -22,4 +23,5 @@ def two_flows() -> FlowNetwork:
         configuration=np.zeros(len(NAMES), np.float32),
         window_bytes=np.array([18000]),
         payload_bytes=np.array([1000]),
+        paper_configuration=np.zeros(len(PAPER_NAMES), np.float32),
     )
