@@ -11,11 +11,11 @@ from m4graph.nn import FlowLinkModel
 from m4graph.workload import Workload
 
 
-def random_model(seed, scale=0.3, hidden=8):
+def random_model(seed, scale=0.3, hidden=8, num_layers=1, conv="sage", **options):
     """A model whose head says something, which a new one's does not."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = FlowLinkModel(hidden_channels=hidden, num_layers=1)
+        model = FlowLinkModel(conv, hidden, num_layers, **options)
         torch.nn.init.normal_(model.slowdown_head[-1].weight, std=scale)
         torch.nn.init.normal_(model.slowdown_head[-1].bias, std=scale)
     return model

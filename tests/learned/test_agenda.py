@@ -129,7 +129,7 @@ def test_flows_that_leave_at_once_leave_by_number():
 )
 def test_the_earliest_of_all_departures_is_next(starts, slowdowns):
     """Against a scan over all flows, with new predictions for all of them at every event."""
-    agenda, ideal = agenda_of(starts)
+    agenda, _ = agenda_of(starts)
     active, finish_ns, said = [], {}, 0
     for _ in range(2 * len(starts)):
         [(time_ns, flow, kind)] = take(agenda)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
+import re
 import warnings
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch_geometric.nn import SAGEConv
 
 import m4graph as m4
 from m4graph.checkpoint import save_checkpoint
@@ -19,6 +22,11 @@ from m4graph.learned.engine import TorchEngine
 from m4graph.nn import FlowLinkModel
 
 from .conftest import generated, random_model, scenario_of
+
+
+class SlowLayer(SAGEConv):
+    """A layer without a name in the registry."""
+
 
 flows = st.lists(
     st.tuples(
@@ -60,11 +68,12 @@ def test_any_model_runs_to_the_end(flows, seed, scale):
     assert set(finish_ns) <= set(times)
 
 
+@pytest.mark.parametrize("engine", ["torch", "compiled"])
 @settings(max_examples=15, deadline=None)
 @given(flows=flows, seed=st.integers(0, 100))
-def test_the_same_run_gives_the_same_bits(flows, seed):
-    scenario, model = scenario_of(flows), random_model(seed)
-    first, second = (m4.simulate(scenario, "learned", model=model) for _ in range(2))
+def test_the_same_run_gives_the_same_bits(engine, flows, seed):
+    scenario, options = scenario_of(flows), {"model": random_model(seed), "engine": engine}
+    first, second = (m4.simulate(scenario, "learned", **options) for _ in range(2))
     assert first.fct_ns.tolist() == second.fct_ns.tolist()
 
 
@@ -100,10 +109,11 @@ def test_the_result(scenario, model):
     assert seen[-1] == (scenario.num_flows, scenario.num_flows)
 
 
-def test_side_by_side_is_the_same_as_alone(model):
+@pytest.mark.parametrize("engine", ["torch", "compiled"])
+def test_side_by_side_is_the_same_as_alone(model, engine):
     scenarios = [generated(seed, num_flows=20 + 20 * seed) for seed in range(3)]
     scenarios.insert(1, scenario_of([]))
-    simulator = LearnedSimulator(model)
+    simulator = LearnedSimulator(model, engine=engine)
     together = simulator.run_batch(scenarios)
     assert [result.scenario for result in together] == scenarios
     for scenario, result in zip(scenarios, together, strict=True):
@@ -136,23 +146,25 @@ def test_the_model_is_copied(scenario, model):
     assert (LearnedSimulator(model).run(scenario).fct_ns != before).any()
 
 
+@pytest.mark.parametrize("engine", ["torch", "compiled"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_model_that_says_no_number(value, model):
+def test_a_model_that_says_no_number(value, engine, model):
     torch.nn.init.constant_(model.slowdown_head[-1].bias, value)
     scenario = scenario_of([(0, 1, 1000, 90), (0, 1, 1000, 50)], ids=[11, 12])
     message = r"scenario 'star', flow 12: expected model FlowLinkModel to predict .* \(got "
     with pytest.raises(SimulationError, match=message):
-        m4.simulate(scenario, "learned", model=model)
+        m4.simulate(scenario, "learned", model=model, engine=engine)
     with pytest.raises(SimulationError, match=message):
-        m4.simulate_batch([scenario_of([]), scenario], "learned", model=model)
+        m4.simulate_batch([scenario_of([]), scenario], "learned", model=model, engine=engine)
 
 
-def test_ctrl_c_stops_it(scenario, model):
+@pytest.mark.parametrize("engine", ["torch", "compiled"])
+def test_ctrl_c_stops_it(scenario, model, engine):
     def interrupt(*_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        LearnedSimulator(model).run(scenario, interrupt)
+        LearnedSimulator(model, engine=engine).run(scenario, interrupt)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +173,7 @@ def test_ctrl_c_stops_it(scenario, model):
         (
             {"engine": "fast"},
             ConfigError,
-            r"engine: expected one of auto, .*compiled.* \(got 'fast'\)",
+            r"engine: expected one of auto, torch, compiled \(got 'fast'\)",
         ),
         ({"device": "toaster"}, ConfigError, "device: expected cpu, or cuda"),
         ({"model": 3}, ConfigError, r"model: expected a name, a path or an nn.Module \(got 3\)"),
@@ -172,6 +184,40 @@ def test_ctrl_c_stops_it(scenario, model):
 def test_bad_options(options, error, message):
     with pytest.raises(error, match=message):
         LearnedSimulator(**{"model": random_model(0)} | options)
+
+
+@pytest.mark.parametrize(
+    ("options", "got"),
+    [
+        ({"conv": "gat"}, "one with conv 'gat'"),
+        ({"conv": SlowLayer}, "one with conv 'SlowLayer'"),
+        ({"project": True}, "one whose conv has the options {'project': True}"),
+    ],
+)
+def test_what_the_compiled_engine_cannot_run(options, got, scenario):
+    model = random_model(0, **options)
+    message = (
+        rf"engine: expected torch or auto for model FlowLinkModel; .* \(got {re.escape(got)}\)"
+    )
+    with pytest.raises(ConfigError, match=message):
+        LearnedSimulator(model, engine="compiled")
+    assert LearnedSimulator(model).run(scenario).extra["engine"] == "torch"
+
+
+def test_a_subclass_may_differ(scenario):
+    class Stranger(FlowLinkModel):
+        pass
+
+    with pytest.raises(ConfigError, match=r"compiled runs a FlowLinkModel .* \(got a Stranger\)"):
+        LearnedSimulator(Stranger(hidden_channels=8), engine="compiled")
+    assert LearnedSimulator(Stranger(hidden_channels=8)).run(scenario).extra["engine"] == "torch"
+
+
+def test_auto_compiles_the_standard_model(scenario, model):
+    auto, compiled = (LearnedSimulator(model, engine=e).run(scenario) for e in ("auto", "compiled"))
+    assert auto.extra["engine"] == compiled.extra["engine"] == "compiled"
+    assert (auto.fct_ns == compiled.fct_ns).all()
+    assert compiled.compile_s > 0
 
 
 def test_an_empty_zoo(zoo, scenario):
@@ -195,7 +241,7 @@ def saved(model, metadata, tmp_path):
 
 def test_a_checkpoint_gives_what_its_model_gives(saved, model, scenario):
     path = saved()
-    result = m4.simulate(scenario, "learned", model=path, engine="torch", device="cpu")
+    result = m4.simulate(scenario, "learned", model=path, device="cpu")
     assert (result.fct_ns == m4.simulate(scenario, "learned", model=model).fct_ns).all()
     assert result.extra["model"] == str(path)
 
@@ -223,8 +269,14 @@ def test_command_line(saved, tmp_path, capsys):
 
     m4.save_scenario(generated(num_flows=5), tmp_path / "scenario")
     arguments = ["simulate", str(tmp_path / "scenario"), "--simulator", "learned"]
-    assert main([*arguments, "--model", str(saved()), "--out", str(tmp_path / "out")]) == 0
-    assert len((tmp_path / "out" / "fct.csv").read_text().splitlines()) == 6
+    for engine in ("auto", "torch", "compiled"):
+        out = tmp_path / engine
+        assert (
+            main([*arguments, "--model", str(saved()), "--engine", engine, "--out", str(out)]) == 0
+        )
+        assert len((out / "fct.csv").read_text().splitlines()) == 6
+        summary = json.loads((out / "summary.json").read_text())
+        assert summary["extra"]["engine"] == engine.replace("auto", "compiled")
     assert main([*arguments, "--model", str(tmp_path / "none")]) == 2
     assert "expected the folder of a checkpoint" in capsys.readouterr().err
 

@@ -25,7 +25,7 @@ inline_kernel = njit(forceinline=True, **OPTIONS)
 
 _ONE, _HALF = np.float32(1.0), np.float32(0.5)
 
-# tanh(x) = x P(x^2) / Q(x^2) up to 2e-7, from Eigen's generic_fast_tanh_float.
+# tanh(x) = x P(x^2) / Q(x^2) up to 3e-7, from Eigen's generic_fast_tanh_float.
 _TANH_END = np.float32(7.90531110763549805)
 _P0, _Q0 = np.float32(4.89352455891786e-03), np.float32(4.89352518554385e-03)
 _P1, _Q1 = np.float32(6.37261928875436e-04), np.float32(2.26843463243900e-03)
@@ -70,9 +70,11 @@ def add_product(a, num_rows, weight, out, first):
         while row + 4 <= num_rows:
             _add_4_rows(a, row, weight, k, out, first)
             row += 4
-        while row < num_rows:
+        if row + 2 <= num_rows:
+            _add_2_rows(a, row, weight, k, out, first)
+            row += 2
+        if row < num_rows:
             _add_row(a, row, weight, k, out, first)
-            row += 1
         k += 4
     while k < num_in:
         for row in range(num_rows):
@@ -86,18 +88,25 @@ def _add_4_rows(a, row, weight, k, out, first):
     a10, a11, a12, a13 = a[row + 1, k], a[row + 1, k + 1], a[row + 1, k + 2], a[row + 1, k + 3]
     a20, a21, a22, a23 = a[row + 2, k], a[row + 2, k + 1], a[row + 2, k + 2], a[row + 2, k + 3]
     a30, a31, a32, a33 = a[row + 3, k], a[row + 3, k + 1], a[row + 3, k + 2], a[row + 3, k + 3]
-    out0, out1, out2, out3 = (
-        out[row, first:],
-        out[row + 1, first:],
-        out[row + 2, first:],
-        out[row + 3, first:],
-    )
+    out0, out1 = out[row, first:], out[row + 1, first:]
+    out2, out3 = out[row + 2, first:], out[row + 3, first:]
     for j in range(weight.shape[1]):
         w0, w1, w2, w3 = weight[k, j], weight[k + 1, j], weight[k + 2, j], weight[k + 3, j]
         out0[j] = out0[j] + a00 * w0 + a01 * w1 + a02 * w2 + a03 * w3
         out1[j] = out1[j] + a10 * w0 + a11 * w1 + a12 * w2 + a13 * w3
         out2[j] = out2[j] + a20 * w0 + a21 * w1 + a22 * w2 + a23 * w3
         out3[j] = out3[j] + a30 * w0 + a31 * w1 + a32 * w2 + a33 * w3
+
+
+@inline_kernel
+def _add_2_rows(a, row, weight, k, out, first):
+    a00, a01, a02, a03 = a[row, k], a[row, k + 1], a[row, k + 2], a[row, k + 3]
+    a10, a11, a12, a13 = a[row + 1, k], a[row + 1, k + 1], a[row + 1, k + 2], a[row + 1, k + 3]
+    out0, out1 = out[row, first:], out[row + 1, first:]
+    for j in range(weight.shape[1]):
+        w0, w1, w2, w3 = weight[k, j], weight[k + 1, j], weight[k + 2, j], weight[k + 3, j]
+        out0[j] = out0[j] + a00 * w0 + a01 * w1 + a02 * w2 + a03 * w3
+        out1[j] = out1[j] + a10 * w0 + a11 * w1 + a12 * w2 + a13 * w3
 
 
 @inline_kernel
