@@ -170,13 +170,23 @@ class ComponentTracker:
         )
 
 
-def _flow_x(network: FlowNetwork) -> NDArray[np.float32]:
+def check_configuration(network: FlowNetwork) -> NDArray[np.float32]:
+    """Gives the original's configuration of a network.
+
+    Raises:
+        InputError: If it was recorded without it.
+    """
     configuration = network.paper_configuration
     if configuration is None:
         raise InputError(
             "paper_configuration: expected a run recorded with the original's configuration "
             "(got one without it; generate it anew)"
         )
+    return configuration
+
+
+def _flow_x(network: FlowNetwork) -> NDArray[np.float32]:
+    configuration = check_configuration(network)
     own = np.stack((np.log2(network.size_bytes / 1000 + 1), np.diff(network.route_ptr)), 1)
     wide = np.broadcast_to(configuration, (network.num_flows, len(configuration)))
     return np.concatenate((own, wide), 1).astype(np.float32)

@@ -81,6 +81,11 @@ class TrainConfig(StrictModel):
     model: ModelConfig = ModelConfig()
     streams: StreamShares = StreamShares()
 
+    @property
+    def notes(self) -> str:
+        """Further points for a model's card."""
+        return ""
+
 
 AnyTrainConfig = TrainConfig | PaperTrainConfig
 

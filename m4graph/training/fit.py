@@ -92,6 +92,7 @@ def train(config: AnyTrainConfig, data: str | Path, out: str | Path, resume: boo
         validation = cast(Dataset[list[LabelledRun]], [val_runs])
         loaders = (DataLoader(episodes, batch_size=None), DataLoader(validation, batch_size=None))
         _fit(trainer, module, loaders, last)
+    module.eval()
     _take_best(module, best, val_runs)
     return publish(config, module.model, out, train_set, val_runs, module.elapsed_s)
 

@@ -75,3 +75,12 @@ class PaperTrainConfig(StrictModel):
     val_runs: int = Field(default=8, ge=1)
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     model: PaperModelConfig
+
+    @property
+    def notes(self) -> str:
+        """Further points for a model's card: how far the training went, beside the original's."""
+        return f"""- **Beside the original's training** (4000 busy periods, 27 000 steps of 2 whole
+  periods each, learning rate 1e-4, float32): up to {self.num_periods} busy periods of at most
+  {self.max_flows} flows, {self.max_steps} steps of {self.periods_per_batch}, gradients through
+  {self.events_per_window} events, learning rate {self.lr:g} and a cosine, {self.precision}.
+"""
