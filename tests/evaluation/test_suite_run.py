@@ -166,6 +166,15 @@ def test_several_models_have_labels(tmp_path):
     assert make_runners(["learned"], ["good"])[0].label == "learned"
 
 
+def test_odd_names_stay_in_the_folder(tmp_path):
+    out = tmp_path / "deep" / "out"
+    out.parent.mkdir()
+    suite = Suite("odd", (case("../a"), case("x y/b")))
+    run_suite(suite, make_runners(["packet", "learned"], ["../good"]), folder=out)
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    assert len(list((out / "results").glob("*/*.npz"))) == 4
+
+
 def test_options_go_where_they_belong():
     packet, learned = make_runners(["packet", "learned"], options={"device": "cuda"})
     assert packet.options == ()

@@ -155,9 +155,16 @@ def test_labels():
 @pytest.mark.parametrize(
     ("fraction", "count"), [(1.0, 100), (0.2, 20), (0.07, 7), (0.001, 1), (0.011, 2)]
 )
-def test_a_part_is_a_beginning(fraction, count):
+def test_a_part_of_a_balanced_suite_is_a_beginning(fraction, count):
     suite = load_suite("sensitivity")
     assert suite.part(fraction).cases == suite.cases[:count]
+
+
+def test_a_part_of_any_suite_is_spread():
+    suite = Suite("ten", tuple(Case(str(number), {}) for number in range(10)))
+    parts = {fraction: suite.part(fraction).cases for fraction in (0.1, 0.2, 0.3, 1.0)}
+    names = {fraction: "".join(case.name for case in cases) for fraction, cases in parts.items()}
+    assert names == {0.1: "0", 0.2: "05", 0.3: "036", 1.0: "0123456789"}
 
 
 @pytest.mark.parametrize("fraction", [0.0, -1.0, 1.1, float("nan")])

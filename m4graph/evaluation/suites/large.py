@@ -95,4 +95,4 @@ def closed_loop() -> Suite:
         cases.append(
             Case(f"{number:02d}-{each.sizes}-{each.algorithm}-{over}-limit{limit}", blocks)
         )
-    return Suite("closed_loop", tuple(cases))
+    return Suite("closed_loop", tuple(cases), balanced=True)

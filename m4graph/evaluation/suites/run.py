@@ -96,9 +96,10 @@ def run_case(
         warnings.simplefilter("always")
         for runner in runners:
             key = sha256(f"{digest} {identities[runner.label]}".encode()).hexdigest()
-            paths = [] if results is None else [results / _plain(runner.label) / f"{case.name}.npz"]
-            if runner.cached:
-                paths.append(cache / runner.simulator / f"{key}.npz")
+            paths = [cache / runner.simulator / f"{key}.npz"] if runner.cached else []
+            if results is not None:
+                own = results / _file_name(runner.label) / f"{_file_name(case.name)}.npz"
+                paths.insert(0, own)
             found.append(_result(runner, scenario, key, paths))
     if scenario.expected is not None:
         truth, guesses = expected_result(scenario), found
@@ -149,7 +150,7 @@ def _compile(cases: Sequence[Case], runners: Sequence[Runner]) -> None:
                 simulate(Scenario(network, workload, kind), runner.simulator)
 
 
-def _plain(label: str) -> str:
-    """A label as the name of a folder."""
-    plain = re.sub(r"[^\w.-]+", "_", label)
-    return plain if plain == label else f"{plain}-{sha256(label.encode()).hexdigest()[:6]}"
+def _file_name(name: str) -> str:
+    """A name, or one like it that a file may have."""
+    plain = re.sub(r"^\.+|[^\w.-]+", "_", name)
+    return plain if plain == name else f"{plain}-{sha256(name.encode()).hexdigest()[:6]}"

@@ -23,4 +23,4 @@ def sensitivity() -> Suite:
         Case(f"{index:03d}-{each.name}", describe(each, NETWORK, NUM_FLOWS, seed))
         for index, (each, seed) in enumerate(zip(traits(NUM_SCENARIOS), SEEDS, strict=True))
     ]
-    return Suite("sensitivity", tuple(cases))
+    return Suite("sensitivity", tuple(cases), balanced=True)

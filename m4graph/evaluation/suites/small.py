@@ -77,7 +77,7 @@ def _from_traits(name: str, count: int, num_flows: int, seeds: range) -> Suite:
         Case(_name(index, each), describe(each, NETWORK, num_flows, seed))
         for index, each, seed in numbered
     )
-    return Suite(name, cases)
+    return Suite(name, cases, balanced=True)
 
 
 def _name(index: int, each: Traits) -> str:

@@ -1,4 +1,4 @@
-"""A suite: scenarios to evaluate on, in an order of which every beginning is a fair sample."""
+"""A suite: scenarios to evaluate on."""
 
 from __future__ import annotations
 
@@ -86,12 +86,14 @@ class Suite:
 
     Args:
         name (str): The suite's name.
-        cases (tuple): The scenarios; of any beginning of them it should make sense to say that it
-            stands for the whole.
+        cases (tuple): The scenarios.
+        balanced (bool): They are in an order of which any beginning stands for the whole.
+            (default: ``False``)
     """
 
     name: str
     cases: tuple[Case, ...]
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         names = [case.name for case in self.cases]
@@ -104,7 +106,9 @@ class Suite:
                 )
 
     def part(self, fraction: float) -> Suite:
-        """The first cases, as many as this fraction of all, and at least one.
+        """A fair sample: this fraction of the cases, at least one, always the same ones.
+
+        Those of a balanced suite are its first; those of another lie at equal distances.
 
         Raises:
             ConfigError: If the fraction is not in (0, 1].
@@ -112,7 +116,8 @@ class Suite:
         if not 0 < fraction <= 1:
             raise ConfigError(f"fraction: expected a number in (0, 1] (got {fraction})")
         count = math.ceil(fraction * len(self.cases) - 1e-9)
-        return replace(self, cases=self.cases[:count])
+        apart = 1.0 if self.balanced else len(self.cases) / count
+        return replace(self, cases=tuple(self.cases[int(i * apart + 1e-9)] for i in range(count)))
 
 
 def _scenario(name: str, description: Mapping[str, Any]) -> Scenario:

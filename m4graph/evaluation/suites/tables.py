@@ -112,8 +112,9 @@ def group_cells(report: SuiteReport) -> pd.DataFrame:
 _NOTE = (
     "The error of a flow is |predicted - true| / true, of its slowdown. Mean and p90 are over the "
     "flows of a scenario; the p99-tail error compares the 99th percentiles of the slowdowns; then "
-    "the plain mean over scenarios. Seconds and events are sums; the seconds are those of the "
-    "simulation alone, after compilation and loading, of whenever a result was simulated."
+    "the plain mean over scenarios. Seconds are those of the simulation alone, after compilation "
+    "and loading, of whenever it ran; results of the packet and the fluid "
+    "simulator may come from the cache. Events are flow arrivals and departures."
 )
 
 _SIZE_NOTE = (
