@@ -2,109 +2,43 @@
 
 from __future__ import annotations
 
-import math
-import time
-from typing import Any, cast
-
-import lightning
-import torch
-from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
-from torch.optim.lr_scheduler import LambdaLR
 
-from m4graph.graph import LabelledRun
 from m4graph.nn import FlowLinkModel
+from m4graph.training.base import EventTraining
 from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.episode import Window
 from m4graph.training.losses import StepLosses
-from m4graph.training.rollout import free_run_errors
 from m4graph.training.tape import States, backward_through
 
 
-class FlowLinkTraining(lightning.LightningModule):
-    """One optimiser step a window; validation runs free on runs that training never sees.
+class FlowLinkTraining(EventTraining):
+    """One optimiser step a window.
 
     Args:
         config (TrainConfig): Everything that shapes the training.
         data (EpisodeDataset): Where the windows come from; its position is part of a checkpoint.
     """
 
+    model: FlowLinkModel
+
     def __init__(self, config: TrainConfig, data: EpisodeDataset) -> None:
-        super().__init__()
-        self.automatic_optimization = False
-        self.model = FlowLinkModel(**config.model.model_dump(exclude={"kind"}))
-        self._config = config
-        self._data = data
+        super().__init__(FlowLinkModel(**config.model.model_dump(exclude={"kind"})), config, data)
         self._losses = StepLosses(config.remaining_weight, config.queue_weight)
         self._states: States | None = None
-        self.elapsed_s = 0.0
-        self._since = time.monotonic()
-
-    def configure_optimizers(self) -> Any:
-        """Adam, with a warm-up and then a cosine down to 0."""
-        optimizer = torch.optim.Adam(self.model.parameters(), lr=self._config.lr)
-        schedule = LambdaLR(optimizer, self._lr_factor)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule}}
-
-    def transfer_batch_to_device(
-        self, batch: Any, device: torch.device, dataloader_idx: int
-    ) -> Any:
-        """Leaves runs and episodes where they are; their steps move one by one."""
-        return batch
 
     def training_step(self, window: Window, batch_idx: int) -> Tensor:
         """Goes through a window, back again, and takes an optimiser step."""
         if window.is_first or self._states is None:
             episode, hidden = window.episode, self.model.hidden_channels
             self._states = States(episode.num_flows, episode.num_links, hidden, self.device)
-        # Lightning gives lists only where configure_optimizers gives several.
-        optimizer = cast(LightningOptimizer, self.optimizers())
-        schedule = cast(LambdaLR, self.lr_schedulers())
-        optimizer.zero_grad()
         total, weight = backward_through(self.model, window, self._states, self._losses)
         weight = weight.clamp_min(1.0)
         for parameter in self.model.parameters():
             if parameter.grad is not None:
                 parameter.grad /= weight
-        self.clip_gradients(optimizer.optimizer, self._config.max_grad_norm, "norm")
-        optimizer.step()
-        schedule.step()
+        self._take_step()
         loss = total / weight
         self.log("loss", loss, prog_bar=True)
-        self.log("lr", schedule.get_last_lr()[0])
-        now = time.monotonic()
-        self.elapsed_s += now - self._since
-        self._since = now
         return loss
-
-    def on_train_epoch_end(self) -> None:
-        """Goes on to the next episode."""
-        # Lightning repeats the end of the last epoch when it resumes.
-        if self._states is not None:
-            self._data.next_episode += 1
-
-    def validation_step(self, runs: list[LabelledRun], batch_idx: int) -> None:
-        """Errors of the model running free."""
-        errors = free_run_errors(self.model, runs)
-        self.log("val_mean_error", errors.mean_error, prog_bar=True, batch_size=1)
-        self.log("val_p90_error", errors.p90_error, prog_bar=True, batch_size=1)
-        self.log("val_p99_tail_error", errors.p99_tail_error, batch_size=1)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds where the data stand, so that a resumed training goes on as if not interrupted."""
-        checkpoint["next_episode"] = self._data.next_episode
-        checkpoint["elapsed_s"] = self.elapsed_s
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Puts the data back to where they stood."""
-        self._data.next_episode = checkpoint["next_episode"]
-        self.elapsed_s = checkpoint["elapsed_s"]
-        self._since = time.monotonic()
-
-    def _lr_factor(self, step: int) -> float:
-        config = self._config
-        if step < config.warmup_steps:
-            return (step + 1) / config.warmup_steps
-        progress = (step - config.warmup_steps) / max(config.max_steps - config.warmup_steps, 1)
-        return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))

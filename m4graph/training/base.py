@@ -1,0 +1,122 @@
+"""What the trainings of all models share: optimiser, validation, saving, in Lightning."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, Protocol, cast
+
+import lightning
+import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from m4graph.graph import LabelledRun
+from m4graph.nn import EventModel
+from m4graph.training.rollout import free_run_errors
+
+
+class OptimiserConfig(Protocol):
+    """The part of a training's configuration that is used here."""
+
+    @property
+    def max_steps(self) -> int:
+        """Optimiser steps."""
+
+    @property
+    def lr(self) -> float:
+        """Highest learning rate."""
+
+    @property
+    def warmup_steps(self) -> int:
+        """Of the learning rate."""
+
+    @property
+    def max_grad_norm(self) -> float:
+        """Longer gradients are cut."""
+
+
+class Episodes(Protocol):
+    """Where training data come from."""
+
+    next_episode: int
+
+
+class EventTraining(lightning.LightningModule):
+    """Trains a model of flow events; validation runs free on runs that training never sees.
+
+    A subclass has a ``training_step`` that adds up gradients and calls :meth:`_take_step`.
+
+    Args:
+        model (FlowLinkModel or PaperModel): The model.
+        config (OptimiserConfig): Of the optimiser.
+        data (Episodes): Its position is part of a checkpoint.
+    """
+
+    def __init__(self, model: EventModel, config: OptimiserConfig, data: Episodes) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.model = model
+        self._optimiser_config = config
+        self._data = data
+        self._has_trained = False
+        self.elapsed_s = 0.0
+        self._since = time.monotonic()
+
+    def configure_optimizers(self) -> Any:
+        """Adam, with a warm-up and then a cosine down to 0."""
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=self._optimiser_config.lr)
+        schedule = LambdaLR(optimizer, self._lr_factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule}}
+
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
+        """Leaves runs and episodes where they are; their steps move one by one."""
+        return batch
+
+    def on_train_epoch_end(self) -> None:
+        """Goes on to the next episode."""
+        # Lightning repeats the end of the last epoch when it resumes.
+        if self._has_trained:
+            self._data.next_episode += 1
+
+    def validation_step(self, runs: list[LabelledRun], batch_idx: int) -> None:
+        """Errors of the model running free."""
+        errors = free_run_errors(self.model, runs)
+        self.log("val_mean_error", errors.mean_error, prog_bar=True, batch_size=1)
+        self.log("val_p90_error", errors.p90_error, prog_bar=True, batch_size=1)
+        self.log("val_p99_tail_error", errors.p99_tail_error, batch_size=1)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds where the data stand, so that a resumed training goes on as if not interrupted."""
+        checkpoint["next_episode"] = self._data.next_episode
+        checkpoint["elapsed_s"] = self.elapsed_s
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Puts the data back to where they stood."""
+        self._data.next_episode = checkpoint["next_episode"]
+        self.elapsed_s = checkpoint["elapsed_s"]
+        self._since = time.monotonic()
+
+    def _take_step(self) -> None:
+        """Moves the weights along the gradients, which start anew."""
+        # Lightning gives lists only where configure_optimizers gives several.
+        optimizer = cast(LightningOptimizer, self.optimizers())
+        schedule = cast(LambdaLR, self.lr_schedulers())
+        self.clip_gradients(optimizer.optimizer, self._optimiser_config.max_grad_norm, "norm")
+        optimizer.step()
+        optimizer.zero_grad()
+        schedule.step()
+        self._has_trained = True
+        self.log("lr", schedule.get_last_lr()[0])
+        now = time.monotonic()
+        self.elapsed_s += now - self._since
+        self._since = now
+
+    def _lr_factor(self, step: int) -> float:
+        config = self._optimiser_config
+        if step < config.warmup_steps:
+            return (step + 1) / config.warmup_steps
+        progress = (step - config.warmup_steps) / max(config.max_steps - config.warmup_steps, 1)
+        return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
