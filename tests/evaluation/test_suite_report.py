@@ -214,13 +214,20 @@ def test_without_fluid_there_are_no_ratios():
     assert "mean / fluid" not in summary(report, [])
 
 
-def test_closed_loops_show_completion_times():
-    rows = rows_of("loop", {"algorithm": "dctcp", "limit": 3}, fluid=(0.1, 0.2, 0.3))
-    for row in rows[1:]:
-        row |= {"completion_time_error": 0.25, "throughput_error": 1 / 3}
-    text = summary(SuiteReport("closed_loop", [Record("loop", rows, [])], {}), [])
-    assert "| fluid | 10.0 % | 20.0 % | 30.0 % | 1.00 | 25.0 % | 33.3 % |" in text
+def test_closed_loops_show_completion_times(tmp_path):
+    records = []
+    for limit, error in ((1, 0.25), (13, 0.75)):
+        rows = rows_of(f"loop {limit}", {"limit": limit}, fluid=(0.1, 0.2, 0.3))
+        rows[1] |= {"completion_time_error": error, "throughput_error": 1 / 3}
+        records.append(Record(f"loop {limit}", rows, []))
+    report = SuiteReport("closed_loop", records, {})
+    report.save(tmp_path / "out")
+    assert (tmp_path / "out" / "completion_by_kind.png").exists()
+    text = (tmp_path / "out" / "summary.md").read_text()
+    assert "| fluid | 10.0 % | 20.0 % | 30.0 % | 1.00 | 50.0 % | 33.3 % |" in text
     assert "| m4 (published) | 11.5 % |" in text
+    assert text.index("| limit | 1 | 10.0 % |") < text.index("| limit | 1 | 25.0 % |")
+    assert "| limit | 13 | 75.0 % |" in text
 
 
 def test_published_figures():

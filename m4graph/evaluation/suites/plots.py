@@ -88,15 +88,27 @@ def error_by_kind(report: SuiteReport) -> Figure | None:
     return _bars(title, groups, min(_PANELS_A_ROW, len(groups)))
 
 
+def completion_by_kind(report: SuiteReport) -> Figure | None:
+    """The same for the completion times of closed loops."""
+    groups = label_groups(report, "completion_time_error") if report.closed_loop else {}
+    if not groups:
+        return None
+    title = f"Suite {report.suite}: error of the completion time by kind of scenario"
+    return _bars(title, groups, min(_PANELS_A_ROW, len(groups)), "mean of the errors")
+
+
 PLOTS = {
     "error_cdf": error_cdf,
     "error_by_size": error_by_size,
     "error_by_kind": error_by_kind,
+    "completion_by_kind": completion_by_kind,
 }
 """Plots by the name of their file; each gives no figure where it has nothing to show."""
 
 
-def _bars(title: str, frames: dict[str, pd.DataFrame], num_columns: int) -> Figure:
+def _bars(
+    title: str, frames: dict[str, pd.DataFrame], num_columns: int, what: str = "mean error"
+) -> Figure:
     num_rows = -(-len(frames) // num_columns)
     inches = (4.6, 3.2) if num_columns > 1 else (6.6, 3.8)
     figure, axes = panels(title, num_rows, num_columns, inches)
@@ -108,7 +120,7 @@ def _bars(title: str, frames: dict[str, pd.DataFrame], num_columns: int) -> Figu
     for each in axes.flat[len(frames) :]:
         each.set_visible(False)
     for row in axes:
-        row[0].set_ylabel("mean error", fontsize=10)
+        row[0].set_ylabel(what, fontsize=10)
     handles = [Patch(color=colour, label=literal(name)) for name, colour in colours.items()]
     legend(figure, handles)  # type: ignore[arg-type]
     return figure

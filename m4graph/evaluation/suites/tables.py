@@ -54,6 +54,9 @@ def summary(report: SuiteReport, plots: Sequence[str]) -> str:
     groups = group_cells(report)
     if len(groups):
         parts += ["## Mean error by kind of scenario", markdown(groups)]
+        if report.closed_loop:
+            times = group_cells(report, "completion_time_error")
+            parts += ["## Completion-time error by kind of scenario", markdown(times)]
     parts += [f"![{name.replace('_', ' ')}]({name}.png)" for name in plots]
     origin = ", ".join(f"{key} {value}" for key, value in provenance().items() if value)
     parts.append(f"Made by m4graph: {origin}.")
@@ -68,8 +71,8 @@ def size_means(report: SuiteReport) -> pd.DataFrame:
     return frame.loc[order, list(dict.fromkeys(report.by_size["simulator"]))]
 
 
-def label_groups(report: SuiteReport) -> dict[str, pd.DataFrame]:
-    """For each label that tells scenarios apart: mean errors ``[value, simulator]``."""
+def label_groups(report: SuiteReport, column: str = "mean_error") -> dict[str, pd.DataFrame]:
+    """For each label that tells scenarios apart: means of an error ``[value, simulator]``."""
     guesses = report.scenarios[~report.scenarios["is_truth"]]
     names = list(dict.fromkeys(guesses["simulator"]))
     found = {}
@@ -77,7 +80,7 @@ def label_groups(report: SuiteReport) -> dict[str, pd.DataFrame]:
         if label not in guesses or guesses[label].nunique() < 2:
             continue
         values = guesses[label].map(_spelled) if label != "load" else _load_ranges(guesses[label])
-        means = guesses.groupby([values, "simulator"], sort=False)["mean_error"].mean()
+        means = guesses.groupby([values, "simulator"], sort=False)[column].mean()
         frame = means.unstack("simulator")
         order = _order(guesses[label], values)
         found[label] = frame.loc[order, names]
@@ -98,12 +101,12 @@ def size_cells(report: SuiteReport) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def group_cells(report: SuiteReport) -> pd.DataFrame:
+def group_cells(report: SuiteReport, column: str = "mean_error") -> pd.DataFrame:
     """:func:`label_groups` as text, one below the other."""
     rows = [
         {"": label, "value": str(value)}
-        | {column: percent(frame.loc[value, column]) for column in frame.columns}
-        for label, frame in label_groups(report).items()
+        | {name: percent(frame.loc[value, name]) for name in frame.columns}
+        for label, frame in label_groups(report, column).items()
         for value in frame.index
     ]
     return pd.DataFrame(rows)
