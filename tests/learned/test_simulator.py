@@ -204,6 +204,12 @@ def test_what_the_compiled_engine_cannot_run(options, got, scenario):
     assert LearnedSimulator(model).run(scenario).extra["engine"] == "torch"
 
 
+def test_a_model_of_other_features_is_not_compiled():
+    model = random_model(0, flow_channels=3, link_channels=2)
+    with pytest.raises(ConfigError, match=r"\(got one for 3 flow and 2 link features\)"):
+        LearnedSimulator(model, engine="compiled")
+
+
 def test_a_subclass_may_differ(scenario):
     class Stranger(FlowLinkModel):
         pass

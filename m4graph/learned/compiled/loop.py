@@ -21,7 +21,7 @@ one more flow would need more room, or a prediction is no finite number."""
 
 
 @kernel
-def _take_row(memory, control, flow):
+def take_row(memory, control, flow):
     """Gives a flow a row for its state, at zero."""
     control.num_free -= 1
     row = memory.free_rows[control.num_free]
@@ -31,7 +31,8 @@ def _take_row(memory, control, flow):
 
 
 @kernel
-def _give_row(memory, control, flow):
+def give_row(memory, control, flow):
+    """Takes a flow's row back when it leaves."""
     memory.free_rows[control.num_free] = memory.row_of_flow[flow]
     control.num_free += 1
 
@@ -48,9 +49,9 @@ def _build(digest: str) -> Callable[..., int]:
             if next_events(engine.agenda, events) == 0:
                 return ENDED
             if event.kind == ARRIVAL:
-                _take_row(memory, control, event.flow)
+                take_row(memory, control, event.flow)
             else:
-                _give_row(memory, control, event.flow)
+                give_row(memory, control, event.flow)
             advance(engine.tracker, events)
             forward(engine.weights, engine.tracker, memory, engine.scratch)
             num_flows = engine.tracker.counts[NUM_FLOWS]

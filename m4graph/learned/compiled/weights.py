@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.conv import SAGEConv
 
 from m4graph.errors import ConfigError
+from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
 from m4graph.nn import FlowLinkModel
 from m4graph.nn.conv import conv_name
 
@@ -85,7 +86,7 @@ class Weights(NamedTuple):
 
 
 def misfit(model: nn.Module) -> str | None:
-    """Why a model cannot be compiled, as "a model with ..."; None if it can."""
+    """Why a model cannot be compiled, as in "one with conv 'gat'"; None if it can."""
     if type(model) is not FlowLinkModel:
         return f"a {type(model).__name__}"
     try:
@@ -96,6 +97,9 @@ def misfit(model: nn.Module) -> str | None:
         return f"one with conv {name!r}"
     if model.conv_kwargs:
         return f"one whose conv has the options {model.conv_kwargs}"
+    channels = (model.flow_channels, model.link_channels)
+    if channels != (len(FLOW_FEATURES), len(LINK_FEATURES)):
+        return f"one for {channels[0]} flow and {channels[1]} link features"
     return None
 
 
