@@ -226,7 +226,10 @@ def with_state(toy):
 
 
 UNFIT = {
-    "class": (lambda toy: nn.Linear(1, 1), "model: expected one of flow_link, m4_paper, toy .*Linear"),
+    "class": (
+        lambda toy: nn.Linear(1, 1),
+        "model: expected one of flow_link, m4_paper, toy .*Linear",
+    ),
     "nan": (nan_model, "tensor 'lin.bias': expected finite values"),
     "other shape": (lying_model, r"tensor 'lin.weight': expected float32 \[2, 3\]"),
     "not JSON": (lambda toy: with_config(toy, {"label": nn.ReLU}), "model.config.label: .*plain"),

@@ -11,7 +11,7 @@ import os
 import struct
 import zipfile
 import zlib
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +84,5 @@ def _arrays(owner: Any, prefix: str) -> dict[str, np.ndarray]:
 
 
 def _part(owner: type[Any], arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
-    found = {}
-    for field in fields(owner):
-        if prefix + field.name in arrays:
-            found[field.name] = arrays[prefix + field.name]
-        elif field.default is MISSING and field.name != "network":
-            raise KeyError(prefix + field.name)
-    return found
+    names = [field.name for field in fields(owner) if field.name != "network"]
+    return {name: arrays[prefix + name] for name in names}

@@ -17,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from m4graph.errors import InputError
 from m4graph.graph.component_kernel import (
     NUM_ACTIVE,
     NUM_EDGES,
@@ -90,9 +89,6 @@ class ComponentTracker:
 
     Args:
         networks (list of FlowNetwork): One or more.
-
-    Raises:
-        InputError: If a network was recorded without the original's configuration.
     """
 
     def __init__(self, networks: Sequence[FlowNetwork]) -> None:
@@ -170,23 +166,8 @@ class ComponentTracker:
         )
 
 
-def check_configuration(network: FlowNetwork) -> NDArray[np.float32]:
-    """Gives the original's configuration of a network.
-
-    Raises:
-        InputError: If it was recorded without it.
-    """
-    configuration = network.paper_configuration
-    if configuration is None:
-        raise InputError(
-            "paper_configuration: expected a run recorded with the original's configuration "
-            "(got one without it; generate it anew)"
-        )
-    return configuration
-
-
 def _flow_x(network: FlowNetwork) -> NDArray[np.float32]:
-    configuration = check_configuration(network)
+    configuration = network.paper_configuration
     own = np.stack((np.log2(network.size_bytes / 1000 + 1), np.diff(network.route_ptr)), 1)
     wide = np.broadcast_to(configuration, (network.num_flows, len(configuration)))
     return np.concatenate((own, wide), 1).astype(np.float32)

@@ -55,6 +55,7 @@ def to_hetero_data(
         - ``flow.n_id``, ``link.n_id`` int64: row of the workload, and of the network's links
         - ``flow.flow_id``, ``link.link_id`` int64: ids of the workload; as ``n_id``
         - ``("flow", "crosses", "link")``: with scope ``"event"``, onto touched links only
+        - both with ``edge_attr`` ``[num_edges, num_edge_features]``: the place on the route
         - ``("link", "rev_crosses", "flow")``: the whole route of every flow, hop by hop
         - of the graph: ``event_time_ns``, ``event_kind`` (0 arrival, 1 departure), ``event_flow``
           (an id of the workload), ``at_event``: integers
@@ -75,6 +76,7 @@ def to_hetero_data(
     data = _to_data(scenario, step, event[0], index)
     if scope == "network":
         data[CROSSES].edge_index = step.crossed_by.flip(0)
+        data[CROSSES].edge_attr = step.crossed_by_x
     return data
 
 
@@ -111,8 +113,9 @@ def to_event_step(data: HeteroData) -> EventStep:
         data (HeteroData): From :func:`to_hetero_data`, on any device.
     """
     flow, link = data[FLOW], data[LINK]
-    routes = data[CROSSED_BY].edge_index
-    routes = routes[:, flow.touched[routes[1]]]
+    routes, routes_x = data[CROSSED_BY].edge_index, data[CROSSED_BY].edge_attr
+    of_touched = flow.touched[routes[1]]
+    routes, routes_x = routes[:, of_touched], routes_x[of_touched]
     is_read = torch.zeros_like(link.touched).index_fill_(0, routes[0], True) | link.touched
     # Touched links first, then those that are only read; both in the order of the rows.
     link_rows = torch.cat((_rows(link.touched), _rows(is_read & ~link.touched)))
@@ -121,6 +124,7 @@ def to_event_step(data: HeteroData) -> EventStep:
     step_row_of_flow = _inverse(flow_rows, len(flow.touched))
     crossed_by = torch.stack((step_row_of_link[routes[0]], step_row_of_flow[routes[1]]))
     num_updated = int(link.touched.sum())
+    onto_updated = crossed_by[0] < num_updated
     return EventStep(
         flow_ids=flow.n_id[flow_rows],
         flow_x=flow.x[flow_rows],
@@ -129,8 +133,10 @@ def to_event_step(data: HeteroData) -> EventStep:
         link_x=link.x[link_rows],
         link_gap=link.gap[link_rows],
         num_updated=num_updated,
-        crosses=crossed_by[:, crossed_by[0] < num_updated].flip(0),
+        crosses=crossed_by[:, onto_updated].flip(0),
+        crosses_x=routes_x[onto_updated],
         crossed_by=crossed_by,
+        crossed_by_x=routes_x,
     )
 
 
@@ -183,8 +189,9 @@ def _to_data(scenario: Scenario, step: EventStep, event: np.void, index: int) ->
     link.x, link.gap, link.n_id = step.link_x, step.link_gap, step.link_ids
     link.link_id = step.link_ids.clone()
     link.touched = torch.arange(len(step.link_ids)) < step.num_updated
-    data[CROSSES].edge_index = step.crosses
+    data[CROSSES].edge_index, data[CROSSES].edge_attr = step.crosses, step.crosses_x
     data[CROSSED_BY].edge_index = step.crossed_by
+    data[CROSSED_BY].edge_attr = step.crossed_by_x
     data.event_time_ns = int(event["time_ns"])
     data.event_kind = int(event["kind"])
     data.event_flow = int(flow_ids[event["flow"]])

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.errors import InputError
-from m4graph.graph.configuration import configuration_vector
+from m4graph.graph.configuration import configuration_vector, pool_bytes
 from m4graph.graph.paper_configuration import paper_configuration
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +28,11 @@ class FlowNetwork:
           bit 1: enters a host) ``[num_links]``
         - ``size_bytes``, ``start_ns``, ``ideal_fct_ns`` int64 ``[num_flows]``
         - ``route_ptr`` int64 ``[num_flows + 1]``, ``route_links`` int32 ``[num_hops]``
-        - ``configuration`` float32 ``[num_configuration]``, see :mod:`.configuration`
+        - ``link_src``, ``link_dst`` int32 ``[num_links]``; ``node_pool_bytes`` float64
+          ``[num_nodes]``: what the ports of a switch share of its buffer, 0 for a host
+        - ``configuration`` float64 ``[num_configuration]``, see :mod:`.configuration`
         - ``window_bytes``, ``payload_bytes`` int64 ``[1]``; a window of 0: none
-        - ``paper_configuration`` float32 ``[13]``, see :mod:`.paper_configuration`; None in runs
-          that were recorded without it
+        - ``paper_configuration`` float32 ``[13]``, see :mod:`.paper_configuration`
     """
 
     link_rate_bps: NDArray[np.int64]
@@ -42,10 +43,13 @@ class FlowNetwork:
     ideal_fct_ns: NDArray[np.int64]
     route_ptr: NDArray[np.int64]
     route_links: NDArray[np.int32]
-    configuration: NDArray[np.float32]
+    link_src: NDArray[np.int32]
+    link_dst: NDArray[np.int32]
+    node_pool_bytes: NDArray[np.float64]
+    configuration: NDArray[np.float64]
     window_bytes: NDArray[np.int64]
     payload_bytes: NDArray[np.int64]
-    paper_configuration: NDArray[np.float32] | None = None
+    paper_configuration: NDArray[np.float32]
 
     @classmethod
     def from_scenario(cls, scenario: Scenario) -> FlowNetwork:
@@ -79,6 +83,9 @@ class FlowNetwork:
             ideal_fct_ns=np.zeros(0, np.int64),
             route_ptr=np.zeros(1, np.int64),
             route_links=np.zeros(0, np.int32),
+            link_src=arrays.link_src.astype(np.int32),
+            link_dst=arrays.link_dst.astype(np.int32),
+            node_pool_bytes=pool_bytes(scenario),
             configuration=configuration_vector(scenario),
             window_bytes=np.array([scenario.congestion_control.init_window_bytes or 0]),
             payload_bytes=np.array([scenario.config.payload_bytes]),
@@ -159,8 +166,6 @@ class LabelledRun:
         """Writes one compressed ``.npz`` file; nothing in it is pickled."""
         arrays = {name: getattr(self, name) for name in _LABEL_FIELDS}
         arrays |= {name: getattr(self.network, name) for name in _NETWORK_FIELDS}
-        if self.network.paper_configuration is not None:
-            arrays[_OPTIONAL_FIELD] = self.network.paper_configuration
         with Path(path).open("wb") as file:
             np.savez_compressed(file, format_version=np.array(FORMAT_VERSION), **arrays)
 
@@ -178,10 +183,7 @@ class LabelledRun:
                     raise InputError(
                         f"{path}: expected format version {FORMAT_VERSION} (got {version})"
                     )
-                network = FlowNetwork(
-                    **{name: file[name] for name in _NETWORK_FIELDS},
-                    paper_configuration=file.get(_OPTIONAL_FIELD),
-                )
+                network = FlowNetwork(**{name: file[name] for name in _NETWORK_FIELDS})
                 return cls(network=network, **{name: file[name] for name in _LABEL_FIELDS})
         except FileNotFoundError:
             raise InputError(f"{path}: expected a labelled run (got no such file)") from None
@@ -191,8 +193,5 @@ class LabelledRun:
             raise InputError(f"{path}: expected a labelled run (got {error})") from None
 
 
-_OPTIONAL_FIELD = "paper_configuration"
-_NETWORK_FIELDS = tuple(
-    field.name for field in fields(FlowNetwork) if field.name != _OPTIONAL_FIELD
-)
+_NETWORK_FIELDS = tuple(field.name for field in fields(FlowNetwork))
 _LABEL_FIELDS = tuple(field.name for field in fields(LabelledRun) if field.name != "network")

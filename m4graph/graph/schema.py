@@ -5,9 +5,9 @@ A checkpoint records :data:`SCHEMA_VERSION`; it changes whenever a column change
 
 from __future__ import annotations
 
-from m4graph.graph.configuration import NAMES as CONFIGURATION_FEATURES
+from m4graph.graph.configuration import FEATURE_NAMES as CONFIGURATION_FEATURES
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 FLOW, LINK = "flow", "link"
 CROSSES = (FLOW, "crosses", LINK)
@@ -15,26 +15,45 @@ CROSSED_BY = (LINK, "rev_crosses", FLOW)
 
 ARRIVAL, DEPARTURE = 0, 1
 
+SCOPES = ("hop", "component")
+"""How far an event reaches: the flows that share a link with its flow, or all that are joined."""
+
 FLOW_FEATURES = (
     "is_event_flow",
     "event_is_arrival",
     "log_size",  # packets
     "log_ideal",  # in packet times
     "num_links",
-    "first_window",  # share of the flow that its first window holds
+    "is_burst",  # it fits into one window
+    "log_windows",  # that it takes
     "log_pipe_windows",  # what an idle round trip holds, in windows
     "log_elapsed",  # in ideal FCTs
-    "remaining",  # fluid, share of the flow
-    "log_remaining",  # fluid, packets
-    "last_window",  # share of the window that the remaining bytes fill
-    "log_share",  # the slowest link of the route over the fair rate
+    "remaining",  # estimate, share of the flow
+    "log_remaining",  # packets
+    "windows_left",  # 1 at most
+    "log_share",  # the slowest link of the route over the estimated rate
+    "log_pace",  # the same over what congestion control allows
     "log_prior",  # physical estimate of the slowdown, see tracker.py
-    "log_fluid",  # the slowdown if all goes on at the fair rate
-    "log_burst",  # the slowdown if what is left passes the queues as one burst
-    "backlog_delay",  # of bursts still queued along the route, in ideal FCTs, log
-    "queue_delay",  # of the standing queues along the route, in ideal FCTs, log
+    "log_now",  # the slowdown if it finished now
+    "log_steady",  # the slowdown if all goes on as now
+    "log_wait",  # along the route now, in ideal FCTs
+    "wait_trips",  # the same in idle round trips, log
+    "log_longest_wait",  # at one link, in idle round trips
+    "burst_wait",  # of bursts still queued along the route, in ideal FCTs, log
+    "log_mean_wait",  # since the start, in idle round trips
+    "marking",  # share of its packets that are marked
     "log_flows_first",  # on the host's own link
     "log_flows_last",  # on the receiver's link
+    "most_used",  # utilisation of the busiest link of the route
+    "pool_used",  # of the fullest switch on the route
+    "log_burst_wait",  # of its first window behind other bursts, at its arrival, in ideal FCTs
+    "log_first_wait",  # in the standing queues, at its arrival, in ideal FCTs
+    "log_nic_wait",  # now, in idle round trips
+    "log_back_wait",  # of ACKs on the last link back, now, in idle round trips
+    "log_rest",  # where the wait along the route comes to rest, in idle round trips
+    "log_fluid",  # the slowdown if it goes on at the max-min fair rate
+    "log_fair_share",  # the slowest link of the route over that rate
+    "fluid_remaining",  # at such rates so far, share of the flow
     *(f"configuration_{name}" for name in CONFIGURATION_FEATURES),
 )
 LINK_FEATURES = (
@@ -45,10 +64,19 @@ LINK_FEATURES = (
     "on_event_route",
     "event_is_arrival",
     "log_flows",
-    "utilisation",  # by fair rates
-    "log_backlog",  # bytes of bursts still queued, in windows
-    "log_limited",  # flows that this link limits
-    "log_open",  # bytes of their open windows, in windows
-    "queue",  # of the standing queue, in marking thresholds
+    "log_long_flows",  # those that do not fit into one window
+    "utilisation",
+    "log_wait",  # in packet times
+    "log_queue_marks",  # of its queue, in marking thresholds or pools
+    "log_burst_queue",  # bytes of bursts still queued, packets
+    "log_burst_inflow",  # bytes of bursts on their way, packets
+    "pool_used",  # of its switch's shared buffer
+    "next_pool_used",  # of that of the switch it leads to
+    "log_pool",  # in windows
+    "log_rest",  # where its wait comes to rest, in packet times
     "log_gap",  # since the link's state was updated, in packet times
+)
+EDGE_FEATURES = (
+    "hop",  # links of the route before this one, eighths
+    "hops_left",  # links behind it, eighths
 )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from m4graph.graph.run import FlowNetwork
-from m4graph.graph.schema import FLOW_FEATURES
+from m4graph.graph.schema import FLOW_FEATURES, SCOPES
 from m4graph.graph.tracker import advance
 from m4graph.graph.tracker_state import (
     EVENT_RECORD,
@@ -42,8 +42,10 @@ class EventStep:
           ``[num_touched, num_flow_features]``
         - ``link_ids`` int64, ``link_gap`` ``[num_read]``; ``link_x``
           ``[num_read, num_link_features]``
-        - ``crosses`` int64 ``[2, num_hops_of_updated]``: flow rows, link rows
-        - ``crossed_by`` int64 ``[2, num_hops]``: link rows, flow rows
+        - ``crosses`` int64 ``[2, num_hops_of_updated]``: flow rows, link rows; ``crosses_x``
+          ``[num_hops_of_updated, num_edge_features]``
+        - ``crossed_by`` int64 ``[2, num_hops]``: link rows, flow rows; ``crossed_by_x``
+          ``[num_hops, num_edge_features]``
     """
 
     flow_ids: Tensor
@@ -54,7 +56,9 @@ class EventStep:
     link_gap: Tensor
     num_updated: int
     crosses: Tensor
+    crosses_x: Tensor
     crossed_by: Tensor
+    crossed_by_x: Tensor
 
     @property
     def log_prior(self) -> Tensor:
@@ -78,10 +82,13 @@ class FlowTracker:
 
     Args:
         networks (list of FlowNetwork): One or more.
+        scope (str): ``"hop"``: an event touches the flows that share a link with its flow, and the
+            links of its route. ``"component"``: all flows that are joined to it by shared links,
+            and all links of theirs. (default: ``"hop"``)
     """
 
-    def __init__(self, networks: Sequence[FlowNetwork]) -> None:
-        self._state = make_tracker_state(networks)
+    def __init__(self, networks: Sequence[FlowNetwork], scope: str = "hop") -> None:
+        self._state = make_tracker_state(networks, SCOPES.index(scope) == 1)
         self._longest_route = max(_longest_route(net) for net in networks)
         self.first_flow = np.cumsum([0, *(net.num_flows for net in networks)])
         self.first_link = np.cumsum([0, *(net.num_links for net in networks)])
@@ -132,6 +139,7 @@ class FlowTracker:
         state, counts = self._state, self._state.counts
         flows, links, edges = counts[NUM_FLOWS], counts[NUM_LINKS], counts[NUM_EDGES]
         edge_flow, edge_link = state.edge_flow[:edges], state.edge_link[:edges]
+        edge_x = state.edge_x[:edges].copy()
         updated = edge_link < counts[NUM_UPDATED]
         return EventStep(
             flow_ids=torch.from_numpy(state.flow_ids[:flows].copy()),
@@ -142,7 +150,9 @@ class FlowTracker:
             link_gap=torch.from_numpy(state.link_gap[:links].copy()),
             num_updated=int(counts[NUM_UPDATED]),
             crosses=torch.from_numpy(np.stack((edge_flow[updated], edge_link[updated]))),
+            crosses_x=torch.from_numpy(edge_x[updated]),
             crossed_by=torch.from_numpy(np.stack((edge_link, edge_flow))),
+            crossed_by_x=torch.from_numpy(edge_x),
         )
 
 

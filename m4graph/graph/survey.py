@@ -10,10 +10,10 @@ import numpy as np
 from numba import njit
 
 from m4graph.compilation import announced_compilation, source_digest
+from m4graph.graph.features import fill_flow, take_link
 from m4graph.graph.sample import two_flows
 from m4graph.graph.schema import ARRIVAL
 from m4graph.graph.step import EventStep, FlowTracker, no_events
-from m4graph.graph.tracker import _fill_flow, _take_link
 from m4graph.graph.tracker_state import NUM_FLOWS, STAMP, TrackerState, with_room
 from m4graph.simulators.fluid.layout import NUM_ACTIVE
 
@@ -59,9 +59,9 @@ def _build(digest: str) -> Callable[..., None]:
                 flow.row = row
                 state.flow_ids[row] = flow_id
                 counts[NUM_FLOWS] += 1
-                _fill_flow(state, row, event.time_ns, event.flow, is_arrival)
+                fill_flow(state, row, event.time_ns, event.flow, is_arrival)
         for link_id in range(len(state.links)):
-            _take_link(state, link_id, event.time_ns, False, is_arrival)
+            take_link(state, link_id, event.time_ns, False, is_arrival)
 
     return widen  # type: ignore[no-any-return]
 

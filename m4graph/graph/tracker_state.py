@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.congestion import BASE_RTT_NS
-from m4graph.graph.configuration import NAMES
+from m4graph.graph.configuration import NAMES, configuration_features, held_wait_ns
 from m4graph.graph.run import FlowNetwork
-from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
+from m4graph.graph.schema import EDGE_FEATURES, FLOW_FEATURES, LINK_FEATURES
 from m4graph.ideal import HEADER_BYTES
 from m4graph.simulators.fluid.layout import FLOW, HOP, LINK, Shares
 from m4graph.simulators.fluid.maxmin import Scratch, make_scratch
 from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
+from m4graph.units import BITS_PER_BYTE, NS_PER_S
 
 FLOW_RECORD = np.dtype(
     [
@@ -28,12 +29,36 @@ FLOW_RECORD = np.dtype(
         ("wire_bytes", "f8"),
         ("latency_ns", "f8"),  # of the ideal FCT, beyond the time to drain
         ("rate", "f8"),  # of the slowest link of the route, bytes/ns
-        ("window_bytes", "f8"),
-        ("pipe_bytes", "f8"),  # what an idle round trip holds
-        ("grant", "f8"),  # estimate of the share of the window that congestion control leaves it
-        ("grant_ns", "i8"),  # when that was the estimate
-        ("grant_per_ns", "f8"),  # its growth while nothing is marked
+        ("rtt_ns", "f8"),  # idle round trip; of a flow within one window, its ideal FCT
+        ("window_bytes", "f8"),  # on the wire, whole packets
+        ("last_window_bytes", "f8"),
+        ("is_burst", "i4"),  # it fits into one window, and into the pipe
+        ("fills_pipe", "i4"),  # its window does
+        ("variable_window", "i4"),
+        # Estimates of the present:
+        ("share", "f8"),  # rate, bytes/ns
+        ("remaining", "f8"),  # bytes to send at settled_ns
+        ("settled_ns", "i8"),
+        ("rest_share", "f8"),  # the same when waits have come to rest
+        ("queue_ns", "f8"),  # wait along the route
+        ("rest_ns", "f8"),  # where it comes to rest
+        ("waited", "f8"),  # its integral since the start, ns * ns
+        ("open_bytes", "f8"),  # in flight
+        ("pace", "f8"),  # rate that it may not exceed
         ("burst_ns", "f8"),  # FCT of a flow within one window, as estimated when it arrived
+        ("burst_wait_ns", "f8"),  # of its first window, behind other bursts
+        ("first_wait_ns", "f8"),  # in standing queues, when it arrived
+        # Of congestion control, see control.py:
+        ("grant", "f8"),
+        ("least_grant", "f8"),
+        ("target", "f8"),
+        ("alpha", "f8"),
+        ("cuts", "f8"),
+        ("rises", "f8"),
+        ("stage", "f8"),
+        ("trip_ns", "f8"),
+        ("marking", "f8"),
+        ("reacted_ns", "i8"),
         ("updated_ns", "i8"),
         ("stamp", "i8"),
         ("row", "i4"),
@@ -45,22 +70,33 @@ LINK_RECORD = np.dtype(
     [
         ("rate", "f8"),  # bytes/ns
         ("delay_ns", "f8"),
-        ("backlog_bytes", "f8"),
-        ("backlog_ns", "i8"),  # when that was the backlog
+        ("wait_ns", "f8"),  # at wait_at_ns
+        ("wait_at_ns", "i8"),
+        ("rest_ns", "f8"),  # where the wait comes to rest
+        ("speed", "f8"),  # how fast, ns/ns
+        ("squeeze", "f8"),  # what its rate is of what its flows would send at rest, 1 at most
+        ("held_ns", "f8"),  # congestion control lets it grow no further
+        ("used", "f8"),  # bytes/ns
+        ("marking", "f8"),
+        ("marking_bytes", "f8"),  # threshold, or the pool where nothing is marked
+        ("burst_bytes", "f8"),  # of bursts, queued at burst_at_ns
+        ("inflow_bytes", "f8"),  # of bursts, on their way
+        ("inflow_ns", "f8"),  # until they are in
+        ("burst_at_ns", "f8"),
         ("updated_ns", "i8"),
-        ("stamp", "i8"),
+        ("stamp", "i8"),  # of the last step that has given it a row
+        ("seen", "i8"),  # of the last step that has looked for its flows
         ("row", "i4"),
-        ("marking_bytes", "f8"),  # its ECN threshold
         ("kind", "i4"),
+        ("src", "i4"),
+        ("dst", "i4"),
+        ("reverse", "i4"),  # the other direction of its cable, -1: none
+        ("num_long", "i4"),  # flows that do not fit into one window
         ("network", "i4"),
-        # Of the event in progress:
-        ("open_bytes", "f8"),
-        ("pipe_bytes", "f8"),
-        ("backlog_now_bytes", "f8"),
-        ("num_limited", "i4"),
     ],
     align=True,
 )
+NODE_RECORD = np.dtype([("pool_bytes", "f8"), ("queue_bytes", "f8")], align=True)
 NETWORK_RECORD = np.dtype(
     [
         ("now_ns", "i8"),
@@ -71,23 +107,26 @@ NETWORK_RECORD = np.dtype(
     ],
     align=True,
 )
-_LOG_KMAX = NAMES.index("log_kmax")
-_LOG_ADDITIVE_INCREASE = NAMES.index("log_additive_increase")
+
+_KMAX_NS = NAMES.index("kmax_ns")
+_ACK_BYTES = 60
 
 EVENT_RECORD = np.dtype([("time_ns", "i8"), ("flow", "i4"), ("kind", "i4")], align=True)
 
-NUM_FLOWS, NUM_UPDATED, NUM_LINKS, NUM_EDGES, STAMP = range(5)
+NUM_FLOWS, NUM_UPDATED, NUM_LINKS, NUM_EDGES, STAMP, IS_WIDE = range(6)
 
 
 class TrackerState(NamedTuple):
-    """Flows, links, fair shares, and the buffers for one step (see :class:`.step.EventStep`)."""
+    """Flows, links, and the buffers for one step (see :class:`.step.EventStep`)."""
 
-    shares: Shares
+    shares: Shares  # who crosses what, and max-min fair rates
     scratch: Scratch
     flows: np.ndarray
     links: np.ndarray
+    nodes: np.ndarray
     networks: np.ndarray
-    configuration: np.ndarray  # float32 [num_networks, num_configuration]
+    control: np.ndarray  # float64 [num_networks, num_configuration], raw
+    configuration: np.ndarray  # float32 [num_networks, num_features]
     counts: np.ndarray  # int64: rows in use below, and the number of steps
     flow_ids: np.ndarray
     flow_x: np.ndarray
@@ -97,13 +136,25 @@ class TrackerState(NamedTuple):
     link_gap: np.ndarray
     edge_flow: np.ndarray
     edge_link: np.ndarray
+    edge_x: np.ndarray
 
 
-def make_tracker_state(networks: Sequence[FlowNetwork]) -> TrackerState:
-    """Puts networks side by side, with no flow active yet."""
+def make_tracker_state(networks: Sequence[FlowNetwork], is_wide: bool = False) -> TrackerState:
+    """Puts networks side by side, with no flow active yet.
+
+    Args:
+        networks (list of FlowNetwork): One or more.
+        is_wide (bool): An event touches the whole component of its flow. (default: ``False``)
+    """
     flows = np.concatenate([_flow_records(net, i) for i, net in enumerate(networks)])
-    links = np.concatenate([_link_records(net, i) for i, net in enumerate(networks)])
+    first_node = np.cumsum([0, *(len(net.node_pool_bytes) for net in networks)])
     first_link = np.cumsum([0, *(net.num_links for net in networks)])
+    links = np.concatenate(
+        [
+            _link_records(net, i, int(first_node[i]), int(first_link[i]))
+            for i, net in enumerate(networks)
+        ]
+    )
     first_hop = np.cumsum([0, *(len(net.route_links) for net in networks)])
     route_ptr = np.concatenate(
         [[0], *(net.route_ptr[1:] + at for net, at in zip(networks, first_hop, strict=False))]
@@ -117,9 +168,13 @@ def make_tracker_state(networks: Sequence[FlowNetwork]) -> TrackerState:
         scratch=make_scratch(len(links), len(flows), len(route_links)),
         flows=flows,
         links=links,
+        nodes=np.concatenate([_node_records(net) for net in networks]),
         networks=np.array([_network_record(net) for net in networks], NETWORK_RECORD),
-        configuration=np.stack([net.configuration for net in networks]),
-        counts=np.zeros(5, np.int64),
+        control=np.stack([net.configuration for net in networks]),
+        configuration=np.stack(
+            [configuration_features(net.configuration, _nic_rate(net)) for net in networks]
+        ),
+        counts=np.array([0, 0, 0, 0, 0, is_wide], np.int64),
         **_buffers(0, 0),
     )
     return with_room(state, 64 * len(networks), 16 * 64 * len(networks))
@@ -192,6 +247,7 @@ def _buffers(num_flows: int, num_hops: int) -> dict[str, Any]:
         "link_gap": np.zeros(num_hops, np.float32),
         "edge_flow": np.zeros(num_hops, np.int64),
         "edge_link": np.zeros(num_hops, np.int64),
+        "edge_x": np.zeros((num_hops, len(EDGE_FEATURES)), np.float32),
     }
 
 
@@ -221,6 +277,7 @@ def _nic_rate(network: FlowNetwork) -> float:
 def _flow_records(network: FlowNetwork, index: int) -> np.ndarray:
     flows = np.zeros(network.num_flows, FLOW_RECORD)
     payload = int(network.payload_bytes[0])
+    packet_bytes = payload + HEADER_BYTES
     rate = link_bytes_per_ns(network)[network.route_links]
     starts = network.route_ptr[:-1]
     flows["start_ns"] = network.start_ns
@@ -234,30 +291,64 @@ def _flow_records(network: FlowNetwork, index: int) -> np.ndarray:
         payload,
     )
     flows["rate"] = np.minimum.reduceat(rate, starts)
-    packet_ns = (payload + HEADER_BYTES) / rate
-    one_way_ns = np.add.reduceat(network.link_delay_ns[network.route_links] + packet_ns, starts)
-    back_ns = np.add.reduceat(network.link_delay_ns[network.route_links], starts)
-    flows["pipe_bytes"] = (one_way_ns + back_ns) * flows["rate"]
+    delay_ns = network.link_delay_ns[network.route_links]
+    per_hop_ns = 2 * delay_ns + (packet_bytes + _ACK_BYTES) / rate
+    trip_ns = np.add.reduceat(per_hop_ns, starts)
+    pipe_bytes = trip_ns * flows["rate"]
     window = int(network.window_bytes[0])
-    wire_window = window * (payload + HEADER_BYTES) / payload
-    flows["window_bytes"] = wire_window if window else flows["pipe_bytes"]
+    # The last packet of a window may start when a byte of it is left.
+    wire_window = -(-window // payload) * packet_bytes
+    flows["window_bytes"] = wire_window if window else np.maximum(pipe_bytes, packet_bytes)
+    is_burst = flows["wire_bytes"] <= np.minimum(flows["window_bytes"], pipe_bytes)
+    flows["is_burst"] = is_burst
+    flows["fills_pipe"] = flows["window_bytes"] >= pipe_bytes
+    flows["rtt_ns"] = np.where(is_burst, network.ideal_fct_ns, trip_ns)
+    last = np.mod(flows["wire_bytes"], flows["window_bytes"])
+    flows["last_window_bytes"] = np.where(last > 0.0, last, flows["window_bytes"])
+    value = dict(zip(NAMES, network.configuration.tolist(), strict=True))
+    flows["variable_window"] = value["variable_window"] > 0
     flows["grant"] = 1.0
-    # One additive increase a round trip.
-    increase = np.expm1(network.configuration[_LOG_ADDITIVE_INCREASE]) * _nic_rate(network)
-    flows["grant_per_ns"] = increase / flows["pipe_bytes"]
+    least = value["min_rate_bps"] / (BITS_PER_BYTE * NS_PER_S) / flows["rate"]
+    flows["least_grant"] = np.minimum(np.maximum(least, 1e-3), 1.0)
+    flows["target"] = -1.0
+    flows["trip_ns"] = trip_ns
     flows["network"] = index
     return flows
 
 
-def _link_records(network: FlowNetwork, index: int) -> np.ndarray:
+def _link_records(network: FlowNetwork, index: int, first_node: int, first_link: int) -> np.ndarray:
     links = np.zeros(network.num_links, LINK_RECORD)
     links["rate"] = link_bytes_per_ns(network)
+    links["squeeze"] = 1.0
     links["delay_ns"] = network.link_delay_ns
     links["kind"] = network.link_kind
     links["network"] = index
-    scale = np.expm1(network.configuration[_LOG_KMAX]) * BASE_RTT_NS
-    links["marking_bytes"] = scale * links["rate"]
+    links["src"] = network.link_src + first_node
+    links["dst"] = network.link_dst + first_node
+    reverse = _reverse(network)
+    links["reverse"] = np.where(reverse >= 0, reverse + first_link, -1)
+    marks = network.configuration[_KMAX_NS] * links["rate"]
+    pool = network.node_pool_bytes[network.link_src]
+    threshold = np.where(marks > 0.0, marks, pool)
+    links["held_ns"] = np.where(network.link_kind & 1, np.inf, held_wait_ns(network.configuration))
+    links["marking_bytes"] = np.where(threshold > 0.0, threshold, _nic_rate(network) * BASE_RTT_NS)
     return links
+
+
+def _reverse(network: FlowNetwork) -> np.ndarray:
+    """The link of the other direction, -1: none, int64 ``[num_links]``."""
+    num_nodes = len(network.node_pool_bytes)
+    there = network.link_src.astype(np.int64) * num_nodes + network.link_dst
+    back = network.link_dst.astype(np.int64) * num_nodes + network.link_src
+    order = np.argsort(there)
+    place = np.minimum(np.searchsorted(there[order], back), len(there) - 1)
+    return np.where(there[order][place] == back, order[place], -1)
+
+
+def _node_records(network: FlowNetwork) -> np.ndarray:
+    nodes = np.zeros(len(network.node_pool_bytes), NODE_RECORD)
+    nodes["pool_bytes"] = network.node_pool_bytes
+    return nodes
 
 
 def _network_record(network: FlowNetwork) -> tuple[int, float, float, float, float]:

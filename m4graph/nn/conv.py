@@ -2,6 +2,7 @@
 
 A layer is any PyG-style class that works on bipartite graphs: made as
 ``conv((channels, channels), channels, **options)``, called as ``conv((x_src, x_dst), edge_index)``.
+One that takes ``edge_dim`` is told it, and called with ``edge_attr=`` the features of the edges.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from m4graph.errors import ConfigError
+from m4graph.graph.schema import EDGE_FEATURES
 from m4graph.registry import Registry
 
 ConvFactory = Callable[..., nn.Module]
@@ -37,6 +39,7 @@ CONVS: Registry[ConvFactory] = Registry(
 _DEFAULTS = {
     "add_self_loops": False,  # flow i and link i have nothing to do with each other
     "concat": False,  # the mean of the attention heads keeps the width
+    "edge_dim": len(EDGE_FEATURES),
 }
 
 
@@ -60,7 +63,8 @@ def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.M
     """Makes a layer between two kinds of nodes of equal width.
 
     Unless they are given, ``add_self_loops`` and ``concat`` are switched off where a layer has
-    them. The layer is tried once on a tiny graph, which leaves the global random state alone.
+    them, and ``edge_dim`` is the number of :data:`m4graph.graph.schema.EDGE_FEATURES`. The layer is
+    tried once on a tiny graph, which leaves the global random state alone.
 
     Args:
         conv (str or ConvFactory): A name of :data:`CONVS`, a PyG-style class, or a function.
@@ -69,7 +73,8 @@ def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.M
 
     Shapes:
         - the layer: ``(x_src [num_src, channels], x_dst [num_dst, channels])`` and an edge index
-          ``[2, num_edges]`` (row 0 sources, row 1 destinations) to ``[num_dst, channels]``
+          ``[2, num_edges]`` (row 0 sources, row 1 destinations) to ``[num_dst, channels]``;
+          :func:`carry` calls it
 
     Raises:
         ConfigError: If the name or an option is unknown, or the layer is unusable here.
@@ -112,6 +117,22 @@ def conv_name(conv: str | ConvFactory) -> str:
     )
 
 
+def carry(
+    conv: nn.Module, nodes: tuple[Tensor, Tensor], edge_index: Tensor, edge_x: Tensor
+) -> Tensor:
+    """Calls a layer, with the features of the edges if it wants them.
+
+    Shapes:
+        - ``nodes`` ``[num_src, channels]``, ``[num_dst, channels]``; ``edge_index``
+          ``[2, num_edges]``; ``edge_x`` ``[num_edges, num_edge_features]``
+        - output ``[num_dst, channels]``
+    """
+    wants_edges = getattr(conv, "edge_dim", None) is not None
+    extra = {"edge_attr": edge_x} if wants_edges else {}
+    out: Tensor = conv(nodes, edge_index, **extra)
+    return out
+
+
 def _defaults(factory: ConvFactory) -> dict[str, Any]:
     parameters = inspect.signature(factory).parameters
     return {name: value for name, value in _DEFAULTS.items() if name in parameters}
@@ -121,10 +142,11 @@ def _check_bipartite(layer: nn.Module, name: str, channels: int) -> None:
     """One forward on three sources and two destinations, without dropout or running statistics."""
     x_src, x_dst = torch.ones(3, channels), torch.ones(2, channels)
     edge_index = torch.tensor([[0, 1, 2, 0], [0, 0, 1, 1]])
+    edge_x = torch.ones(4, len(EDGE_FEATURES))
     layer.eval()
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            out = layer((x_src, x_dst), edge_index)
+            out = carry(layer, (x_src, x_dst), edge_index, edge_x)
     except Exception as error:
         raise ConfigError(
             f"conv {name}: expected a layer for bipartite graphs, called as "

@@ -6,18 +6,25 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from m4graph.errors import ConfigError
-from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
-from m4graph.nn.conv import conv_name, resolve_conv
+from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCOPES
+from m4graph.nn.conv import carry, conv_name, resolve_conv
+from m4graph.schema import one_of
 
 if TYPE_CHECKING:
-    from m4graph.graph import EventStep
+    from m4graph.graph import EventStep, FlowNetwork, FlowTracker
+
+
+MOST_LOG_RATIO = 3.0
+"""No prediction is further from the physical estimate, so that a run cannot run away."""
+
+_ESTIMATES = ("log_prior", "log_steady", "log_burst_wait", "log_first_wait", "log_fluid")
 
 
 class StepOutput(NamedTuple):
@@ -52,7 +59,7 @@ class FlowLinkModel(nn.Module):
 
         \mathbf{h}' &= \mathrm{GRU}_{rate}([\mathbf{m}^{(K)}, \mathbf{x}], \tilde{\mathbf{h}})
 
-        \log \hat{s}_f &= \log p_f + \mathrm{MLP}(\mathbf{h}'_f)
+        \log \hat{s}_f &= \log p_f + 3 \tanh(\mathrm{MLP}(\mathbf{h}'_f) / 3)
 
     where :math:`p_f` is the physical estimate of the slowdown that comes with the features: the
     time so far, plus what is left at the flow's fair rate, over the ideal FCT. Two more heads
@@ -62,9 +69,15 @@ class FlowLinkModel(nn.Module):
         conv (str, type or callable, optional): Message passing between flows and links: a name of
             :data:`m4graph.nn.conv.CONVS`, or a PyG-style class. (default: ``"sage"``)
         hidden_channels (int, optional): Width of the states. (default: ``64``)
-        num_layers (int, optional): Rounds of message passing, links first. (default: ``2``)
+        num_layers (int, optional): Rounds of message passing, links first; 0: flows and links hear
+            nothing of each other but their features. (default: ``2``)
         flow_channels (int, optional): Flow features. (default: those of the schema)
         link_channels (int, optional): Link features. (default: those of the schema)
+        time_cells (bool, optional): Whether states age between updates. (default: ``True``)
+        prior (bool, optional): Whether predictions start from the physical estimate. If not, the
+            model does not see that among its features either. (default: ``True``)
+        scope (str, optional): How far an event reaches: ``"hop"`` or ``"component"``, as for
+            :class:`m4graph.graph.FlowTracker`. (default: ``"hop"``)
         **conv_kwargs (optional): Further arguments of the layers.
 
     Shapes:
@@ -83,22 +96,33 @@ class FlowLinkModel(nn.Module):
         num_layers: int = 2,
         flow_channels: int = len(FLOW_FEATURES),
         link_channels: int = len(LINK_FEATURES),
+        time_cells: bool = True,
+        prior: bool = True,
+        scope: str = "hop",
         **conv_kwargs: Any,
     ) -> None:
         super().__init__()
-        sizes = {"hidden_channels": hidden_channels, "num_layers": num_layers}
-        for name, value in sizes.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name}: expected an integer of 1 or above (got {value!r})")
+        sizes = {"hidden_channels": (hidden_channels, 1), "num_layers": (num_layers, 0)}
+        for name, (value, least) in sizes.items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(
+                    f"{name}: expected an integer of {least} or above (got {value!r})"
+                )
+        if scope not in SCOPES:
+            raise ConfigError(f"scope: expected {one_of(SCOPES)} (got {scope!r})")
         hidden = hidden_channels
         self.conv = conv
         self.hidden_channels = hidden
         self.num_layers = num_layers
         self.flow_channels = flow_channels
         self.link_channels = link_channels
+        self.time_cells = time_cells
+        self.prior = prior
+        self.scope = scope
         self.conv_kwargs = conv_kwargs
-        self.flow_time_cell = nn.GRUCell(1, hidden)
-        self.link_time_cell = nn.GRUCell(1, hidden)
+        if time_cells:
+            self.flow_time_cell = nn.GRUCell(1, hidden)
+            self.link_time_cell = nn.GRUCell(1, hidden)
         self.flow_encoder = nn.Linear(hidden + flow_channels, hidden)
         self.link_encoder = nn.Linear(hidden + link_channels, hidden)
         convs = [resolve_conv(conv, hidden, **conv_kwargs) for _ in range(2 * num_layers)]
@@ -126,30 +150,43 @@ class FlowLinkModel(nn.Module):
             "num_layers": self.num_layers,
             "flow_channels": self.flow_channels,
             "link_channels": self.link_channels,
+            "time_cells": self.time_cells,
+            "prior": self.prior,
+            "scope": self.scope,
             **self.conv_kwargs,
         }
 
     def forward(self, step: EventStep, flow_state: Tensor, link_state: Tensor) -> StepOutput:
         """Updates the states of one step's flows and links, and reads the predictions off."""
         updated = step.num_updated
-        flow_state = self.flow_time_cell(step.flow_gap[:, None], flow_state)
-        aged = self.link_time_cell(step.link_gap[:updated, None], link_state[:updated])
+        flow_x = step.flow_x if self.prior else _without_estimates(step.flow_x)
+        aged = link_state[:updated]
+        if self.time_cells:
+            flow_state = self.flow_time_cell(step.flow_gap[:, None], flow_state)
+            aged = self.link_time_cell(step.link_gap[:updated, None], aged)
         # Links that are only read are not brought up to now: their gap is among their features.
         link_state = torch.cat((aged, link_state[updated:]))
-        flow = torch.relu(self.flow_encoder(torch.cat((flow_state, step.flow_x), 1)))
+        flow = torch.relu(self.flow_encoder(torch.cat((flow_state, flow_x), 1)))
         link = torch.relu(self.link_encoder(torch.cat((link_state, step.link_x), 1)))
         flow, link = self._exchange(step, flow, link)
         link_x = step.link_x[:updated]
-        flow_state = self.flow_rate_cell(torch.cat((flow, step.flow_x), 1), flow_state)
+        flow_state = self.flow_rate_cell(torch.cat((flow, flow_x), 1), flow_state)
         link_state = self.link_rate_cell(torch.cat((link, link_x), 1), aged)
-        log_ratio = self.slowdown_head(torch.cat((flow_state, step.flow_x), 1)).squeeze(1)
+        raw = self.slowdown_head(torch.cat((flow_state, flow_x), 1)).squeeze(1)
+        log_ratio = MOST_LOG_RATIO * torch.tanh(raw / MOST_LOG_RATIO) if self.prior else raw
         return StepOutput(
             flow_state=flow_state,
             link_state=link_state,
-            log_slowdown=step.log_prior + log_ratio,
+            log_slowdown=step.log_prior + log_ratio if self.prior else log_ratio,
             remaining=torch.sigmoid(self.remaining_head(flow_state).squeeze(1)),
             log_queue=nn.functional.softplus(self.queue_head(link_state).squeeze(1)),
         )
+
+    def make_tracker(self, networks: Sequence[FlowNetwork]) -> FlowTracker:
+        """What turns the events of networks into the steps that this model reads."""
+        from m4graph.graph import FlowTracker
+
+        return FlowTracker(networks, self.scope)
 
     def _exchange(self, step: EventStep, flow: Tensor, link: Tensor) -> tuple[Tensor, Tensor]:
         """Rounds of messages; links that are only read keep their encoding."""
@@ -159,10 +196,11 @@ class FlowLinkModel(nn.Module):
         layers = zip(
             self.link_convs, self.link_norms, self.flow_convs, self.flow_norms, strict=True
         )
+        crosses, crossed_by = (step.crosses, step.crosses_x), (step.crossed_by, step.crossed_by_x)
         for link_conv, link_norm, flow_conv, flow_norm in layers:
-            link = link + torch.relu(link_norm(link_conv((flow, link), step.crosses)))
+            link = link + torch.relu(link_norm(carry(link_conv, (flow, link), *crosses)))
             both = torch.cat((link, read_only))
-            flow = flow + torch.relu(flow_norm(flow_conv((both, flow), step.crossed_by)))
+            flow = flow + torch.relu(flow_norm(carry(flow_conv, (both, flow), *crossed_by)))
         return flow, link
 
     def _start_at_the_prior(self) -> None:
@@ -170,6 +208,12 @@ class FlowLinkModel(nn.Module):
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
+
+
+def _without_estimates(flow_x: Tensor) -> Tensor:
+    """Flow features without those that estimate what is to come."""
+    hidden = torch.tensor([FLOW_FEATURES.index(name) for name in _ESTIMATES], device=flow_x.device)
+    return flow_x.index_fill(1, hidden, 0.0)
 
 
 def _mlp(in_channels: int, hidden_channels: int) -> nn.Sequential:

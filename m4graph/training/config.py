@@ -20,7 +20,11 @@ class ModelConfig(StrictModel):
     kind: Literal["flow_link"] = "flow_link"
     conv: str = "sage"
     hidden_channels: int = Field(default=64, ge=1, le=4096)
-    num_layers: int = Field(default=2, ge=1, le=16)
+    num_layers: int = Field(default=2, ge=0, le=16)
+    time_cells: bool = True
+    prior: bool = True
+    scope: Literal["hop", "component"] = "hop"
+    conv_options: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -58,6 +62,9 @@ class TrainConfig(StrictModel):
         max_grad_norm (float): Longer gradients are cut.
         remaining_weight (float): Of the loss on remaining bytes.
         queue_weight (float): Of the loss on queues.
+        supervision (str): ``"touched"``: the slowdown of every touched flow counts at every event;
+            ``"departing"``: that of a flow at the last event before its departure, as in the
+            original m4.
         val_every_episodes (int): Episodes between two validations, which run free.
         val_runs (int): Validation runs used each time, at most.
         accelerator (str): For Lightning.
@@ -75,6 +82,7 @@ class TrainConfig(StrictModel):
     max_grad_norm: float = Field(default=1.0, gt=0)
     remaining_weight: float = Field(default=0.03, ge=0)
     queue_weight: float = Field(default=0.03, ge=0)
+    supervision: Literal["touched", "departing"] = "touched"
     val_every_episodes: int = Field(default=10, ge=1)
     val_runs: int = Field(default=16, ge=1)
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"

@@ -38,7 +38,12 @@ class EpisodeDataset(IterableDataset[Window]):
         count = min(self._config.runs_per_episode, len(self._runs))
         chosen = [int(i) for i in random.choice(len(self._runs), count, replace=False)]
         departures = [self._departures(index, random) for index in chosen]
-        episode = Episode([self._runs[index] for index in chosen], departures)
+        episode = Episode(
+            [self._runs[index] for index in chosen],
+            departures,
+            self._config.model.scope,
+            self._config.supervision == "departing",
+        )
         num_steps = self._config.steps_per_window
         # Every flow arrives and leaves once, whoever decides when.
         length = 2 * max(self._runs[index].network.num_flows for index in chosen)

@@ -59,15 +59,22 @@ class Episode:
         runs (list of LabelledRun): The runs.
         departures (list of np.ndarray): For each run, the FCT of each flow, int64 ns; or None, and
             the run goes free. On true departures, remaining bytes and queues are labelled.
+        scope (str): How far an event reaches, as for :class:`m4graph.graph.FlowTracker`.
+            (default: ``"hop"``)
+        only_departing (bool): A flow's slowdown counts only when its last event is over.
+            (default: ``False``)
     """
 
     def __init__(
         self,
         runs: Sequence[LabelledRun],
         departures: Sequence[NDArray[np.int64] | None],
+        scope: str = "hop",
+        only_departing: bool = False,
     ) -> None:
         networks = [run.network for run in runs]
-        self._tracker = FlowTracker(networks)
+        self._tracker = FlowTracker(networks, scope)
+        self._only_departing = only_departing
         self._agenda = make_agenda(networks)
         self._events = no_events(len(runs))
         first_flow = self._tracker.first_flow
@@ -86,6 +93,7 @@ class Episode:
         known = fct_ns >= 0
         slowdown = np.where(known, np.maximum(fct_ns / ideal_ns, 1.0), 1.0)
         self._log_slowdown = np.log(slowdown).astype(np.float32)
+        self._known = known
         self._weight = np.where(known, _weights(runs), 0.0).astype(np.float32)
         self._start_ns = np.concatenate([network.start_ns for network in networks])
         self._last_touch_ns = np.concatenate([_last_touch_ns(run) for run in runs])
@@ -112,6 +120,9 @@ class Episode:
         step = self._tracker.step(events)
         flow_ids = step.flow_ids.numpy()
         num_queues = read_labels(self._labels, events, self._remaining, self._log_queue)
+        # The links of the events' routes come first.
+        log_queue = np.full(step.num_updated, np.nan, np.float32)
+        log_queue[:num_queues] = self._log_queue[:num_queues]
         remaining = self._remaining[flow_ids]
         self._remaining[flow_ids] = np.nan
         return TrainingStep(
@@ -119,7 +130,7 @@ class Episode:
             log_slowdown=torch.from_numpy(self._log_slowdown[flow_ids]),
             weight=torch.from_numpy(self._weights_now(flow_ids)),
             remaining=torch.from_numpy(remaining),
-            log_queue=torch.from_numpy(self._log_queue[:num_queues].copy()),
+            log_queue=torch.from_numpy(log_queue),
         )
 
     def feed_back(self, step: TrainingStep, log_slowdown: Tensor) -> None:
@@ -139,6 +150,10 @@ class Episode:
         """Weights that grow up to a flow's last touch, when its departure is settled."""
         start_ns, last_ns = self._start_ns[flow_ids], self._last_touch_ns[flow_ids]
         left_ns = np.maximum(last_ns - self._tracker.now_ns(flow_ids), 0)
+        if self._only_departing:
+            return np.where(left_ns == 0, 1.0, 0.0).astype(np.float32) * (
+                self._known[flow_ids].astype(np.float32)
+            )
         progress = 1.0 - left_ns / np.maximum(last_ns - start_ns, 1)
         weight: NDArray[np.float64] = self._weight[flow_ids] * (0.2 + 0.8 * progress)
         return weight.astype(np.float32)

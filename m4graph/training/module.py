@@ -24,7 +24,9 @@ class FlowLinkTraining(EventTraining):
     model: FlowLinkModel
 
     def __init__(self, config: TrainConfig, data: EpisodeDataset) -> None:
-        super().__init__(FlowLinkModel(**config.model.model_dump(exclude={"kind"})), config, data)
+        options = config.model.model_dump(exclude={"kind", "conv_options"})
+        model = FlowLinkModel(**options, **config.model.conv_options)
+        super().__init__(model, config, data)
         self._losses = StepLosses(config.remaining_weight, config.queue_weight)
         self._states: States | None = None
 

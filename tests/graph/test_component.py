@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from m4graph.errors import InputError
 from m4graph.graph import FlowNetwork, LabelledRun, event_stream, true_stream
 from m4graph.graph.component import FLOW_FEATURES, ComponentTracker
+from m4graph.graph.configuration import NAMES as CONFIGURATION
 from m4graph.graph.paper_configuration import NAMES
 from m4graph.graph.schema import ARRIVAL, DEPARTURE
 
@@ -31,7 +31,10 @@ def random_network(seed, num_flows=80):
         ideal_fct_ns=np.full(num_flows, 1000),
         route_ptr=np.cumsum([0, *map(len, routes)]),
         route_links=np.concatenate(routes).astype(np.int32),
-        configuration=np.zeros(9, np.float32),
+        link_src=np.arange(NUM_LINKS, dtype=np.int32),
+        link_dst=np.arange(NUM_LINKS, dtype=np.int32) + NUM_LINKS,
+        node_pool_bytes=np.zeros(2 * NUM_LINKS),
+        configuration=np.zeros(len(CONFIGURATION)),
         window_bytes=np.array([10_000]),
         payload_bytes=np.array([1000]),
         paper_configuration=np.arange(len(NAMES), dtype=np.float32),
@@ -202,9 +205,3 @@ def test_a_packet_run_falls_into_components(fat_tree_run):
         assert tracker.now_ns(np.array([0]))[0] == stream[k]["time_ns"]
     assert stream[-1]["kind"] == DEPARTURE
     assert len(step.flow_ids) == len(step.link_ids) == 0
-
-
-def test_a_run_without_the_configuration_is_refused():
-    network = replace(random_network(0), paper_configuration=None)
-    with pytest.raises(InputError, match="paper_configuration: expected a run recorded with"):
-        ComponentTracker([network])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.graph import FlowNetwork, LabelledRun
+from m4graph.graph import LabelledRun
 from m4graph.graph.paper_configuration import NAMES, paper_configuration
 
 from .conftest import star_scenario
@@ -73,14 +73,3 @@ def test_runs_keep_it(fat_tree_run, tmp_path):
     found = LabelledRun.load(tmp_path / "run.npz").network.paper_configuration
     np.testing.assert_array_equal(found, expected)
     assert found.dtype == np.float32
-
-
-def test_runs_from_before_have_none(fat_tree_run, tmp_path):
-    run = LabelledRun.from_result(fat_tree_run)
-    run.save(tmp_path / "new.npz")
-    with np.load(tmp_path / "new.npz") as file:
-        arrays = {name: file[name] for name in file.files if name != "paper_configuration"}
-    np.savez(tmp_path / "old.npz", **arrays)
-    network = LabelledRun.load(tmp_path / "old.npz").network
-    assert network.paper_configuration is None
-    assert isinstance(network, FlowNetwork)

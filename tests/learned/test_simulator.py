@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import re
 import warnings
 
@@ -20,6 +21,7 @@ from m4graph.graph import FlowNetwork
 from m4graph.learned import LearnedSimulator
 from m4graph.learned.engine import TorchEngine
 from m4graph.nn import FlowLinkModel
+from m4graph.nn.model import MOST_LOG_RATIO
 
 from .conftest import generated, random_model, scenario_of
 
@@ -147,15 +149,22 @@ def test_the_model_is_copied(scenario, model):
 
 
 @pytest.mark.parametrize("engine", ["torch", "compiled"])
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_model_that_says_no_number(value, engine, model):
-    torch.nn.init.constant_(model.slowdown_head[-1].bias, value)
+def test_a_model_that_says_no_number(engine, model):
+    torch.nn.init.constant_(model.slowdown_head[-1].bias, float("nan"))
     scenario = scenario_of([(0, 1, 1000, 90), (0, 1, 1000, 50)], ids=[11, 12])
     message = r"scenario 'star', flow 12: expected model FlowLinkModel to predict .* \(got "
     with pytest.raises(SimulationError, match=message):
         m4.simulate(scenario, "learned", model=model, engine=engine)
     with pytest.raises(SimulationError, match=message):
         m4.simulate_batch([scenario_of([]), scenario], "learned", model=model, engine=engine)
+
+
+@pytest.mark.parametrize("engine", ["torch", "compiled"])
+def test_no_prediction_is_far_from_the_estimate(engine, model):
+    torch.nn.init.constant_(model.slowdown_head[-1].bias, float("inf"))
+    lone = scenario_of([(0, 1, 1000, 0)])
+    result = m4.simulate(lone, "learned", model=model, engine=engine)
+    assert result.slowdown == pytest.approx(math.exp(MOST_LOG_RATIO), rel=1e-3)
 
 
 @pytest.mark.parametrize("engine", ["torch", "compiled"])

@@ -10,14 +10,17 @@ from torch_geometric.nn import conv as pyg
 from torch_geometric.nn.aggr import MaxAggregation
 
 from m4graph.errors import ConfigError
-from m4graph.nn.conv import CONVS, conv_name, resolve_conv
+from m4graph.graph.schema import EDGE_FEATURES
+from m4graph.nn.conv import CONVS, carry, conv_name, resolve_conv
 
 CHANNELS = 8
 EVERY_CONV = CONVS.names()
-SWITCHED_OFF = {
-    "gat": {"add_self_loops": False, "concat": False},
-    "gatv2": {"add_self_loops": False, "concat": False},
-    "transformer": {"concat": False},
+EDGES = {"edge_dim": len(EDGE_FEATURES)}
+DEFAULTS = {
+    "gat": {"add_self_loops": False, "concat": False, **EDGES},
+    "gatv2": {"add_self_loops": False, "concat": False, **EDGES},
+    "transformer": {"concat": False, **EDGES},
+    "res_gated": EDGES,
 }
 
 
@@ -38,9 +41,17 @@ def test_the_registry_has_the_layers_of_the_documentation():
     assert isinstance(resolve_conv("SAGE", CHANNELS), pyg.SAGEConv)
 
 
+def resolve(name):
+    """A layer by name, called as the model calls it, all edges alike."""
+    conv = resolve_conv(name, CHANNELS)
+    return conv, lambda x, edge_index: carry(
+        conv, x, edge_index, torch.ones(edge_index.size(1), len(EDGE_FEATURES))
+    )
+
+
 @pytest.mark.parametrize("name", EVERY_CONV)
 def test_shape_and_finite_values(name, states):
-    out = resolve_conv(name, CHANNELS)(*states)
+    out = resolve(name)[1](*states)
     assert out.shape == (3, CHANNELS)
     assert out.isfinite().all()
 
@@ -48,35 +59,35 @@ def test_shape_and_finite_values(name, states):
 @pytest.mark.parametrize("name", EVERY_CONV)
 def test_the_order_of_edges_does_not_matter(name, states):
     x, edge_index = states
-    conv = resolve_conv(name, CHANNELS)
+    _, call = resolve(name)
     shuffled = edge_index[:, torch.tensor([6, 2, 4, 0, 5, 3, 1])]
-    torch.testing.assert_close(conv(x, shuffled), conv(x, edge_index))
+    torch.testing.assert_close(call(x, shuffled), call(x, edge_index))
 
 
 @pytest.mark.parametrize("name", EVERY_CONV)
 def test_renumbered_nodes_give_renumbered_results(name, states):
     (x_src, x_dst), edge_index = states
-    conv = resolve_conv(name, CHANNELS)
+    _, call = resolve(name)
     src, dst = torch.tensor([3, 0, 4, 1, 2]), torch.tensor([2, 0, 1])
     renumbered = torch.stack([src.argsort()[edge_index[0]], dst.argsort()[edge_index[1]]])
-    out = conv((x_src[src], x_dst[dst]), renumbered)
-    torch.testing.assert_close(out, conv((x_src, x_dst), edge_index)[dst])
+    out = call((x_src[src], x_dst[dst]), renumbered)
+    torch.testing.assert_close(out, call((x_src, x_dst), edge_index)[dst])
 
 
 @pytest.mark.parametrize("name", EVERY_CONV)
 def test_messages_reach_their_destination_only(name, states):
     (x_src, x_dst), edge_index = states
-    conv = resolve_conv(name, CHANNELS)
+    _, call = resolve(name)
     changed = x_src.clone()
     changed[3] += 1  # sends to destination 1 only
-    difference = conv((changed, x_dst), edge_index) - conv((x_src, x_dst), edge_index)
+    difference = call((changed, x_dst), edge_index) - call((x_src, x_dst), edge_index)
     assert (difference.abs().sum(1) > 1e-4).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("name", EVERY_CONV)
 def test_no_edges(name, states):
     x, _ = states
-    out = resolve_conv(name, CHANNELS)(x, torch.empty(2, 0, dtype=torch.long))
+    out = resolve(name)[1](x, torch.empty(2, 0, dtype=torch.long))
     assert out.shape == (3, CHANNELS)
     assert out.isfinite().all()
 
@@ -85,8 +96,8 @@ def test_no_edges(name, states):
 def test_gradients_reach_weights_and_sources(name, states):
     (x_src, x_dst), edge_index = states
     x_src.requires_grad_()
-    conv = resolve_conv(name, CHANNELS)
-    conv((x_src, x_dst), edge_index).square().sum().backward()
+    conv, call = resolve(name)
+    call((x_src, x_dst), edge_index).square().sum().backward()
     assert x_src.grad is not None
     assert (x_src.grad.abs().sum(1) > 0).all()
     assert all(weight.grad is not None for weight in conv.parameters())
@@ -100,7 +111,7 @@ def test_the_trial_leaves_no_trace(name):
     conv = resolve_conv(name, CHANNELS)
     after = torch.rand(1)
     torch.manual_seed(7)
-    expected = CONVS.resolve(name)((CHANNELS, CHANNELS), CHANNELS, **SWITCHED_OFF.get(name, {}))
+    expected = CONVS.resolve(name)((CHANNELS, CHANNELS), CHANNELS, **DEFAULTS.get(name, {}))
     assert torch.equal(torch.rand(1), after)
     assert conv.training
     for key, value in expected.state_dict().items():

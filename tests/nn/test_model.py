@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -9,7 +10,7 @@ from torch_geometric.nn.conv import SAGEConv
 
 from m4graph.errors import ConfigError
 from m4graph.graph import EventStep
-from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
+from m4graph.graph.schema import EDGE_FEATURES, FLOW_FEATURES, LINK_FEATURES
 from m4graph.nn import CONVS, FlowLinkModel
 
 HIDDEN = 8
@@ -18,7 +19,8 @@ HIDDEN = 8
 def random_step():
     """Four flows on five links, of which the first two are the event's route."""
     crossed_by = torch.tensor([[0, 2, 1, 0, 1, 3, 1, 4, 0], [0, 0, 1, 1, 2, 2, 3, 3, 3]])
-    crosses = crossed_by[:, crossed_by[0] < 2].flip(0)
+    onto_route = crossed_by[0] < 2
+    crossed_by_x = torch.rand(9, len(EDGE_FEATURES))
     return EventStep(
         flow_ids=torch.arange(4),
         flow_x=torch.randn(4, len(FLOW_FEATURES)),
@@ -27,8 +29,10 @@ def random_step():
         link_x=torch.randn(5, len(LINK_FEATURES)),
         link_gap=torch.rand(5),
         num_updated=2,
-        crosses=crosses,
+        crosses=crossed_by[:, onto_route].flip(0),
+        crosses_x=crossed_by_x[onto_route],
         crossed_by=crossed_by,
+        crossed_by_x=crossed_by_x,
     )
 
 
@@ -123,9 +127,11 @@ def test_the_order_of_nodes_and_edges_does_not_matter(conv, inputs):
         crosses=torch.stack((new_flow[step.crosses[0]], new_link[step.crosses[1]]))[
             :, updated_order
         ],
+        crosses_x=step.crosses_x[updated_order],
         crossed_by=torch.stack((new_link[step.crossed_by[0]], new_flow[step.crossed_by[1]]))[
             :, order
         ],
+        crossed_by_x=step.crossed_by_x[order],
     )
     output = model(permuted, flow_state[flows], link_state[links])
     for name in ("flow_state", "log_slowdown", "remaining"):
@@ -138,6 +144,41 @@ def test_the_order_of_nodes_and_edges_does_not_matter(conv, inputs):
 def test_every_layer_of_the_registry_fits(conv, inputs):
     output = random_model(conv=conv)(*inputs)
     assert all(part.isfinite().all() for part in output)
+
+
+@pytest.mark.parametrize(("conv", "sees_hops"), [("sage", False), ("gatv2", True)])
+def test_hops_reach_layers_that_take_edges(conv, sees_hops, inputs):
+    step, flow_state, link_state = inputs
+    model = random_model(conv=conv)
+    moved = dataclasses.replace(step, crossed_by_x=step.crossed_by_x + 1)
+    before = model(step, flow_state, link_state).log_slowdown
+    after = model(moved, flow_state, link_state).log_slowdown
+    assert bool((before != after).all()) == sees_hops
+    assert sees_hops or torch.equal(before, after)
+
+
+def test_parts_can_be_left_out(inputs):
+    step, *states = inputs
+    whole = random_model()
+    without = {
+        "no GNN": random_model(num_layers=0),
+        "no time cells": random_model(time_cells=False),
+        "no prior": random_model(prior=False),
+    }
+    number = {name: sum(p.numel() for p in model.parameters()) for name, model in without.items()}
+    assert number["no prior"] == sum(p.numel() for p in whole.parameters())
+    assert number["no GNN"] < number["no prior"]
+    assert number["no time cells"] < number["no prior"]
+    for model in without.values():
+        assert all(part.isfinite().all() for part in model(step, *states))
+    later = dataclasses.replace(step, flow_gap=step.flow_gap + 1)
+    ageless = without["no time cells"]
+    assert torch.equal(ageless(step, *states).log_slowdown, ageless(later, *states).log_slowdown)
+    other = step.flow_x.clone()
+    other[:, FLOW_FEATURES.index("log_prior")] += 1
+    elsewhere = dataclasses.replace(step, flow_x=other)
+    free = without["no prior"]
+    assert torch.equal(free(step, *states).log_slowdown, free(elsewhere, *states).log_slowdown)
 
 
 def test_any_pyg_style_class_fits(inputs):
@@ -158,18 +199,25 @@ def test_an_event_that_touches_no_flow():
         link_gap=step.link_gap[:2],
         num_updated=2,
         crosses=empty,
+        crosses_x=torch.zeros(0, len(EDGE_FEATURES)),
         crossed_by=empty,
+        crossed_by_x=torch.zeros(0, len(EDGE_FEATURES)),
     )
     output = random_model()(departed, torch.zeros(0, HIDDEN), torch.randn(2, HIDDEN))
     assert output.log_slowdown.shape == (0,)
     assert output.link_state.isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["hidden_channels", "num_layers"])
-@pytest.mark.parametrize("value", [0, -1, 1.5, True, "8", None])
-def test_bad_sizes(name, value):
-    with pytest.raises(ConfigError, match=f"{name}: expected an integer of 1 or above"):
+@pytest.mark.parametrize(("name", "least"), [("hidden_channels", 1), ("num_layers", 0)])
+@pytest.mark.parametrize("value", [None, -1, 1.5, True, "8"])
+def test_bad_sizes(name, least, value):
+    with pytest.raises(ConfigError, match=f"{name}: expected an integer of {least} or above"):
         FlowLinkModel(**{name: value})
+
+
+def test_a_width_of_zero():
+    with pytest.raises(ConfigError, match="hidden_channels: expected an integer of 1 or above"):
+        FlowLinkModel(hidden_channels=0)
 
 
 def test_bad_layers():

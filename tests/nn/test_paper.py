@@ -16,6 +16,7 @@ from m4graph.checkpoint import load_checkpoint, read_config, save_checkpoint
 from m4graph.errors import CheckpointError, ConfigError
 from m4graph.graph import FlowNetwork, event_stream
 from m4graph.graph.component import FLOW_FEATURES, ComponentTracker
+from m4graph.graph.configuration import NAMES as CONFIGURATION
 from m4graph.graph.schema import ARRIVAL
 from m4graph.nn import PaperModel
 
@@ -37,7 +38,10 @@ def network():
         ideal_fct_ns=np.full(6, 1000),
         route_ptr=np.cumsum([0, *lengths]),
         route_links=np.concatenate(ROUTES).astype(np.int32),
-        configuration=np.zeros(9, np.float32),
+        link_src=np.arange(4, dtype=np.int32),
+        link_dst=np.arange(4, dtype=np.int32) + 4,
+        node_pool_bytes=np.zeros(2 * 4),
+        configuration=np.zeros(len(CONFIGURATION)),
         window_bytes=np.array([10_000]),
         payload_bytes=np.array([1000]),
         paper_configuration=np.linspace(0, 1, 13, dtype=np.float32),

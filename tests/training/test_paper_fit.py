@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -133,16 +132,6 @@ def test_a_session_equals_a_run(finished: Path) -> None:
     ]
     done = {completion.flow_id: completion.fct_ns for completion in session.run()}
     assert [done[each] for each in ids] == whole.fct_ns.tolist()
-
-
-def test_runs_without_the_configuration_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copytree(ROOT / "datasets" / "tiny", tmp_path / "tiny")
-    arguments = ["--set", f"data={tmp_path / 'tiny'}", "--set", "val_fraction=0.34"]
-    assert main(["train", str(CONFIG), *arguments, "--out", str(tmp_path / "out")]) == 2
-    message = capsys.readouterr().err
-    assert "paper_configuration: expected a run recorded with" in message
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ Only the heads for the remaining share and the queue are left out: they serve tr
 
 from __future__ import annotations
 
+import math
+
 from m4graph.graph.schema import FLOW_FEATURES
 from m4graph.graph.tracker_state import NUM_EDGES, NUM_FLOWS, NUM_LINKS, NUM_UPDATED
 from m4graph.learned.compiled.layers import (
@@ -16,6 +18,7 @@ from m4graph.learned.compiled.layers import (
     mean_rows,
     relu_rows,
 )
+from m4graph.nn.model import MOST_LOG_RATIO
 
 _LOG_PRIOR = FLOW_FEATURES.index("log_prior")
 
@@ -76,6 +79,7 @@ def forward(weights, step, memory, scratch):
         log_ratio = weights.last_bias[0]
         for j in range(len(weights.last_weight)):
             log_ratio += flow.result[i, j] * weights.last_weight[j]
+        log_ratio = MOST_LOG_RATIO * math.tanh(log_ratio / MOST_LOG_RATIO)
         scratch.log_slowdown[i] = step.flow_x[i, _LOG_PRIOR] + log_ratio
 
     for i in range(num_flows):

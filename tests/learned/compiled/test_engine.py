@@ -33,7 +33,7 @@ NETWORKS = {
 def slow_model(seed, **options):
     """A random model that adds to most slowdowns, so that most of what it says is used."""
     model = random_model(seed, **options)
-    torch.nn.init.constant_(model.slowdown_head[-1].bias, 0.3)
+    torch.nn.init.constant_(model.slowdown_head[-1].bias, 1.0)
     return model
 
 
@@ -186,9 +186,13 @@ def pairs(num_pairs):
         ideal_fct_ns=np.full(num_pairs, 90_000),
         route_ptr=2 * np.arange(num_pairs + 1),
         route_links=np.arange(2 * num_pairs, dtype=np.int32),
+        link_src=np.arange(2 * num_pairs, dtype=np.int32),
+        link_dst=np.arange(2 * num_pairs, dtype=np.int32) + 1,
+        node_pool_bytes=np.zeros(2 * num_pairs + 1),
         configuration=sample.configuration,
         window_bytes=sample.window_bytes,
         payload_bytes=sample.payload_bytes,
+        paper_configuration=sample.paper_configuration,
     )
 
 

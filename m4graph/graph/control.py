@@ -1,0 +1,140 @@
+"""Sketches of what congestion control does to a flow between two events (numba).
+
+One number for a flow, its grant: the share of its line rate (and, with a variable window, of its
+window) that is left to it. The rules are those of the packet simulator, in expectation.
+"""
+
+from __future__ import annotations
+
+from m4graph.graph.configuration import ALGORITHMS, NAMES
+from m4graph.graph.jit import kernel
+from m4graph.graph.tracker_state import TrackerState
+
+DCTCP, DCQCN, TIMELY, HPCC = range(len(ALGORITHMS))
+_NEARLY = 0.95
+_GAIN, _BETA, _ETA = NAMES.index("gain"), NAMES.index("beta"), NAMES.index("eta")
+_T_LOW, _T_HIGH = NAMES.index("t_low_ns"), NAMES.index("t_high_ns")
+_ALGORITHM = NAMES.index("algorithm")
+_INCREASE = NAMES.index("additive_increase_bps")
+_HYPER = NAMES.index("hyper_increase_bps")
+_BITS = 8e9  # bits/s in bytes/ns
+_DECREASE_NS, _INCREASE_NS, _MIN_RTT_NS = 50_000.0, 55_000.0, 20_000.0
+
+
+@kernel
+def react(state: TrackerState, flow_id: int, now: int) -> None:
+    """Brings a flow's grant up to now, by what it has met on its route since the last look."""
+    flow = state.flows[flow_id]
+    control = state.control[flow.network]
+    elapsed_ns = float(now - flow.reacted_ns)
+    flow.reacted_ns = now
+    if flow.is_burst or elapsed_ns <= 0.0:
+        return
+    algorithm = control[_ALGORITHM]
+    if algorithm == DCTCP:
+        if flow.marking == 0.0:
+            step = control[_INCREASE] / _BITS / flow.rate
+            flow.grant += step * elapsed_ns / (flow.rtt_ns + flow.queue_ns)
+    elif algorithm == DCQCN:
+        _dcqcn(flow, control, elapsed_ns, state.networks[flow.network].packet_bytes)
+    elif algorithm == TIMELY:
+        _timely(flow, control, elapsed_ns)
+    elif algorithm == HPCC and flow.marking == 0.0:
+        flow.grant *= 1.0 + elapsed_ns / (flow.rtt_ns + flow.queue_ns)
+    flow.grant = min(max(flow.grant, flow.least_grant), 1.0)
+
+
+@kernel
+def _dcqcn(flow, control, elapsed_ns, packet_bytes):
+    if flow.target < 0.0:
+        # The first mark sets the timers going.
+        if flow.marking == 0.0:
+            return
+        flow.target = flow.grant
+        flow.alpha = 1.0
+        flow.cuts = 0.0
+        flow.rises = 0.0
+        flow.stage = 0.0
+    flow.rises += elapsed_ns / _INCREASE_NS
+    while flow.rises >= 1.0:
+        flow.rises -= 1.0
+        if flow.stage == 1.0:
+            flow.target += control[_INCREASE] / _BITS / flow.rate
+        elif flow.stage > 1.0:
+            flow.target += control[_HYPER] / _BITS / flow.rate
+        flow.target = min(flow.target, 1.0)
+        flow.grant = 0.5 * (flow.grant + flow.target)
+        flow.stage += 1.0
+
+
+@kernel
+def _timely(flow, control, elapsed_ns):
+    trip_ns = flow.rtt_ns + flow.queue_ns
+    change_ns = trip_ns - flow.trip_ns
+    flow.trip_ns = trip_ns
+    rounds = elapsed_ns / trip_ns
+    low, high, beta = control[_T_LOW], control[_T_HIGH], control[_BETA]
+    if trip_ns > high:
+        cut = 1.0 - beta * (1.0 - high / trip_ns)
+        flow.grant *= cut ** min(rounds, 20.0)
+    elif trip_ns > low and change_ns > 0.0:
+        flow.grant *= max(0.0, 1.0 - beta * min(change_ns / _MIN_RTT_NS, 1.0))
+    else:
+        flow.grant += rounds * control[_HYPER] / _BITS / flow.rate
+
+
+@kernel
+def mark(state: TrackerState, link_id: int) -> None:
+    """Whether a link marks; if so, its longer flows are cut to what it can carry as it is."""
+    link = state.links[link_id]
+    control = state.control[link.network]
+    if control[_ALGORITHM] == HPCC and not link.kind & 1:
+        target = control[_ETA] * link.rate
+        link.marking = 1.0 if link.used > _NEARLY * target else 0.0
+        _hold(state, link_id, target)
+    elif link.wait_ns >= _NEARLY * link.held_ns:
+        link.marking = 1.0
+        _hold(state, link_id, link.rate)
+    else:
+        link.marking = 0.0
+
+
+@kernel
+def _hold(state, link_id, rate):
+    """Scales the grants of a link's longer flows so that all of its flows send a rate."""
+    shares = state.shares
+    bursts, others = 0.0, 0.0
+    hop = shares.links[link_id].head
+    while hop >= 0:
+        flow = state.flows[shares.hops[hop].flow]
+        offered = min(flow.pace, flow.open_bytes / (flow.rtt_ns + flow.queue_ns))
+        if flow.is_burst:
+            bursts += offered
+        else:
+            others += offered
+        hop = shares.hops[hop].after
+    if others <= 0.0:
+        return
+    factor = max((rate - bursts) / others, 0.3)
+    if factor >= 1.0:
+        return
+    hop = shares.links[link_id].head
+    while hop >= 0:
+        flow = state.flows[shares.hops[hop].flow]
+        if not flow.is_burst:
+            if flow.stage > 0.0:
+                flow.target = flow.grant
+            flow.stage = 0.0
+            flow.rises = 0.0
+            flow.grant = max(flow.grant * factor, flow.least_grant)
+        hop = shares.hops[hop].after
+
+
+@kernel
+def route_marking(state: TrackerState, flow_id: int) -> float:
+    """The probability that a packet of a flow is marked somewhere on its route."""
+    shares = state.shares
+    clean = 1.0
+    for hop in range(shares.route_ptr[flow_id], shares.route_ptr[flow_id + 1]):
+        clean *= 1.0 - state.links[shares.route_links[hop]].marking
+    return 1.0 - clean
