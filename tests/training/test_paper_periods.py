@@ -59,6 +59,7 @@ def test_a_period_is_a_run_of_its_own(runs: list[LabelledRun]) -> None:
         np.testing.assert_array_equal(run.fct_ns[own], period.fct_ns)
         links = sorted({int(link) for flow in own for link in route[flow]})
         assert period.network.num_links == len(links)
+        np.testing.assert_array_equal(period.network.link_src, run.network.link_src[links])
         for flow, given in enumerate(
             np.split(period.network.route_links, period.network.route_ptr[1:-1])
         ):

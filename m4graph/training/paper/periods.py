@@ -82,6 +82,8 @@ def cut_run(run: LabelledRun, flows: NDArray[np.int64], events: NDArray[np.int64
             link_rate_bps=network.link_rate_bps[links],
             link_delay_ns=network.link_delay_ns[links],
             link_kind=network.link_kind[links],
+            link_src=network.link_src[links],
+            link_dst=network.link_dst[links],
             size_bytes=network.size_bytes[flows],
             start_ns=network.start_ns[flows],
             ideal_fct_ns=network.ideal_fct_ns[flows],
