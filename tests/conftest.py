@@ -1,10 +1,36 @@
-"""Fixtures for all tests: a toy model, its checkpoint, and a zoo of one's own."""
+"""For all tests: a toy model, its checkpoint, a zoo of one's own, and which process runs what.
+
+Most of the time of a first run goes to compiling. So the whole suite runs in several processes, by
+files, and the files that compile the same variants of the packet engine run in the same one.
+"""
 
 from __future__ import annotations
 
 import copy
+import os
+from pathlib import Path
 
 import pytest
+
+TESTS = Path(__file__).parent
+MAX_PROCESSES = 4
+PACKET = "simulators/packet"
+# Those that compile most go first.
+TOGETHER = (
+    (f"{PACKET}/test_faults.py", f"{PACKET}/test_recording.py"),
+    (
+        "simulators/session/test_session.py",
+        f"{PACKET}/test_kernels.py",
+        f"{PACKET}/test_properties.py",
+        f"{PACKET}/test_reference.py",
+    ),
+    (f"{PACKET}/test_queues.py", f"{PACKET}/test_tcp.py", f"{PACKET}/test_tcp_runs.py"),
+    (f"{PACKET}/test_tick.py",),
+    (f"{PACKET}/test_retransmit_timeout.py",),
+    ("test_custom_congestion_control.py",),
+    ("test_examples.py",),
+)
+GROUP_OF = {file: group for group, files in enumerate(TOGETHER) for file in files}
 
 METADATA = {
     "training": {"config_hash": "c0", "data_hash": "d0", "seed": 3, "steps": 10, "wall_s": 1.5},
@@ -13,6 +39,39 @@ METADATA = {
     "metrics": {"validation/mean_error": 0.1},
 }
 CARD = "# Toy\n\nMade in a test, on no data.\n"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """One file runs in this process, so that it starts at once and a debugger works."""
+    paths = [Path(argument.partition("::")[0]) for argument in config.args]
+    if len(paths) == 1 and not paths[0].is_dir():
+        return 0
+    return min(os.cpu_count() or 1, MAX_PROCESSES)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Gives each process whole files, or all files of a group."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class LoadGroupsOfFiles(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            group = GROUP_OF.get(file.removeprefix("tests/"))
+            return file if group is None else f"group {group}"
+
+    return LoadGroupsOfFiles(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """Puts the files that take long to compile first."""
+    items.sort(key=lambda item: _group(item.path))
+
+
+def _group(path):
+    file = path.relative_to(TESTS).as_posix() if path.is_relative_to(TESTS) else ""
+    return GROUP_OF.get(file, len(TOGETHER))
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_kill_and_resume(config, root, tmp_path):
     command = "import sys; from m4graph.cli.app import main; sys.exit(main())"
     arguments = ["generate", tmp_path / "c.yaml", "--out", out, "--jobs", "1"]
     process = subprocess.Popen([sys.executable, "-c", command, *map(str, arguments)])
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while len(list((out / "raw").glob("run_*.npz"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What an event reaches, the places of links on routes, and that any workload gives sound numbers."""
+"""What an event reaches, the places of links on routes, and sound numbers for any workload."""
 
 from __future__ import annotations
 
