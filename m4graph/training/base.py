@@ -9,10 +9,12 @@ from typing import Any, Protocol, cast
 import lightning
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from m4graph.graph import LabelledRun
 from m4graph.nn import EventModel
+from m4graph.training.distributed import add_up
 from m4graph.training.rollout import free_run_errors
 
 
@@ -45,7 +47,8 @@ class Episodes(Protocol):
 class EventTraining(lightning.LightningModule):
     """Trains a model of flow events; validation runs free on runs that training never sees.
 
-    A subclass has a ``training_step`` that adds up gradients and calls :meth:`_take_step`.
+    A subclass has a ``training_step`` that adds up gradients and calls :meth:`_take_step`, in every
+    process as often as in any other.
 
     Args:
         model (FlowLinkModel or PaperModel): The model.
@@ -82,11 +85,11 @@ class EventTraining(lightning.LightningModule):
             self._data.next_episode += 1
 
     def validation_step(self, runs: list[LabelledRun], batch_idx: int) -> None:
-        """Errors of the model running free."""
+        """Errors of the model running free, the same in every process."""
         errors = free_run_errors(self.model, runs)
-        self.log("val_mean_error", errors.mean_error, prog_bar=True, batch_size=1)
-        self.log("val_p90_error", errors.p90_error, prog_bar=True, batch_size=1)
-        self.log("val_p99_tail_error", errors.p99_tail_error, batch_size=1)
+        shown = {"val_mean_error": errors.mean_error, "val_p90_error": errors.p90_error}
+        self.log_dict(shown, prog_bar=True, batch_size=1, sync_dist=True)
+        self.log("val_p99_tail_error", errors.p99_tail_error, batch_size=1, sync_dist=True)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds where the data stand, so that a resumed training goes on as if not interrupted."""
@@ -99,8 +102,21 @@ class EventTraining(lightning.LightningModule):
         self.elapsed_s = checkpoint["elapsed_s"]
         self._since = time.monotonic()
 
-    def _take_step(self) -> None:
-        """Moves the weights along the gradients, which start anew."""
+    def _take_step(self, total: Tensor, weight: Tensor) -> Tensor:
+        """Moves the weights along the gradients, which start anew.
+
+        Args:
+            total (Tensor): Sum of losses in this process, whose gradients the parameters have.
+            weight (Tensor): Sum of their weights; the step follows the mean over all processes.
+
+        Returns:
+            That mean.
+        """
+        add_up(self.model.parameters(), (total, weight))
+        weight = weight.clamp_min(1.0)
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad /= weight
         # Lightning gives lists only where configure_optimizers gives several.
         optimizer = cast(LightningOptimizer, self.optimizers())
         schedule = cast(LambdaLR, self.lr_schedulers())
@@ -113,6 +129,7 @@ class EventTraining(lightning.LightningModule):
         now = time.monotonic()
         self.elapsed_s += now - self._since
         self._since = now
+        return total / weight
 
     def _lr_factor(self, step: int) -> float:
         config = self._optimiser_config

@@ -68,6 +68,8 @@ class TrainConfig(StrictModel):
         val_every_episodes (int): Episodes between two validations, which run free.
         val_runs (int): Validation runs used each time, at most.
         accelerator (str): For Lightning.
+        devices (int): Processes that train one model, each on a GPU, or side by side on the CPU. A
+            step of the optimiser follows the gradients of all of them.
     """
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -86,6 +88,7 @@ class TrainConfig(StrictModel):
     val_every_episodes: int = Field(default=10, ge=1)
     val_runs: int = Field(default=16, ge=1)
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
+    devices: int = Field(default=1, ge=1)
     model: ModelConfig = ModelConfig()
     streams: StreamShares = StreamShares()
 

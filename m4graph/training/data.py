@@ -11,16 +11,18 @@ from torch.utils.data import IterableDataset
 from m4graph.graph import LabelledRun
 from m4graph.rng import generator
 from m4graph.training.config import TrainConfig
+from m4graph.training.distributed import Place, place
 from m4graph.training.episode import Episode, Window
 from m4graph.training.fluid import fluid_fct_ns
 from m4graph.training.streams import draw_kind, perturbed_fct_ns
 
 
 class EpisodeDataset(IterableDataset[Window]):
-    """The windows of one episode, the one of number :attr:`next_episode`.
+    """The windows of one episode, which moves on with :attr:`next_episode`.
 
-    Episode ``i`` depends on the seed and on ``i`` only; what happens in its free runs depends on
-    the model, too.
+    Of several processes each has an episode of its own, number ``next_episode * num_processes +
+    rank``. Episode ``i`` depends on the seed and on ``i`` only; what happens in its free runs
+    depends on the model, too.
 
     Args:
         runs (list of LabelledRun): The training runs.
@@ -31,12 +33,16 @@ class EpisodeDataset(IterableDataset[Window]):
         self.next_episode = 0
         self._runs = runs
         self._config = config
-        self._fluid_fct_ns = [fluid_fct_ns(run.network) for run in runs]
+        self._fluid_fct_ns: dict[int, NDArray[np.int64]] = {}
 
     def __iter__(self) -> Iterator[Window]:
-        random = generator(self._config.seed, "episode", self.next_episode)
-        count = min(self._config.runs_per_episode, len(self._runs))
-        chosen = [int(i) for i in random.choice(len(self._runs), count, replace=False)]
+        return self.windows(place())
+
+    def windows(self, place: Place) -> Iterator[Window]:
+        """The windows of one process, as many as the others have; the last may be empty."""
+        first = self.next_episode * place.num_processes
+        draws = [self._draw(first + rank) for rank in range(place.num_processes)]
+        random, chosen = draws[place.rank]
         departures = [self._departures(index, random) for index in chosen]
         episode = Episode(
             [self._runs[index] for index in chosen],
@@ -46,9 +52,16 @@ class EpisodeDataset(IterableDataset[Window]):
         )
         num_steps = self._config.steps_per_window
         # Every flow arrives and leaves once, whoever decides when.
-        length = 2 * max(self._runs[index].network.num_flows for index in chosen)
+        everywhere = (index for _, chosen in draws for index in chosen)
+        length = 2 * max(self._runs[index].network.num_flows for index in everywhere)
         for start in range(0, length, num_steps):
             yield Window(episode, num_steps, is_first=start == 0)
+
+    def _draw(self, number: int) -> tuple[np.random.Generator, list[int]]:
+        """The runs of an episode, and the generator that draws the rest of it."""
+        random = generator(self._config.seed, "episode", number)
+        count = min(self._config.runs_per_episode, len(self._runs))
+        return random, [int(i) for i in random.choice(len(self._runs), count, replace=False)]
 
     def _departures(self, index: int, random: np.random.Generator) -> NDArray[np.int64] | None:
         kind = draw_kind(random, self._config.streams.model_dump())
@@ -58,5 +71,10 @@ class EpisodeDataset(IterableDataset[Window]):
         if kind == "exact":
             return run.fct_ns
         if kind == "fluid":
-            return self._fluid_fct_ns[index]
+            return self._fluid(index)
         return perturbed_fct_ns(run, kind, random)
+
+    def _fluid(self, index: int) -> NDArray[np.int64]:
+        if index not in self._fluid_fct_ns:
+            self._fluid_fct_ns[index] = fluid_fct_ns(self._runs[index].network)
+        return self._fluid_fct_ns[index]

@@ -20,6 +20,7 @@ from m4graph.graph import LabelledRun
 from m4graph.output_folder import check_output_folder
 from m4graph.training.config import AnyTrainConfig
 from m4graph.training.data import EpisodeDataset
+from m4graph.training.distributed import EventStrategy, quiet
 from m4graph.training.module import FlowLinkTraining
 from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.training.paper.data import PeriodDataset
@@ -52,7 +53,8 @@ class EpisodeCheckpoint(Checkpoint):
         """Saves the training; Lightning calls this after all other hooks of the epoch's end."""
         scratch = self._path.with_suffix(".part")
         trainer.save_checkpoint(scratch)
-        scratch.replace(self._path)
+        if trainer.is_global_zero:
+            scratch.replace(self._path)
 
 
 def train(config: AnyTrainConfig, data: str | Path, out: str | Path, resume: bool = False) -> Path:
@@ -92,6 +94,7 @@ def train(config: AnyTrainConfig, data: str | Path, out: str | Path, resume: boo
         validation = cast(Dataset[list[LabelledRun]], [val_runs])
         loaders = (DataLoader(episodes, batch_size=None), DataLoader(validation, batch_size=None))
         _fit(trainer, module, loaders, last)
+    _recover(module, best, out / _LAST)
     module.eval()
     _take_best(module, best, val_runs)
     return publish(config, module.model, out, train_set, val_runs, module.elapsed_s)
@@ -114,12 +117,7 @@ def _fit(
     last: Path | None,
 ) -> None:
     with warnings.catch_warnings():
-        # About the folder, which we have checked, Lightning's own use of torch, and saving when
-        # interrupted before the first validation.
-        warnings.filterwarnings("ignore", message="Checkpoint directory .* exists")
-        warnings.filterwarnings("ignore", message=".*LeafSpec")
-        warnings.filterwarnings("ignore", message=".*does not have many workers")
-        warnings.filterwarnings("ignore", message=".*could not find the monitored key")
+        quiet()
         try:
             trainer.fit(module, *loaders, ckpt_path=last)
         except SystemExit:
@@ -130,7 +128,9 @@ def _fit(
 def _trainer(config: AnyTrainConfig, out: Path, best: ModelCheckpoint) -> lightning.Trainer:
     return lightning.Trainer(
         accelerator=config.accelerator,
-        devices=1,
+        devices=config.devices,
+        strategy=EventStrategy() if config.devices > 1 else "auto",
+        use_distributed_sampler=False,  # training data are shared out by number
         max_steps=config.max_steps,
         max_epochs=config.max_steps,  # an episode has at least one step
         check_val_every_n_epoch=config.val_every_episodes,
@@ -153,6 +153,13 @@ def _last_checkpoint(out: Path, resume: bool) -> Path | None:
     if not resume and last.exists():
         raise InputError(f"{out}: expected a new folder (got a training; go on with --resume)")
     return last if resume else None
+
+
+def _recover(module: Training, best: ModelCheckpoint, last: Path) -> None:
+    """Takes over what other processes know, from the file that they leave."""
+    saved: dict[str, Any] = torch.load(last, weights_only=True)
+    best.load_state_dict(saved["callbacks"][best.state_key])
+    module.elapsed_s = saved["elapsed_s"]
 
 
 def _take_best(module: Training, best: ModelCheckpoint, val_runs: Sequence[LabelledRun]) -> None:

@@ -36,11 +36,6 @@ class FlowLinkTraining(EventTraining):
             episode, hidden = window.episode, self.model.hidden_channels
             self._states = States(episode.num_flows, episode.num_links, hidden, self.device)
         total, weight = backward_through(self.model, window, self._states, self._losses)
-        weight = weight.clamp_min(1.0)
-        for parameter in self.model.parameters():
-            if parameter.grad is not None:
-                parameter.grad /= weight
-        self._take_step()
-        loss = total / weight
+        loss = self._take_step(total, weight)
         self.log("loss", loss, prog_bar=True)
         return loss

@@ -3,6 +3,7 @@
 Each event changes a few rows of the states. Its graph is built on detached copies of these rows
 alone; going back, the gradients of the states are kept in two dense tensors, out of which each
 event takes the rows that it has written, and into which it puts those of the rows that it has read.
+These tensors last as long as the episode: a window leaves them as it found them, all zero.
 """
 
 from __future__ import annotations
@@ -30,11 +31,23 @@ class _Entry:
 
 
 class States:
-    """The flow and link states of an episode; the graph never goes through them."""
+    """The flow and link states of an episode; the graph never goes through them.
 
-    def __init__(self, num_flows: int, num_links: int, hidden: int, device: torch.device) -> None:
-        self.flow = torch.zeros(num_flows, hidden, device=device)
-        self.link = torch.zeros(num_links, hidden, device=device)
+    Shapes:
+        - ``flow``, ``flow_grad`` ``[num_flows, hidden]``; ``link``, ``link_grad``
+          ``[num_links, hidden]``; the gradients are zero between windows
+    """
+
+    def __init__(
+        self,
+        num_flows: int,
+        num_links: int,
+        hidden: int,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.flow, self.flow_grad = torch.zeros(2, num_flows, hidden, device=device, dtype=dtype)
+        self.link, self.link_grad = torch.zeros(2, num_links, hidden, device=device, dtype=dtype)
 
 
 def backward_through(
@@ -59,12 +72,13 @@ def backward_through(
         tape.append(_forward(model, step, states, step_loss))
         window.episode.feed_back(step, tape[-1].output.log_slowdown)
         weight += step.weight.sum()
-    flow_grad = torch.zeros_like(states.flow)
-    link_grad = torch.zeros_like(states.link)
     total = torch.zeros((), device=device)
     for entry in reversed(tape):
-        _backward(entry, flow_grad, link_grad)
+        _backward(entry, states.flow_grad, states.link_grad)
         total += entry.loss.detach()
+    for entry in tape:
+        states.flow_grad[entry.flow_rows] = 0.0
+        states.link_grad[entry.link_rows] = 0.0
     return total, weight
 
 

@@ -42,9 +42,7 @@ def true_episode(runs: list[LabelledRun]) -> DoubleEpisode:
 
 
 def zero_states(episode: Episode) -> States:
-    states = States(episode.num_flows, episode.num_links, 8, torch.device("cpu"))
-    states.flow, states.link = states.flow.double(), states.link.double()
-    return states
+    return States(episode.num_flows, episode.num_links, 8, torch.device("cpu"), torch.float64)
 
 
 def plain_gradients(model: FlowLinkModel, runs: list[LabelledRun]) -> list[torch.Tensor]:
@@ -81,6 +79,8 @@ def test_states_move_on_and_keep_no_graph(runs: list[LabelledRun]) -> None:
     backward_through(small_model(), Window(episode, NUM_STEPS, True), states, LOSSES)
     assert (states.flow.abs().sum(1) > 0).any()
     assert not states.flow.requires_grad
+    assert not states.flow_grad.any()
+    assert not states.link_grad.any()
 
 
 def test_a_window_ends_with_its_episode(runs: list[LabelledRun]) -> None:

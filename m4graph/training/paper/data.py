@@ -12,6 +12,7 @@ from torch.utils.data import IterableDataset
 from m4graph.errors import InputError
 from m4graph.graph import LabelledRun
 from m4graph.rng import generator
+from m4graph.training.distributed import place
 from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.training.paper.periods import split_run
 
@@ -31,7 +32,8 @@ class PeriodDataset(IterableDataset[PeriodBatch]):
     """The batches of one episode, the one of number :attr:`next_episode`.
 
     The periods are drawn once; all of them come up once before one comes up again. A batch holds
-    periods of like lengths, as they go through their events side by side.
+    periods of like lengths, as they go through their events side by side. Several processes take
+    the batches in turn.
 
     Args:
         runs (list of LabelledRun): The training runs.
@@ -61,8 +63,9 @@ class PeriodDataset(IterableDataset[PeriodBatch]):
 
     def __iter__(self) -> Iterator[PeriodBatch]:
         count = self._config.batches_per_episode
+        rank, num_processes = place()
         for number in range(self.next_episode * count, (self.next_episode + 1) * count):
-            yield self.batch(number)
+            yield self.batch(number * num_processes + rank)
 
     def batch(self, number: int) -> PeriodBatch:
         """Batch ``number`` of the training."""

@@ -35,8 +35,8 @@ class PaperTraining(EventTraining):
         errors = backward_through(
             self.model, batch.periods, self._losses, self._events_per_window, self._precision
         )
-        self._take_step()
-        self.log("loss", errors.loss, prog_bar=True)
+        loss = self._take_step(torch.tensor(errors.loss), torch.tensor(1.0))
+        self.log("loss", loss, prog_bar=True)
         self.log("slowdown_error", errors.slowdown, prog_bar=True)
         self.log("remaining_error", errors.remaining)
         self.log("queue_error", errors.queue)
