@@ -272,6 +272,21 @@ def test_two_bursts_at_once_queue_half_of_their_bytes():
     assert run.state.flows["burst_wait_ns"][4] == 0
 
 
+@pytest.mark.parametrize("starts_ns", [(0, 0), (0, 10_000), (0, 0, 0), (0, 5000, 40_000)])
+def test_bursts_that_meet_once_wait_as_in_the_packet_simulator(starts_ns):
+    network = m4.topology.star(num_hosts=6, gbps=8, delay_ns=10_000)
+    flows = [(src, 5, 20_000) for src in range(len(starts_ns))]
+    scenario = scenario_of(network, flows, {"kind": "dctcp", "init_window_bytes": 100_000})
+    arrays = scenario.workload.id, *np.array(flows).T, np.array(starts_ns)
+    scenario = scenario.replace(workload=Workload.from_arrays(*arrays))
+    run, last = Run(scenario), len(starts_ns) - 1
+    for flow, start_ns in enumerate(starts_ns):
+        run.arrive(flow, start_ns)
+    # Only the last to come knows all others.
+    prior_ns = scenario.ideal_fct_ns[last] * math.exp(run.feature(last, "log_prior"))
+    assert prior_ns == pytest.approx(m4.simulate(scenario, "packet").fct_ns[last], abs=PACKET)
+
+
 def test_a_burst_on_a_faster_link_does_not_queue_behind_itself():
     control = {"kind": "dctcp", "init_window_bytes": 100_000}
     waits_ns = {}
