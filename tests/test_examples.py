@@ -65,6 +65,15 @@ def test_closed_loop(tmp_path):
     assert (tmp_path / "steps.png").stat().st_size > 5_000
 
 
+def test_custom_layer(tmp_path):
+    done = run(EXAMPLES / "custom_layer.py", "--quick", "--out", "errors.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("fluid", "untrained", "sage", "hop_gated"):
+        assert sum(f"│ {name} " in line for line in done.stdout.splitlines()) == 1
+    assert (tmp_path / "errors.png").stat().st_size > 5_000
+    assert [path.name for path in tmp_path.iterdir()] == ["errors.png"]
+
+
 def test_gray_failure(tmp_path):
     out = tmp_path / "out"
     done = run(GRAY_FAILURE, "--flows", 60, "--out", out, cwd=tmp_path)
