@@ -175,10 +175,7 @@ def test_a_batch_holds_periods_of_like_lengths(runs: list[LabelledRun]) -> None:
     assert np.mean(within) < 0.5 * np.ptp(lengths)
 
 
-def test_runs_that_cannot_be_used(runs: list[LabelledRun]) -> None:
+def test_runs_without_a_busy_period_are_refused(runs: list[LabelledRun]) -> None:
     alone = list(split_run(runs[0], 1, 1, 1))
     with pytest.raises(InputError, match="expected busy periods of 2 to 2 flows"):
         PeriodDataset(alone, config(max_flows=2))
-    network = replace(runs[0].network, paper_configuration=None)
-    with pytest.raises(InputError, match="paper_configuration: expected a run recorded with"):
-        PeriodDataset([replace(runs[0], network=network)], config())
