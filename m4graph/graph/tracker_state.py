@@ -51,9 +51,7 @@ FLOW_RECORD = np.dtype(
         # Of congestion control, see control.py:
         ("grant", "f8"),
         ("least_grant", "f8"),
-        ("target", "f8"),
-        ("alpha", "f8"),
-        ("cuts", "f8"),
+        ("target", "f8"),  # DCQCN's; below 0: never marked
         ("rises", "f8"),
         ("stage", "f8"),
         ("trip_ns", "f8"),
