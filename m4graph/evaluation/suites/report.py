@@ -80,7 +80,7 @@ class SuiteReport:
         base = rows.get(BASELINE)
         found = {}
         for name, row in rows.items():
-            plain = {key: _plain(value) for key, value in row.items()}
+            plain = {str(key): _plain(value) for key, value in row.items()}
             if base is not None and not row["is_truth"] and not base["is_truth"]:
                 plain |= {
                     f"{column}_to_{BASELINE}": _plain(_ratio(row[column], base[column]))

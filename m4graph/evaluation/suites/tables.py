@@ -29,7 +29,7 @@ def terminal_table(report: SuiteReport) -> Table:
     cells = pd.DataFrame(_mean_rows(report))
     known = published(report.suite)
     if known is not None:
-        rows = [_published_row(row, cells.columns) for row in known.rows]
+        rows = [_published_row(row, list(cells.columns)) for row in known.rows]
         cells = pd.concat([cells, pd.DataFrame(rows)], ignore_index=True)
     cells.insert(0, "scenario", f"{report.suite}: means over {_num_scenarios(report)} scenarios")
     return rich_table(cells)
