@@ -142,10 +142,10 @@ def fill_flow(state: TrackerState, row: int, now: int, event_flow: int, arrival:
     x[28] = math.log1p(flow.first_wait_ns / flow.ideal_ns)
     x[29] = math.log1p(nic_ns / flow.rtt_ns)
     x[30] = math.log1p(back_ns / flow.rtt_ns)
+    x[31] = math.log1p(flow.rest_ns / flow.rtt_ns)
     x[32] = math.log(max(fluid_ns / flow.ideal_ns, 1.0))
     x[33] = math.log(max(flow.rate / max(fluid.rate, _LEAST_SHARE * flow.rate), 1.0))
     x[34] = max(to_drain, 0.0) / flow.wire_bytes
-    x[31] = math.log1p(flow.rest_ns / flow.rtt_ns)
     configuration = state.configuration[flow.network]
     for i in range(len(configuration)):
         x[_FIRST_CONFIGURATION + i] = configuration[i]

@@ -63,8 +63,8 @@ class TrainConfig(StrictModel):
         remaining_weight (float): Of the loss on remaining bytes.
         queue_weight (float): Of the loss on queues.
         supervision (str): ``"touched"``: the slowdown of every touched flow counts at every event;
-            ``"departing"``: that of a flow at the last event before its departure, as in the
-            original m4.
+            ``"departing"``: that of a flow from the last event on that touches it in truth, as in
+            the original m4.
         val_every_episodes (int): Episodes between two validations, which run free.
         val_runs (int): Validation runs used each time, at most.
         accelerator (str): For Lightning.
