@@ -49,12 +49,13 @@ class PlainSAGEConv(SAGEConv):  # type: ignore[misc]
     def forward(self, x: Any, edge_index: Any, size: tuple[int, int] | None = None) -> Tensor:
         """Means of the neighbours, and the node itself, each through a linear map."""
         is_bipartite = isinstance(x, tuple) and x[1] is not None
-        if not (self._is_plain and is_bipartite and isinstance(edge_index, Tensor)) or size:
+        is_plain = self._is_plain and not self.explain  # PyG masks the messages of edges
+        if not (is_plain and is_bipartite and isinstance(edge_index, Tensor)) or size:
             out: Tensor = super().forward(x, edge_index, size)
             return out
         x_src, x_dst = x
         messages = x_src.index_select(0, edge_index[0])
-        pooled = x_src.new_zeros(len(x_dst), x_src.size(1))
+        pooled = x_src.new_zeros(x_dst.size(0), x_src.size(1))
         if self._reduce == "sum":
             pooled = pooled.index_add(0, edge_index[1], messages)
         else:
