@@ -20,7 +20,8 @@ from m4graph.learned.agenda import (
     predict,
     start_flows,
 )
-from m4graph.learned.protocol import PredictionError
+from m4graph.learned.predictions import FlowPredictions
+from m4graph.learned.protocol import PredictionError, Predictions
 from m4graph.nn import EventModel
 
 
@@ -58,6 +59,7 @@ class TorchEngine:
         self._hidden = model.hidden_channels
         self._flow_state = torch.zeros(self._tracker.num_flows, self._hidden, device=self._device)
         self._link_state = torch.zeros(self._tracker.num_links, self._hidden, device=self._device)
+        self._predictions = FlowPredictions(model)
         self.num_events = 0
         self.now_ns = 0
         """Time of the last step of a single network."""
@@ -128,6 +130,10 @@ class TorchEngine:
         fct_ns = agenda.finish_ns - agenda.start_ns
         return np.split(fct_ns, agenda.first_flow[1:-1])
 
+    def predictions(self) -> list[Predictions]:
+        """What each extra head on flows has said last of each flow, network by network."""
+        return self._predictions.by_network(self._agenda.first_flow.tolist())
+
     def _step(self, events: np.ndarray) -> None:
         self.num_events += len(events)
         step = self._tracker.step(events)
@@ -139,6 +145,8 @@ class TorchEngine:
         output = self._model(step, flow_state, link_state)
         self._flow_state.index_copy_(0, step.flow_ids, output.flow_state)
         self._link_state.index_copy_(0, step.link_ids[: step.num_updated], output.link_state)
+        if self._predictions.names:
+            self._predictions.keep(flow_ids, output.extra, len(self._flow_state))
         log_slowdown = output.log_slowdown.cpu().numpy()
         bad = predict(self._agenda, flow_ids, log_slowdown, self._tracker.now_ns(flow_ids))
         if bad >= 0:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from m4graph.errors import SimulationError
 from m4graph.graph import FlowNetwork
 
+Predictions = dict[str, NDArray[np.float32]]
+"""By extra head, ``[num_flows]`` or ``[num_flows, k]``; NaN: of a flow that no event touched."""
+
 
 class PredictionError(SimulationError):
     """A prediction that cannot be used.
@@ -80,3 +83,6 @@ class Engine(Protocol):
 
     def fct_ns(self) -> list[NDArray[np.int64]]:
         """The time that each flow took, network by network; call it when nothing is left."""
+
+    def predictions(self) -> list[Predictions]:
+        """What each extra head on flows has said last of each flow, network by network."""

@@ -20,7 +20,7 @@ from m4graph.graph import FlowNetwork
 from m4graph.graph.sample import two_flows
 from m4graph.learned.domain import trained_controls, warn_of_strangers
 from m4graph.learned.engines import EngineMaker
-from m4graph.learned.protocol import PredictionError
+from m4graph.learned.protocol import PredictionError, Predictions
 from m4graph.learned.session import LearnedSession
 from m4graph.nn import FlowLinkModel
 from m4graph.nn.device import resolve_device
@@ -49,7 +49,9 @@ class LearnedSimulator(Simulator):
             a model, of which a copy is taken. (default: the zoo's default model)
         engine (str, optional): ``"torch"`` runs any model on any device; ``"compiled"`` runs the
             standard one (a :class:`~m4graph.nn.FlowLinkModel` with conv ``"sage"``) on a CPU, with
-            nothing in Python for an event; ``"auto"`` takes it where it can. (default: ``"auto"``)
+            nothing in Python for an event; ``"auto"`` takes it where it can. Extra heads of a model
+            change no FCT; only ``"torch"`` runs them, and gives ``extra["predictions"]``, what each
+            head on flows has said last of each flow, in open loops. (default: ``"auto"``)
         device (str or torch.device, optional): Where to run. (default: ``"cpu"``)
 
     Reference:
@@ -144,36 +146,41 @@ class LearnedSimulator(Simulator):
         lively = [scenario for scenario in scenarios if scenario.num_flows]
         networks = [FlowNetwork.from_scenario(scenario) for scenario in lively]
         started = time.perf_counter()
-        fct_ns = self._fct_ns(lively, networks, progress) if lively else []
+        outcomes = iter(self._outcomes(lively, networks, progress) if lively else [])
         wall_s = time.perf_counter() - started
-        times = iter(fct_ns)
-        num_flows = sum(scenario.num_flows for scenario in scenarios)
-        return [
-            SimulationResult(
-                simulator=self.name,
-                flow_id=scenario.workload.id,
-                fct_ns=next(times) if scenario.num_flows else np.zeros(0, np.int64),
-                ideal_fct_ns=scenario.ideal_fct_ns,
-                num_events=2 * scenario.num_flows,
-                wall_s=wall_s * scenario.num_flows / max(num_flows, 1),
-                compile_s=compile_s,
-                packet_hops=None,
-                scenario=scenario,
-                extra={
-                    "model": self.model_name,
-                    "engine": self._maker.name,
-                    "num_side_by_side": len(scenarios),
-                },
+        num_flows = max(sum(scenario.num_flows for scenario in scenarios), 1)
+        shared = {
+            "model": self.model_name,
+            "engine": self._maker.name,
+            "num_side_by_side": len(scenarios),
+        }
+        results = []
+        for scenario in scenarios:
+            outcome = next(outcomes) if scenario.num_flows else (np.zeros(0, np.int64), {})
+            fct_ns, predictions = outcome
+            results.append(
+                SimulationResult(
+                    simulator=self.name,
+                    flow_id=scenario.workload.id,
+                    fct_ns=fct_ns,
+                    ideal_fct_ns=scenario.ideal_fct_ns,
+                    num_events=2 * scenario.num_flows,
+                    wall_s=wall_s * scenario.num_flows / num_flows,
+                    compile_s=compile_s,
+                    packet_hops=None,
+                    scenario=scenario,
+                    extra=shared | ({"predictions": predictions} if predictions else {}),
+                )
             )
-            for scenario in scenarios
-        ]
+        return results
 
-    def _fct_ns(
+    def _outcomes(
         self,
         scenarios: Sequence[Scenario],
         networks: Sequence[FlowNetwork],
         progress: Progress | None,
-    ) -> list[NDArray[np.int64]]:
+    ) -> list[tuple[NDArray[np.int64], Predictions]]:
+        """FCTs of each network, and what extra heads have said last of its flows."""
         engine = self._maker.make(networks)
         num_flows = sum(network.num_flows for network in networks)
         more = True
@@ -184,7 +191,7 @@ class LearnedSimulator(Simulator):
                 raise self._named(error, scenarios[error.network]) from None
             if progress is not None:
                 progress(engine.num_departed, num_flows)
-        return engine.fct_ns()
+        return list(zip(engine.fct_ns(), engine.predictions(), strict=True))
 
     def _named(self, error: PredictionError, scenario: Scenario) -> SimulationError:
         return SimulationError(

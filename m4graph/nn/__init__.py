@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from m4graph.nn.conv import CONVS, resolve_conv
+from m4graph.nn.heads import HEADS, Head
 from m4graph.nn.model import FlowLinkModel, StepOutput
 from m4graph.nn.paper import PaperModel, PaperOutput
 
@@ -11,8 +12,10 @@ EventModel = FlowLinkModel | PaperModel
 
 __all__ = [
     "CONVS",
+    "HEADS",
     "EventModel",
     "FlowLinkModel",
+    "Head",
     "PaperModel",
     "PaperOutput",
     "StepOutput",

@@ -6,15 +6,16 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from m4graph.errors import ConfigError
-from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCOPES
+from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK, LINK_FEATURES, SCOPES
 from m4graph.nn.conv import carry, conv_name, resolve_conv
+from m4graph.nn.heads import HeadSpec, mlp, plain_head_specs, resolve_heads
 from m4graph.schema import one_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class StepOutput(NamedTuple):
         - ``log_slowdown`` ``[num_touched]``; may fall below 0, which a user cuts off
         - ``remaining`` ``[num_touched]``, the share of each flow not yet at the receiver, 0 to 1
         - ``log_queue`` ``[num_updated]``, ``log(1 + packets)`` waiting
+        - ``extra``: of each extra head ``[num_touched]`` or ``[num_updated]``, or ``[..., k]``
     """
 
     flow_state: Tensor
@@ -42,6 +44,7 @@ class StepOutput(NamedTuple):
     log_slowdown: Tensor
     remaining: Tensor
     log_queue: Tensor
+    extra: dict[str, Tensor]
 
 
 class FlowLinkModel(nn.Module):
@@ -78,6 +81,10 @@ class FlowLinkModel(nn.Module):
             model does not see that among its features either. (default: ``True``)
         scope (str, optional): How far an event reaches: ``"hop"`` or ``"component"``, as for
             :class:`m4graph.graph.FlowTracker`. (default: ``"hop"``)
+        extra_heads (dict, optional): Further predictions by name, each a name of
+            :data:`m4graph.nn.heads.HEADS`, a :class:`~m4graph.nn.heads.Head`, or a block with
+            options, as in ``{"p90": {"kind": "slowdown_quantile", "level": 0.9}}``.
+            (default: ``None``)
         **conv_kwargs (optional): Further arguments of the layers.
 
     Shapes:
@@ -86,7 +93,8 @@ class FlowLinkModel(nn.Module):
         - output: :class:`StepOutput`
 
     Raises:
-        ConfigError: If a size is below 1, or the layer does not fit a bipartite graph.
+        ConfigError: If a size is below 1, the layer does not fit a bipartite graph, or an extra
+            head is unusable.
     """
 
     def __init__(
@@ -99,6 +107,7 @@ class FlowLinkModel(nn.Module):
         time_cells: bool = True,
         prior: bool = True,
         scope: str = "hop",
+        extra_heads: Mapping[str, HeadSpec] | None = None,
         **conv_kwargs: Any,
     ) -> None:
         super().__init__()
@@ -132,18 +141,24 @@ class FlowLinkModel(nn.Module):
         self.flow_norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(num_layers))
         self.flow_rate_cell = nn.GRUCell(hidden + flow_channels, hidden)
         self.link_rate_cell = nn.GRUCell(hidden + link_channels, hidden)
-        self.slowdown_head = _mlp(hidden + flow_channels, hidden)
-        self.remaining_head = _mlp(hidden, hidden // 2)
-        self.queue_head = _mlp(hidden, hidden // 2)
+        self.slowdown_head = mlp(hidden + flow_channels, hidden)
+        self.remaining_head = mlp(hidden, hidden // 2)
+        self.queue_head = mlp(hidden, hidden // 2)
         self._start_at_the_prior()
+        # Last, so that a seed gives all else the same weights with extra heads and without.
+        channels = {FLOW: flow_channels, LINK: link_channels}
+        self.extra_heads = resolve_heads(extra_heads or {}, hidden, channels)
+        self._head_specs = dict(extra_heads or {})
 
     @property
     def config(self) -> dict[str, Any]:
         """Plain values with which ``FlowLinkModel(**config)`` builds the same model.
 
         Raises:
-            ConfigError: If the layer has no name in :data:`m4graph.nn.conv.CONVS`.
+            ConfigError: If the layer has no name in :data:`m4graph.nn.conv.CONVS`, or an extra head
+                none in :data:`m4graph.nn.heads.HEADS`.
         """
+        heads = plain_head_specs(self._head_specs)
         return {
             "conv": conv_name(self.conv),
             "hidden_channels": self.hidden_channels,
@@ -153,6 +168,7 @@ class FlowLinkModel(nn.Module):
             "time_cells": self.time_cells,
             "prior": self.prior,
             "scope": self.scope,
+            **({"extra_heads": heads} if heads else {}),
             **self.conv_kwargs,
         }
 
@@ -180,6 +196,10 @@ class FlowLinkModel(nn.Module):
             log_slowdown=step.log_prior + log_ratio if self.prior else log_ratio,
             remaining=torch.sigmoid(self.remaining_head(flow_state).squeeze(1)),
             log_queue=nn.functional.softplus(self.queue_head(link_state).squeeze(1)),
+            extra={
+                name: head(flow_state, flow_x) if head.reads == FLOW else head(link_state, link_x)
+                for name, head in self.extra_heads.items()
+            },
         )
 
     def make_tracker(self, networks: Sequence[FlowNetwork]) -> FlowTracker:
@@ -214,9 +234,3 @@ def _without_estimates(flow_x: Tensor) -> Tensor:
     """Flow features without those that estimate what is to come."""
     hidden = torch.tensor([FLOW_FEATURES.index(name) for name in _ESTIMATES], device=flow_x.device)
     return flow_x.index_fill(1, hidden, 0.0)
-
-
-def _mlp(in_channels: int, hidden_channels: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(in_channels, hidden_channels), nn.ReLU(), nn.Linear(hidden_channels, 1)
-    )

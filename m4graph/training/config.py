@@ -24,6 +24,7 @@ class ModelConfig(StrictModel):
     time_cells: bool = True
     prior: bool = True
     scope: Literal["hop", "component"] = "hop"
+    extra_heads: dict[str, str | dict[str, Any]] = Field(default_factory=dict)
     conv_options: dict[str, Any] = Field(default_factory=dict)
 
     @property

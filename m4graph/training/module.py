@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import Tensor
 
-from m4graph.nn import FlowLinkModel
+from m4graph.nn import FlowLinkModel, Head
 from m4graph.training.base import EventTraining
 from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
@@ -27,7 +29,8 @@ class FlowLinkTraining(EventTraining):
         options = config.model.model_dump(exclude={"kind", "conv_options"})
         model = FlowLinkModel(**options, **config.model.conv_options)
         super().__init__(model, config, data)
-        self._losses = StepLosses(config.remaining_weight, config.queue_weight)
+        heads = cast(dict[str, Head], dict(model.extra_heads.items()))
+        self._losses = StepLosses(config.remaining_weight, config.queue_weight, heads)
         self._states: States | None = None
 
     def training_step(self, window: Window, batch_idx: int) -> Tensor:

@@ -11,7 +11,7 @@ from m4graph.learned import agenda as agendas
 from m4graph.learned.compiled.loop import CRAMPED, DEPARTED, PAUSED, REFUSED, run_events
 from m4graph.learned.compiled.state import make_state, with_capacity
 from m4graph.learned.compiled.weights import Weights
-from m4graph.learned.protocol import PredictionError
+from m4graph.learned.protocol import PredictionError, Predictions
 
 _FIRST_CAPACITY = 64
 _FOREVER_NS = np.iinfo(np.int64).max
@@ -109,6 +109,10 @@ class CompiledEngine:
         """The time that each flow took, as the only entry; call it when nothing is left."""
         agenda = self._state.agenda
         return [(agenda.finish_ns - agenda.start_ns)[: self._num_flows]]
+
+    def predictions(self) -> list[Predictions]:
+        """None: weights are exported without extra heads."""
+        return [{}]
 
     def _run(self, max_steps: int, until_ns: int, until_departure: bool) -> int:
         self._state.agenda.until_ns[0] = until_ns

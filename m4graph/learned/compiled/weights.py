@@ -72,7 +72,7 @@ class Side(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """A :class:`~m4graph.nn.FlowLinkModel` without the heads that only training needs.
+    """A :class:`~m4graph.nn.FlowLinkModel` without the heads that no FCT depends on.
 
     Shapes:
         - ``last_weight`` ``[hidden]``, ``last_bias`` ``[1]``: of the slowdown head's last layer

@@ -1,0 +1,152 @@
+"""A model's prediction at one event as a function of dictionaries, as PyG's tools call models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import HeteroData
+
+from m4graph.errors import ConfigError
+from m4graph.graph import EventStep, event_snapshots, to_event_step
+from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
+from m4graph.nn.model import FlowLinkModel
+from m4graph.results import SimulationResult
+
+EdgeType = tuple[str, str, str]
+
+
+class SnapshotModel(nn.Module):
+    r"""A :class:`~m4graph.nn.FlowLinkModel` at one event, for :mod:`torch_geometric.explain`.
+
+    A row of a node is all that the model reads of it, :math:`[\mathbf{x}, \Delta, \mathbf{h}]`: the
+    features of :mod:`m4graph.graph.schema`, the time since its last update, and the state that
+    earlier events have left. So an explanation says of each of them what it is worth.
+
+    .. code-block:: python
+
+        explained = SnapshotModel(model)
+        args, options = explained.inputs(snapshot_at(model, result, at_event=100))
+        explanation = Explainer(explained, ...)(*args, **options, index=0)
+
+    Args:
+        model (FlowLinkModel): The model; its weights are shared.
+
+    Shapes:
+        - input: ``x_dict``: ``"flow"`` ``[num_flows, flow_channels + 1 + hidden]``, ``"link"``
+          ``[num_links, link_channels + 1 + hidden]``, touched links first; ``edge_index_dict`` and
+          ``edge_attr_dict`` of both edge types; ``num_updated``, the number of touched links
+        - output: log slowdown ``[num_flows]``
+
+    Raises:
+        ConfigError: If the model is another one, or an event reaches further in it than to the
+            flows that share a link with the event's flow.
+    """
+
+    def __init__(self, model: FlowLinkModel) -> None:
+        super().__init__()
+        _check_model(model)
+        self.model = model
+        # Where torch_geometric.explain looks for the layers of an edge type.
+        self.layers_of = nn.ModuleDict(
+            {"__".join(CROSSES): model.link_convs, "__".join(CROSSED_BY): model.flow_convs}
+        )
+
+    @staticmethod
+    def inputs(
+        snapshot: HeteroData,
+    ) -> tuple[tuple[dict[str, Tensor], dict[EdgeType, Tensor]], dict[str, Any]]:
+        """Positional and named arguments of :meth:`forward`; rows are those of the snapshot.
+
+        Args:
+            snapshot (HeteroData): From :func:`snapshot_at`.
+        """
+        x_dict = {
+            kind: torch.cat((nodes.x, nodes.gap[:, None], nodes.state), 1)
+            for kind in (FLOW, LINK)
+            for nodes in [snapshot[kind]]
+        }
+        edge_index_dict = {kind: snapshot[kind].edge_index for kind in (CROSSES, CROSSED_BY)}
+        options = {
+            "edge_attr_dict": {kind: snapshot[kind].edge_attr for kind in (CROSSES, CROSSED_BY)},
+            "num_updated": int(snapshot[LINK].touched.sum()),
+        }
+        return (x_dict, edge_index_dict), options
+
+    def forward(
+        self,
+        x_dict: dict[str, Tensor],
+        edge_index_dict: dict[EdgeType, Tensor],
+        edge_attr_dict: dict[EdgeType, Tensor],
+        num_updated: int,
+    ) -> Tensor:
+        """The log slowdown that the model predicts for each flow."""
+        model = self.model
+        flow_x, flow_gap, flow_state = _columns(x_dict[FLOW], model.flow_channels)
+        link_x, link_gap, link_state = _columns(x_dict[LINK], model.link_channels)
+        step = EventStep(
+            flow_ids=torch.arange(len(flow_x), device=flow_x.device),
+            flow_x=flow_x,
+            flow_gap=flow_gap,
+            link_ids=torch.arange(len(link_x), device=link_x.device),
+            link_x=link_x,
+            link_gap=link_gap,
+            num_updated=num_updated,
+            crosses=edge_index_dict[CROSSES],
+            crosses_x=edge_attr_dict[CROSSES],
+            crossed_by=edge_index_dict[CROSSED_BY],
+            crossed_by_x=edge_attr_dict[CROSSED_BY],
+        )
+        out: Tensor = model(step, flow_state, link_state).log_slowdown
+        return out
+
+
+@torch.no_grad()
+def snapshot_at(model: FlowLinkModel, result: SimulationResult, at_event: int) -> HeteroData:
+    """The graph of an event, with the states in which a model comes to it.
+
+    The model runs along the events of a result up to the one before. With the result of the learned
+    simulator and the same model, it sees what it saw there; with another one's, it follows the
+    departures that are given.
+
+    Args:
+        model (FlowLinkModel): The model.
+        result (SimulationResult): The scenario, and when its flows depart.
+        at_event (int): Which event, from 0, in the order of time.
+
+    Shapes:
+        - ``flow.state`` ``[num_flows, hidden]``, ``link.state`` ``[num_links, hidden]``; all else
+          as in :func:`m4graph.to_hetero_data` with scope ``"event"``
+
+    Raises:
+        ConfigError: If there is no such event, or the model is not a :class:`SnapshotModel`'s.
+    """
+    _check_model(model)
+    device = next(model.parameters()).device
+    num_links = result.scenario.arrays.num_links
+    flow_states = torch.zeros(result.num_flows, model.hidden_channels, device=device)
+    link_states = torch.zeros(num_links, model.hidden_channels, device=device)
+    index = -1
+    for index, snapshot in enumerate(event_snapshots(result.scenario, result)):
+        snapshot = snapshot.to(device)
+        flows, links = snapshot[FLOW], snapshot[LINK]
+        flows.state, links.state = flow_states[flows.n_id], link_states[links.n_id]
+        if index == at_event:
+            return snapshot
+        output = model(to_event_step(snapshot), flows.state, links.state)
+        flow_states[flows.n_id] = output.flow_state
+        link_states[links.n_id[links.touched]] = output.link_state
+    raise ConfigError(f"at_event: expected 0 to {index} (got {at_event!r})")
+
+
+def _check_model(model: nn.Module) -> None:
+    if not isinstance(model, FlowLinkModel):
+        raise ConfigError(f"model: expected a FlowLinkModel (got a {type(model).__name__})")
+    if model.scope != "hop":
+        raise ConfigError(f"model: expected one of scope 'hop' (got {model.scope!r})")
+
+
+def _columns(rows: Tensor, num_features: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Features, gaps and states."""
+    return rows[:, :num_features], rows[:, num_features], rows[:, num_features + 1 :]

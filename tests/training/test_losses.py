@@ -1,0 +1,49 @@
+"""The loss of a step: the model's own parts, and those of its extra heads."""
+
+from __future__ import annotations
+
+import torch
+
+from m4graph.graph import LabelledRun
+from m4graph.training.config import TrainConfig
+from m4graph.training.data import EpisodeDataset
+from m4graph.training.episode import Episode, Window
+from m4graph.training.losses import StepLosses
+from m4graph.training.module import FlowLinkTraining
+from m4graph.training.tape import States, backward_through
+
+HEADS = {"p90": {"kind": "slowdown_quantile", "level": 0.9}}
+
+
+def gradients(training: FlowLinkTraining, losses: StepLosses, run: LabelledRun):
+    model = training.model
+    model.zero_grad()
+    episode = Episode([run], [run.fct_ns])
+    states = States(episode.num_flows, episode.num_links, 8, torch.device("cpu"))
+    loss, _ = backward_through(model, Window(episode, 20, is_first=True), states, losses)
+    return loss, {name: parameter.grad for name, parameter in model.named_parameters()}
+
+
+def test_an_extra_head_adds_its_own_loss(runs: list[LabelledRun]) -> None:
+    model = {"hidden_channels": 8, "extra_heads": HEADS}
+    config = TrainConfig.parse({"name": "x", "data": "x", "max_steps": 1, "model": model})
+    torch.manual_seed(0)
+    training = FlowLinkTraining(config, EpisodeDataset(runs, config))
+    weights = config.remaining_weight, config.queue_weight
+    total, all_gradients = gradients(training, training._losses, runs[0])
+    alone = StepLosses(*weights, {"p90": Silent()})
+    own, own_gradients = gradients(training, alone, runs[0])
+    assert own < total
+    for name, gradient in all_gradients.items():
+        if name.startswith("extra_heads"):
+            assert gradient.abs().sum() > 0, name
+            assert own_gradients[name] is None or not own_gradients[name].any(), name
+    trunk = "flow_encoder.weight"
+    assert not torch.equal(all_gradients[trunk], own_gradients[trunk])
+
+
+class Silent:
+    """A head that does not care."""
+
+    def loss(self, prediction, targets):
+        return prediction.sum() * 0.0
