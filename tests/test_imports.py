@@ -15,7 +15,8 @@ ROOT = Path(m4graph.__path__[0])
 
 # Bottom up. A part may import those on the lines above its own, and those left of it.
 LAYERS = [
-    "errors units registry rng schema table yaml_file output_folder compilation provenance",
+    "errors units registry rng schema table yaml_file output_folder hub progress",
+    "compilation provenance",
     "topology routing workload",
     "congestion congestion_tcp queueing ideal expected faults scenario scenario_io results metrics",
     "simulators graph",

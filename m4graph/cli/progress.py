@@ -1,12 +1,13 @@
-"""Progress bars on stderr."""
+"""Progress bars of the commands."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from m4graph.progress import count_progress
+
+__all__ = ["count_progress", "flow_progress"]
 
 
 @contextmanager
@@ -16,28 +17,4 @@ def flow_progress(title: str) -> Iterator[Callable[[int, int], None]]:
     Nothing is shown where stderr is no terminal.
     """
     with count_progress(f"{title} flows") as report:
-        yield report
-
-
-@contextmanager
-def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Shows how many of something are done; gives the function to call with done and total.
-
-    Nothing is shown where stderr is no terminal.
-    """
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bar = Progress(
-        *columns,
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    with bar:
-        task = bar.add_task(title, total=None)
-
-        def report(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
         yield report

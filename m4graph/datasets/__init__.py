@@ -9,9 +9,16 @@ from importlib import import_module
 from typing import Any
 
 _NAMES = {
+    "DATASETS": "m4graph.datasets.named",
     "FlowEventDataset": "m4graph.datasets.flow_events",
+    "FlowTableDataset": "m4graph.datasets.tables",
     "GenerateConfig": "m4graph.datasets.config",
+    "NamedDataset": "m4graph.datasets.named",
+    "NodeBudgetSampler": "m4graph.datasets.batching",
     "RunData": "m4graph.datasets.run_data",
+    "RunDataset": "m4graph.datasets.run_dataset",
+    "SnapshotDataset": "m4graph.datasets.snapshots",
+    "flow_table": "m4graph.datasets.table_form",
     "generate": "m4graph.datasets.generation",
     "load_config": "m4graph.datasets.config",
     "scenario_hash": "m4graph.datasets.leakage",

@@ -21,6 +21,7 @@ from m4graph.rng import EVALUATION_SEEDS, is_evaluation_seed
 from m4graph.scenario import Scenario
 from m4graph.schema import KeyProblem, join_key
 
+_SUITE = "suite "
 RESERVED_FILE = Path(__file__).resolve().parent.parent / "reserved_scenarios.json"
 
 
@@ -43,7 +44,7 @@ def check_training_seed(seed: int, key: str) -> None:
 
 
 def check_training_seeds(description: Mapping[str, Any], key: str = "") -> None:
-    """Refuses a ``scenario.yaml`` one of whose seeds is kept for evaluation.
+    """Refuses a ``scenario.yaml`` one of whose seeds, at any depth, is kept for evaluation.
 
     Args:
         description (Mapping): Its blocks.
@@ -52,11 +53,11 @@ def check_training_seeds(description: Mapping[str, Any], key: str = "") -> None:
     Raises:
         KeyProblem: If there is one.
     """
-    for name in ("", "workload", "routing"):
-        block = description.get(name) if name else description
-        seed = block.get("seed") if isinstance(block, Mapping) else None
-        if isinstance(seed, int) and seed >= 0:
-            check_training_seed(seed, join_key(key, name, "seed"))
+    for name, value in description.items():
+        if isinstance(value, Mapping):
+            check_training_seeds(value, join_key(key, name))
+        elif name == "seed" and isinstance(value, int) and value >= 0:
+            check_training_seed(value, join_key(key, name))
 
 
 def scenario_hash(scenario: Scenario | FlowNetwork | LabelledRun) -> str:
@@ -80,6 +81,13 @@ def scenario_hash(scenario: Scenario | FlowNetwork | LabelledRun) -> str:
 def reserved_scenarios() -> dict[str, str]:
     """The hashes that datasets refuse, each with what it stands for."""
     return dict(json.loads(RESERVED_FILE.read_text(encoding="utf-8")))
+
+
+def suite_of(digest: str) -> str | None:
+    """The suite for which a scenario is reserved, if it is for one."""
+    purpose = reserved_scenarios().get(digest, "")
+    words, _, _ = purpose.partition(",")
+    return words.removeprefix(_SUITE) if words.startswith(_SUITE) else None
 
 
 def refuse_reserved(digest: str, where: str) -> None:

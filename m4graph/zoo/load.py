@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from m4graph.errors import CheckpointError
+from m4graph.hub import HUB_PREFIX, download
 from m4graph.zoo import manifest
-from m4graph.zoo.hub import HUB_PREFIX, download
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+_FILES = ("model.safetensors", "config.json", "card.md")
 
 
 def load_model(
@@ -47,7 +49,7 @@ def find_checkpoint(name_or_path: str | os.PathLike[str] | None = None) -> Path:
         return _zoo_folder(default_model_name())
     given = os.fspath(name_or_path)
     if given.startswith(HUB_PREFIX):
-        return download(given)
+        return download(given, _FILES, "model", CheckpointError)
     if isinstance(name_or_path, str) and _is_bare_word(given):
         names = manifest.read_manifest(manifest.ZOO_FOLDER).names()
         if given in names or not Path(given).exists():

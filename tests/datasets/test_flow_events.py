@@ -8,7 +8,7 @@ import pytest
 from torch_geometric.loader import DataLoader
 
 from m4graph.datasets import FlowEventDataset, scenario_hash
-from m4graph.datasets.recipe import load_recipe, recipe_names
+from m4graph.datasets.named import DATASETS, find_dataset
 from m4graph.errors import ConfigError, InputError
 from m4graph.graph.run import LabelledRun
 from m4graph.yaml_file import read_yaml, write_yaml
@@ -68,10 +68,10 @@ def test_recipe_is_generated_and_completed(config, root, tmp_path):
 
 
 def test_recipes():
-    assert {"tiny", "dctcp-fattree"} <= set(recipe_names())
-    assert load_recipe("tiny").num_scenarios == 3
+    assert {"tiny", "dctcp-fattree"} <= set(DATASETS.names())
+    assert find_dataset("tiny").config().num_scenarios == 3
     with pytest.raises(ConfigError, match=r"recipe: expected one of .*tiny.*got 'tinny'"):
-        load_recipe("tinny")
+        find_dataset("tinny")
 
 
 def test_damaged_run_is_named(root):

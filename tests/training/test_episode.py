@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from m4graph.datasets.fluid import fluid_fct_ns
 from m4graph.errors import SimulationError
 from m4graph.graph import LabelledRun
 from m4graph.training.episode import Episode, TrainingStep
-from m4graph.training.fluid import fluid_fct_ns
 
 
 def all_steps(episode: Episode) -> list[TrainingStep]:
