@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
+from torch_geometric.nn import MessagePassing
 
 from m4graph.errors import ConfigError
 from m4graph.graph import EventStep, event_snapshots, to_event_step
@@ -40,8 +42,8 @@ class SnapshotModel(nn.Module):
         - output: log slowdown ``[num_flows]``
 
     Raises:
-        ConfigError: If the model is another one, or an event reaches further in it than to the
-            flows that share a link with the event's flow.
+        ConfigError: If the model is another one, its layers are not PyG's, or its scope is not
+            ``"hop"``.
     """
 
     def __init__(self, model: FlowLinkModel) -> None:
@@ -60,7 +62,7 @@ class SnapshotModel(nn.Module):
         """Positional and named arguments of :meth:`forward`; rows are those of the snapshot.
 
         Args:
-            snapshot (HeteroData): From :func:`snapshot_at`.
+            snapshot (HeteroData): From :func:`snapshot_at` or :func:`stateful_snapshots`.
         """
         x_dict = {
             kind: torch.cat((nodes.x, nodes.gap[:, None], nodes.state), 1)
@@ -102,47 +104,65 @@ class SnapshotModel(nn.Module):
         return out
 
 
-@torch.no_grad()
 def snapshot_at(model: FlowLinkModel, result: SimulationResult, at_event: int) -> HeteroData:
-    """The graph of an event, with the states in which a model comes to it.
-
-    The model runs along the events of a result up to the one before. With the result of the learned
-    simulator and the same model, it sees what it saw there; with another one's, it follows the
-    departures that are given.
+    """The graph of one event, as :func:`stateful_snapshots` gives it.
 
     Args:
         model (FlowLinkModel): The model.
         result (SimulationResult): The scenario, and when its flows depart.
         at_event (int): Which event, from 0, in the order of time.
 
+    Raises:
+        ConfigError: If there is no such event, or the model is not for a :class:`SnapshotModel`.
+    """
+    index = -1
+    for index, snapshot in enumerate(stateful_snapshots(model, result)):
+        if index == at_event:
+            return snapshot
+    raise ConfigError(f"at_event: expected 0 to {index} (got {at_event!r})")
+
+
+@torch.no_grad()
+def stateful_snapshots(model: FlowLinkModel, result: SimulationResult) -> Iterator[HeteroData]:
+    """The graphs of all events of a run, with the states in which the model comes to each.
+
+    With a result of the learned simulator and its model, the model sees what it saw there; with
+    another one's, it follows the departures that are given.
+
+    Args:
+        model (FlowLinkModel): The model.
+        result (SimulationResult): The scenario, and when its flows depart.
+
     Shapes:
         - ``flow.state`` ``[num_flows, hidden]``, ``link.state`` ``[num_links, hidden]``; all else
           as in :func:`m4graph.to_hetero_data` with scope ``"event"``
 
     Raises:
-        ConfigError: If there is no such event, or the model is not a :class:`SnapshotModel`'s.
+        ConfigError: If the model is not for a :class:`SnapshotModel`.
     """
     _check_model(model)
-    device = next(model.parameters()).device
-    num_links = result.scenario.arrays.num_links
-    flow_states = torch.zeros(result.num_flows, model.hidden_channels, device=device)
-    link_states = torch.zeros(num_links, model.hidden_channels, device=device)
-    index = -1
-    for index, snapshot in enumerate(event_snapshots(result.scenario, result)):
-        snapshot = snapshot.to(device)
+    parameter = next(model.parameters())
+    flow_states = parameter.new_zeros(result.num_flows, model.hidden_channels)
+    link_states = parameter.new_zeros(result.scenario.arrays.num_links, model.hidden_channels)
+    for snapshot in event_snapshots(result.scenario, result):
+        snapshot.to(parameter.device)
         flows, links = snapshot[FLOW], snapshot[LINK]
         flows.state, links.state = flow_states[flows.n_id], link_states[links.n_id]
-        if index == at_event:
-            return snapshot
+        yield snapshot
         output = model(to_event_step(snapshot), flows.state, links.state)
         flow_states[flows.n_id] = output.flow_state
         link_states[links.n_id[links.touched]] = output.link_state
-    raise ConfigError(f"at_event: expected 0 to {index} (got {at_event!r})")
 
 
 def _check_model(model: nn.Module) -> None:
     if not isinstance(model, FlowLinkModel):
         raise ConfigError(f"model: expected a FlowLinkModel (got a {type(model).__name__})")
+    for layer in (*model.link_convs, *model.flow_convs):
+        if not isinstance(layer, MessagePassing):
+            raise ConfigError(
+                f"model: expected layers of PyG's MessagePassing, whose messages can be masked "
+                f"(got a {type(layer).__name__})"
+            )
     if model.scope != "hop":
         raise ConfigError(f"model: expected one of scope 'hop' (got {model.scope!r})")
 
