@@ -15,6 +15,7 @@ from m4graph.graph import EventStep, FlowTracker, LabelledRun
 from m4graph.graph.step import no_events
 from m4graph.learned.agenda import make_agenda, next_events, predict
 from m4graph.training.labels import join_run_labels, read_labels
+from m4graph.training.touches import touches
 
 _FOREVER_NS = 2**61
 
@@ -86,7 +87,10 @@ class Episode:
             else:
                 lasting = np.where(fct_ns < 0, _FOREVER_NS, fct_ns)
                 self._agenda.finish_ns[flows] = run.network.start_ns + lasting
-        labelled = [fct is run.fct_ns for run, fct in zip(runs, departures, strict=True)]
+        labelled = [
+            fct is run.fct_ns and len(run.label_flows) > 0
+            for run, fct in zip(runs, departures, strict=True)
+        ]
         self._labels = join_run_labels(runs, labelled, first_flow)
         fct_ns = np.concatenate([run.fct_ns for run in runs])
         ideal_ns = np.concatenate([network.ideal_fct_ns for network in networks])
@@ -94,9 +98,11 @@ class Episode:
         slowdown = np.where(known, np.maximum(fct_ns / ideal_ns, 1.0), 1.0)
         self._log_slowdown = np.log(slowdown).astype(np.float32)
         self._known = known
-        self._weight = np.where(known, _weights(runs), 0.0).astype(np.float32)
+        touched = [touches(run) for run in runs]
+        weights = _weights(np.concatenate([each.count for each in touched]))
+        self._weight = np.where(known, weights, 0.0).astype(np.float32)
         self._start_ns = np.concatenate([network.start_ns for network in networks])
-        self._last_touch_ns = np.concatenate([_last_touch_ns(run) for run in runs])
+        self._last_touch_ns = np.concatenate([each.last_ns for each in touched])
         self._remaining = np.full(self._tracker.num_flows, np.nan, np.float32)
         longest = int(self._labels.route_length.max())
         self._log_queue = np.zeros(longest * len(runs), np.float32)
@@ -174,15 +180,6 @@ class Window:
     is_first: bool
 
 
-def _last_touch_ns(run: LabelledRun) -> NDArray[np.int64]:
-    """When the last event touches each flow in the true stream."""
-    last_ns = run.network.start_ns.copy()
-    time_ns = np.repeat(run.event_time_ns, np.diff(run.label_flow_ptr))
-    np.maximum.at(last_ns, run.label_flows, time_ns)
-    return last_ns
-
-
-def _weights(runs: Sequence[LabelledRun]) -> NDArray[np.float64]:
+def _weights(count: NDArray[np.int64]) -> NDArray[np.float64]:
     """So that a flow counts less at one event the more events touch it."""
-    touches = [np.bincount(run.label_flows, minlength=run.network.num_flows) for run in runs]
-    return np.maximum(np.concatenate(touches), 1.0) ** -_TOUCH_POWER
+    return np.maximum(count, 1.0) ** -_TOUCH_POWER

@@ -162,7 +162,7 @@ def _queue_table(period: LabelledRun) -> _Table:
     """Queues of the routes of arriving flows, and whether they are trained on."""
     counts = np.diff(period.label_link_ptr)
     steps = np.repeat(np.arange(period.num_events), counts)
-    total = np.add.reduceat(period.queue_bytes, period.label_link_ptr[:-1])
+    total = np.bincount(steps, period.queue_bytes, period.num_events)
     at_arrival = (period.event_kind == ARRIVAL)[steps]
     cbrt = np.cbrt(period.queue_bytes + _QUEUE_OFFSET).astype(np.float32)
     is_used = (total > 0)[steps]

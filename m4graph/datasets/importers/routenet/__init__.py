@@ -1,0 +1,1 @@
+"""Archives of the Barcelona Neural Networking Center (RouteNet), as graphs."""
