@@ -1,0 +1,46 @@
+"""Conformance checks for plug-ins, one for each kind, and tiny inputs for their tests.
+
+Each check tries the rules of its kind on one plug-in; it raises a :class:`ConformanceError` that
+says which rule is broken, what was expected and what came, or gives a :class:`Report` of the rules
+that hold. They run over every built-in plug-in in m4graph's own tests, and in a third party's::
+
+    from m4graph.testing import check_conv
+
+    def test_my_conv():
+        check_conv("my_conv")
+"""
+
+from __future__ import annotations
+
+from m4graph.testing.congestion import check_congestion_control
+from m4graph.testing.conv import check_conv
+from m4graph.testing.datasets import check_dataset
+from m4graph.testing.heads import check_head
+from m4graph.testing.rules import ConformanceError, Report
+from m4graph.testing.simulators import check_simulator
+from m4graph.testing.sizes import check_size_law
+from m4graph.testing.tiny import (
+    tiny_network,
+    tiny_scenario,
+    tiny_step,
+    tiny_targets,
+    tiny_workload,
+)
+from m4graph.testing.topology import check_topology
+
+__all__ = [
+    "ConformanceError",
+    "Report",
+    "check_congestion_control",
+    "check_conv",
+    "check_dataset",
+    "check_head",
+    "check_simulator",
+    "check_size_law",
+    "check_topology",
+    "tiny_network",
+    "tiny_scenario",
+    "tiny_step",
+    "tiny_targets",
+    "tiny_workload",
+]
