@@ -14,8 +14,10 @@ from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
 from m4graph.schema import KeyProblem, StrictModel, spell
 
 FORMAT_VERSION: Final = 1
+"""Of ``config.json``."""
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.md"
+"""A file of a checkpoint's folder."""
 
 
 class TrainingRecord(StrictModel):

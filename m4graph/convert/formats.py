@@ -37,6 +37,7 @@ FORMATS = {
         "m4", True, "config_topology_flows.txt", "fct_topology_flows.txt", "path_1.txt", 0.8
     ),
 }
+"""The formats by name."""
 
 
 def text_format(name: str, option: str = "format") -> TextFormat:

@@ -65,6 +65,7 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
         "learned": "m4graph.learned:LearnedSimulator",
     },
 )
+"""Simulators by name."""
 
 
 def build_simulator(simulator: str | type[Simulator] | Simulator, **options: object) -> Simulator:

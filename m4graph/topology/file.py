@@ -21,12 +21,12 @@ READERS = {".graphml": read_graphml, ".json": read_json, ".txt": read_hpcc}
 def from_file(file: str | Path, num_hosts: int | None = None) -> nx.Graph:
     """Reads a network.
 
-    ======================  =====================================================================
-    ``.csv``, ``.parquet``  ``a,b,gbps,delay_ns``, a row for each cable; ids below ``num_hosts``
-                            are hosts
+    =======================  ====================================================================
+    ``.csv``, ``.parquet``   ``a,b,gbps,delay_ns``, a row for each cable; ids below ``num_hosts``
+                             are hosts
     ``.graphml``, ``.json``  GraphML, or node-link JSON; attributes as for ``from_networkx``
-    ``.txt``                ns-3's RDMA model (HPCC)
-    ======================  =====================================================================
+    ``.txt``                 ns-3's RDMA model (HPCC)
+    =======================  ====================================================================
 
     In a table, the ids are used as they stand. In the other formats hosts may have any label; they
     are then numbered as in :func:`~m4graph.topology.from_networkx`.

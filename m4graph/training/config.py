@@ -15,7 +15,11 @@ from m4graph.yaml_file import Override, apply_overrides, locate, read_yaml
 
 
 class ModelConfig(StrictModel):
-    """Arguments of :class:`m4graph.nn.FlowLinkModel`, with ``kind: flow_link`` or without it."""
+    """Arguments of :class:`m4graph.nn.FlowLinkModel`, with ``kind: flow_link`` or without it.
+
+    Args:
+        conv_options (dict): Further arguments of the layers.
+    """
 
     kind: Literal["flow_link"] = "flow_link"
     conv: str = "sage"
@@ -37,7 +41,15 @@ class ModelConfig(StrictModel):
 
 
 class StreamShares(StrictModel):
-    """How often each kind of event stream is trained on (:mod:`m4graph.training.streams`)."""
+    """How often each kind of event stream is trained on (:mod:`m4graph.training.streams`).
+
+    Args:
+        exact (float): Flows leave when they did in truth.
+        noise (float): Each flow leaves too early or too late, by itself.
+        fluid (float): Flows leave as in the fluid simulator.
+        scaled (float): All flows of a run are too fast or too slow by one factor.
+        free (float): Flows leave when the model says so, as in use.
+    """
 
     exact: float = Field(default=0.25, ge=0)
     noise: float = Field(default=0.1, ge=0)
@@ -71,6 +83,8 @@ class TrainConfig(StrictModel):
         accelerator (str): For Lightning.
         devices (int): Processes that train one model, each on a GPU, or side by side on the CPU. A
             step of the optimiser follows the gradients of all of them.
+        model (ModelConfig): Which model.
+        streams (StreamShares): How often each kind of event stream is trained on.
     """
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")

@@ -27,6 +27,7 @@ ARRIVAL_LAWS: Registry[Any] = Registry(
         "poisson": "m4graph.workload.arrivals:PoissonArrivals",
     },
 )
+"""Laws of the gaps between starts by name: classes that are an :class:`ArrivalLaw`."""
 
 
 class PoissonArrivals:

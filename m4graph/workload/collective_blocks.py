@@ -29,7 +29,11 @@ Hosts = Annotated[Any, AfterValidator(_host_list)]
 
 
 class _CollectiveBlock(WorkloadBlock):
-    """Keys of every collective operation; see :func:`.ring_all_reduce`."""
+    """Keys of every collective operation; see :func:`.ring_all_reduce`.
+
+    Args:
+        limit_per_rack (int, optional): Flows that a rack has under way at most.
+    """
 
     hosts: Hosts = None
     size_bytes: int = Field(ge=1, le=2**50)
@@ -78,6 +82,7 @@ class RequestResponseBlock(WorkloadBlock):
 
     Args:
         seed (int, optional): Of the workload. (default: the scenario's)
+        limit_per_rack (int, optional): Flows that a rack has under way at most.
     """
 
     clients: Hosts = None

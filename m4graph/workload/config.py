@@ -16,6 +16,7 @@ from m4graph.workload.generate import generate
 from m4graph.workload.workload import Workload
 
 AnyWorkload = Workload | ClosedLoopWorkload
+"""The flows of a scenario: an open or a closed loop."""
 
 
 class WorkloadBlock(StrictModel):

@@ -38,6 +38,7 @@ TRAFFIC_MATRICES: Registry[Any] = Registry(
         "uniform": "m4graph.workload.matrices:UniformMatrix",
     },
 )
+"""Who sends to whom, by name: classes that are a :class:`TrafficMatrix`."""
 
 
 class UniformMatrix:

@@ -50,6 +50,7 @@ SIZE_LAWS: Registry[Any] = Registry(
         "web_server": "m4graph.workload.empirical:web_server",
     },
 )
+"""Laws of flow sizes by name: classes and functions that give a :class:`SizeLaw`."""
 
 
 def whole_bytes(sizes: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -54,6 +54,7 @@ class PaperTrainConfig(StrictModel):
         accelerator (str): For Lightning.
         devices (int): Processes that train one model, each on a GPU, or side by side on the CPU. A
             step of the optimiser follows the gradients of all of them.
+        model (PaperModelConfig): Which model.
     """
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
