@@ -1,8 +1,9 @@
-"""Output folders that appear whole or not at all."""
+"""Output folders and files that appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -47,6 +48,21 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             os.replace(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives the path of a half file, and puts it in place when the block ends without error.
+
+    It is called ``.<name>.<random>``, beside the file, so that nobody writes to that of another
+    process. A process that is killed leaves it.
+    """
+    half = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    try:
+        yield half
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def _scratch(folder: Path) -> Path:

@@ -65,6 +65,23 @@ def load_scenario(
         raise locate(problem, str(file), changes) from None
 
 
+def build_scenario(blocks: Mapping[str, Any], file: Path) -> Scenario:
+    """Builds a scenario from what a YAML file may hold.
+
+    Args:
+        blocks (Mapping): The blocks of ``scenario.yaml``.
+        file (Path): Where they would stand; it need not exist. Paths in the blocks are relative to
+            its folder, and messages name it.
+
+    Raises:
+        InputError: For bad input; the message names the file, and the key, row, link or flow.
+    """
+    try:
+        return _build(file, blocks, with_expected=False)
+    except KeyProblem as problem:
+        raise locate(problem, str(file), ()) from None
+
+
 def save_scenario(
     scenario: Scenario, folder: str | Path, tables: Literal["csv", "parquet"] = "csv"
 ) -> None:

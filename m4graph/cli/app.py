@@ -22,6 +22,7 @@ COMMANDS = {
     "train": "m4graph.cli.train:train",
     "evaluate": "m4graph.cli.evaluate:evaluate",
     "convert": "m4graph.cli.convert:convert",
+    "import": "m4graph.cli.import_:import_",
     "zoo": "m4graph.cli.zoo:app",
 }
 """Each command's function, or its group, imported when it or the list of commands is asked for."""
@@ -87,6 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (M4GraphError, OSError, MemoryError) as error:
         return _fail(str(error) or type(error).__name__, FAILURE)
     except (KeyboardInterrupt, typer.Abort):
+        status = INTERRUPTED
+    if status == INTERRUPTED:  # Some versions of Typer make a status of Ctrl-C themselves.
         return _fail("interrupted", INTERRUPTED)
     return status if isinstance(status, int) else SUCCESS
 

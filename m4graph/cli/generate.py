@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from m4graph.yaml_file import Override
+
+if TYPE_CHECKING:
+    from m4graph.datasets.manifest import RunFailure, RunRecord
 
 
 def generate(
@@ -21,7 +25,12 @@ def generate(
         int | None, typer.Option("--jobs", help="Processes. [default: one for each core]")
     ] = None,
     backend: Annotated[
-        str, typer.Option("--backend", help="loky (this machine), dask or ray.")
+        str,
+        typer.Option(
+            "--backend",
+            help="loky (this machine), dask or ray: started here, or those of "
+            "$DASK_SCHEDULER_ADDRESS and $RAY_ADDRESS.",
+        ),
     ] = "loky",
     shard: Annotated[
         str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, I from 1.")
@@ -31,16 +40,38 @@ def generate(
         typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as in num_scenarios=10."),
     ] = None,
 ) -> None:
-    """Simulate scenarios drawn from a distribution, with labels to train on."""
+    """Simulate scenarios drawn from a distribution, with labels to train on.
+
+    Interrupt or kill it, and call it again: what is there is kept. Shards may write to one folder;
+    called once more without --shard, it checks their runs and writes one manifest.
+    """
     from m4graph.cli.progress import count_progress
     from m4graph.datasets.config import load_config
-    from m4graph.datasets.generation import Shard, generate
+    from m4graph.datasets.generation import GenerationError, place
+    from m4graph.datasets.generation import generate as generate_runs
+    from m4graph.datasets.manifest import Shard
+
+    def report_failure(failure: RunFailure) -> None:
+        typer.echo(f"failed: {place(str(config), failure.scenario)}: {failure.error}", err=True)
 
     overrides = [Override.parse(setting) for setting in settings or []]
     part = Shard.parse(shard)
     loaded = load_config(config, overrides)
-    with count_progress(f"{loaded.name} runs") as progress:
-        records = generate(loaded, out, jobs, backend, part, progress=progress, source=str(config))
+    try:
+        with count_progress(f"{loaded.name} runs") as progress:
+            records = generate_runs(
+                loaded, out, jobs, backend, part, progress, report_failure, str(config)
+            )
+    except GenerationError as error:
+        _report(error.records, out)
+        raise
+    except KeyboardInterrupt:
+        typer.echo(f"{out} keeps the runs that are done; the same command goes on", err=True)
+        raise
+    _report(records, out)
+
+
+def _report(records: Sequence[RunRecord], out: Path) -> None:
     flows = sum(record.num_flows for record in records)
     events = sum(record.num_events for record in records)
     typer.echo(f"{len(records)} runs, {flows} flows, {events} events in {out}")

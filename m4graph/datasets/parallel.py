@@ -1,19 +1,25 @@
-"""Calls of one function side by side, through joblib's backends."""
+"""Calls of one function side by side: on this machine, or on a cluster."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import BrokenExecutor
+from contextlib import nullcontext
+from itertools import islice
 from typing import Any, TypeVar
 
-from m4graph.errors import ConfigError
+from m4graph.datasets.clusters import dask_cluster, ray_cluster
+from m4graph.errors import ConfigError, SimulationError
 from m4graph.schema import one_of
 
 BACKENDS = ("loky", "dask", "ray")
 
-_MODULES = {"dask": "dask.distributed", "ray": "ray.util.joblib"}
+_MODULES = {"dask": "dask.distributed", "ray": "ray"}
 _PACKAGES = {"dask": '"dask[distributed]"', "ray": "ray"}
+
+_WAITING_PER_CPU = 2
+"""Calls given to ray at a time, so that no worker waits for the next one."""
 
 T = TypeVar("T")
 
@@ -43,10 +49,12 @@ def unordered(
     arguments: Iterable[tuple[Any, ...]],
     jobs: int | None = None,
     backend: str = "loky",
-) -> Iterator[T]:
+) -> Generator[T, None, None]:
     """Calls a function with each of the arguments; gives the results as they come.
 
-    Processes have one thread each. One job on this machine runs in this process.
+    Processes have one thread each. One job on this machine runs in this process. Of dask and ray,
+    the cluster that this process is connected to is used, or the one that
+    ``$DASK_SCHEDULER_ADDRESS`` or ``$RAY_ADDRESS`` names, or one is started on this machine.
 
     Args:
         function (Callable): Importable by name.
@@ -57,49 +65,61 @@ def unordered(
 
     Raises:
         ConfigError: If the backend is unknown or not installed.
+        SimulationError: If a process ends before its call does.
     """
     check_backend(backend, jobs)
-    if backend == "loky" and jobs == 1:
+    if backend == "ray":
+        yield from _on_ray(function, arguments, jobs)
+    elif backend == "loky" and jobs == 1:
         for each in arguments:
             yield function(*each)
-        return
-    yield from _joblib(function, arguments, jobs, backend)
+    else:
+        yield from _with_joblib(function, arguments, jobs, backend)
 
 
-def _joblib(
+def _with_joblib(
     function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: int | None, backend: str
-) -> Iterator[T]:
+) -> Generator[T, None, None]:
     import joblib
 
     threads = {"inner_max_num_threads": 1} if backend == "loky" else {}
-    # The backend of ray cannot give results before the last one is there.
-    returned = "list" if backend == "ray" else "generator_unordered"
     with (
-        _running(backend, jobs),
+        dask_cluster(jobs) if backend == "dask" else nullcontext(),
         joblib.parallel_config(backend, n_jobs=-1 if jobs is None else jobs, **threads),
     ):
-        parallel = joblib.Parallel(return_as=returned)
-        yield from parallel(joblib.delayed(function)(*each) for each in arguments)
+        parallel = joblib.Parallel(return_as="generator_unordered")
+        try:
+            yield from parallel(joblib.delayed(function)(*each) for each in arguments)
+        except BrokenExecutor as error:
+            raise _worker_ended(error) from None
 
 
-@contextmanager
-def _running(backend: str, jobs: int | None) -> Iterator[None]:
-    """Makes sure that the backend has somewhere to run; what it starts, it stops."""
-    with ExitStack() as stack:
-        if backend == "dask":
-            from dask.distributed import Client, get_client  # type: ignore[import-not-found]
-
+def _on_ray(
+    function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: int | None
+) -> Generator[T, None, None]:
+    # joblib's backend for ray gives no result before the last one is there.
+    ray: Any = importlib.import_module("ray")
+    calls = iter(arguments)
+    with ray_cluster(jobs):
+        remote = ray.remote(_call)
+        slots = _WAITING_PER_CPU * int(ray.cluster_resources().get("CPU", 1))
+        waiting = [remote.remote(function, *each) for each in islice(calls, slots)]
+        while waiting:
+            (done,), waiting = ray.wait(waiting)
             try:
-                get_client()
-            except ValueError:
-                client = Client(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
-                stack.enter_context(client)
-        elif backend == "ray":
-            import ray  # type: ignore[import-not-found]
-            from ray.util.joblib import register_ray  # type: ignore[import-not-found]
+                yield ray.get(done)
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause from None
+            except ray.exceptions.RayError as error:
+                raise _worker_ended(error) from None
+            waiting += [remote.remote(function, *each) for each in islice(calls, 1)]
 
-            if not ray.is_initialized():
-                ray.init(num_cpus=jobs)
-                stack.callback(ray.shutdown)
-            register_ray()
-        yield
+
+def _call(function: Callable[..., T], *arguments: Any) -> T:
+    # What ray makes remote has to be written in Python.
+    return function(*arguments)
+
+
+def _worker_ended(error: Exception) -> SimulationError:
+    problem = " ".join(str(error).split())
+    return SimulationError(f"a worker ended early, for want of memory perhaps: {problem}")

@@ -3,66 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from collections.abc import Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from m4graph.datasets.config import GenerateConfig
-from m4graph.datasets.leakage import refuse_reserved, scenario_hash
+from m4graph.datasets.leakage import refuse_reserved, reserved_scenarios, scenario_hash
+from m4graph.datasets.manifest import RunFailure, RunRecord
 from m4graph.datasets.run_file import load_raw
-from m4graph.errors import ConfigError, InputError, SimulationError
+from m4graph.errors import InputError, M4GraphError
 from m4graph.graph.run import LabelledRun
-from m4graph.scenario_io import load_scenario
-from m4graph.schema import KeyProblem
+from m4graph.output_folder import whole_file
+from m4graph.scenario import Scenario
+from m4graph.scenario_io import build_scenario
 from m4graph.simulators import simulate
 from m4graph.yaml_file import read_yaml, write_yaml
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What ``manifest.json`` says of one run.
-
-    Args:
-        name (str): ``run_000123``.
-        seed (int): The scenario's.
-        num_flows (int): Flows.
-        num_finished (int): Flows that finished.
-        num_events (int): Flow arrivals and departures.
-        scenario_sha256 (str): :func:`~m4graph.datasets.scenario_hash`.
-        arrays_sha256 (str): :func:`run_hash`.
-    """
-
-    name: str
-    seed: int
-    num_flows: int
-    num_finished: int
-    num_events: int
-    scenario_sha256: str
-    arrays_sha256: str
 
 
 def run_name(index: int) -> str:
     """The name of a run's files, without their ending."""
     return f"run_{index:06d}"
-
-
-def place(source: str, index: int) -> str:
-    """What messages call a scenario."""
-    return f"{source}, scenario {index}"
-
-
-@contextmanager
-def located(where: str) -> Iterator[None]:
-    """Puts a place in front of the message of a bad key."""
-    try:
-        yield
-    except KeyProblem as problem:
-        raise ConfigError(f"{where}: {problem}") from None
 
 
 def run_hash(run: LabelledRun) -> str:
@@ -78,67 +41,104 @@ def run_hash(run: LabelledRun) -> str:
     return digest.hexdigest()
 
 
-def produce(config: GenerateConfig, raw: Path, index: int, source: str) -> RunRecord:
+def produce(
+    config: GenerateConfig, raw: Path, index: int, hashes: Collection[str] = ()
+) -> RunRecord | RunFailure:
     """Simulates scenario ``index`` into ``raw``, unless its files are there and good.
 
-    Each file appears whole or not at all, the run after its description.
+    Each file appears whole or not at all, the run after its description. Whatever is wrong with a
+    scenario is an answer, so that the others go on; not so a disk that is full.
 
     Args:
         config (GenerateConfig): The distribution.
         raw (Path): The folder of the runs.
         index (int): Which scenario.
-        source (str): The configuration's name, for messages.
+        hashes (Collection[str], optional): A run that is there is kept if it has one of these; if
+            there are none, any. (default: ``()``)
 
     Raises:
-        InputError: If the description makes no valid scenario, or one that is reserved.
-        SimulationError: If the simulation fails.
+        OSError: If a file cannot be written.
     """
-    where = place(source, index)
-    with located(where):
+    description = None
+    try:
         description = config.describe(index)
-    name = run_name(index)
-    run = _existing(raw, name, description)
-    if run is None:
-        run = _simulated(raw, name, description, where)
-    digest = scenario_hash(run)
-    refuse_reserved(digest, where)
+        run = _existing(raw, index, description, hashes)
+        if run is None:
+            run = _simulated(raw, index, description)
+    except OSError:
+        raise
+    except Exception as error:
+        return RunFailure(index, _in_one_line(error), description)
     return RunRecord(
-        name=name,
+        name=run_name(index),
         seed=description["seed"],
         num_flows=run.network.num_flows,
         num_finished=int((run.fct_ns >= 0).sum()),
         num_events=run.num_events,
-        scenario_sha256=digest,
+        scenario_sha256=scenario_hash(run),
         arrays_sha256=run_hash(run),
     )
 
 
-def _existing(raw: Path, name: str, description: dict[str, Any]) -> LabelledRun | None:
+def scenario_of(description: dict[str, Any], file: Path) -> Scenario:
+    """Builds a drawn scenario, for training.
+
+    Args:
+        description (dict): What :meth:`GenerateConfig.describe` gave.
+        file (Path): Where it is to stand. Messages do not name it: nothing stands there yet.
+
+    Raises:
+        InputError: If the description makes no valid scenario, or one that is reserved.
+    """
     try:
-        if read_yaml(raw / f"{name}.yaml") != description:
+        scenario = build_scenario(description, file)
+        refuse_reserved(scenario_hash(scenario), str(file))
+    except InputError as error:
+        raise InputError(str(error).replace(f"{file}: ", "")) from None
+    return scenario
+
+
+def _existing(
+    raw: Path, index: int, description: dict[str, Any], hashes: Collection[str]
+) -> LabelledRun | None:
+    yaml, npz = _files(raw, index)
+    try:
+        if read_yaml(yaml) != description:
             return None
-        return load_raw(raw / f"{name}.npz")
+        run = load_raw(npz)
     except InputError:
         return None
+    if scenario_hash(run) in reserved_scenarios():
+        return None
+    return run if not hashes or run_hash(run) in hashes else None
 
 
-def _simulated(raw: Path, name: str, description: dict[str, Any], where: str) -> LabelledRun:
-    yaml, half_yaml = raw / f"{name}.yaml", raw / f".{name}.yaml"
-    npz, half_npz = raw / f"{name}.npz", raw / f".{name}.npz"
-    npz.unlink(missing_ok=True)
-    write_yaml(half_yaml, description)
+def _simulated(raw: Path, index: int, description: dict[str, Any]) -> LabelledRun:
+    yaml, npz = _files(raw, index)
+    for file in (npz, yaml):
+        file.unlink(missing_ok=True)
+    result = simulate(scenario_of(description, yaml), "packet", labels=True)
+    run = LabelledRun.from_result(result)
     try:
-        scenario = load_scenario(half_yaml)
-        refuse_reserved(scenario_hash(scenario), where)
-        run = LabelledRun.from_result(simulate(scenario, "packet", labels=True))
-        run.save(half_npz)
-        os.replace(half_yaml, yaml)
-        os.replace(half_npz, npz)
-    except InputError as error:
-        raise InputError(str(error).replace(str(half_yaml), where)) from None
-    except SimulationError as error:
-        raise SimulationError(f"{where}: {error}") from None
-    finally:
-        half_yaml.unlink(missing_ok=True)
-        half_npz.unlink(missing_ok=True)
+        _save(run, description, yaml, npz)
+    except FileNotFoundError:
+        # Another process that was started on the same runs took a half file for a killed one's.
+        _save(run, description, yaml, npz)
     return run
+
+
+def _save(run: LabelledRun, description: dict[str, Any], yaml: Path, npz: Path) -> None:
+    with whole_file(yaml) as half:
+        write_yaml(half, description)
+    with whole_file(npz) as half:
+        run.save(half)
+
+
+def _files(raw: Path, index: int) -> tuple[Path, Path]:
+    name = run_name(index)
+    return raw / f"{name}.yaml", raw / f"{name}.npz"
+
+
+def _in_one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, M4GraphError) else f"{type(error).__name__}: {text}"

@@ -109,7 +109,8 @@ def test_an_interrupt_is_no_success(run, tiny, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("m4graph.scenario_io.load_scenario", interrupt)
-    assert run("simulate", tiny)[0] == 130
+    status, _, error = run("simulate", tiny)
+    assert (status, error.strip()) == (130, "error: interrupted")
 
 
 def test_help_lists_the_commands(run):

@@ -40,3 +40,9 @@ def _made(tmp_path_factory, config):
 def root(_made, tmp_path):
     """A fresh copy of the generated runs of ``config``."""
     return shutil.copytree(_made, tmp_path / "root")
+
+
+def folder_bytes(folder):
+    """The bytes of every file below a folder, by its path in it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

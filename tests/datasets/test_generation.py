@@ -2,17 +2,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 
 from m4graph.datasets.config import GenerateConfig
-from m4graph.datasets.generation import Shard, generate
-from m4graph.datasets.produce import produce, run_hash
+from m4graph.datasets.generation import generate
+from m4graph.datasets.manifest import Shard
+from m4graph.datasets.produce import run_hash
 from m4graph.errors import ConfigError, InputError
 from m4graph.graph.run import LabelledRun
 from m4graph.scenario_io import load_scenario
@@ -125,7 +124,7 @@ def test_bad_scenario_names_configuration_and_number(tmp_path):
     assert str(caught.value) == (
         "c.yaml, scenario 0: network.buffer_bytes: expected at least 1 (got -5)"
     )
-    assert os.listdir(tmp_path / "out" / "raw") == []
+    assert os.listdir(tmp_path) == []
 
 
 def test_unknown_algorithm_names_configuration(tmp_path):
@@ -152,23 +151,3 @@ def test_bad_shard(text):
 def test_workers_need_no_torch():
     code = "import sys, m4graph.datasets.generation; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_kill_and_resume(config, root, tmp_path):
-    """SIGKILL in the middle leaves only whole runs; the second call completes them."""
-    out = tmp_path / "out"
-    write_yaml(tmp_path / "c.yaml", {**TINY, "num_scenarios": 2000})
-    command = "import sys; from m4graph.cli.app import main; sys.exit(main())"
-    arguments = ["generate", tmp_path / "c.yaml", "--out", out, "--jobs", "1"]
-    process = subprocess.Popen([sys.executable, "-c", command, *map(str, arguments)])
-    deadline = time.monotonic() + 300
-    while len(list((out / "raw").glob("run_*.npz"))) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    runs = sorted((out / "raw").glob("run_*.npz"))
-    assert 3 <= len(runs) < 2000
-    for path in runs:
-        LabelledRun.load(path)
-    records = [produce(config, out / "raw", index, "c") for index in range(4)]
-    assert {record.name: record.arrays_sha256 for record in records} == arrays_hashes(root)

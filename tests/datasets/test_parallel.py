@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
 from m4graph.datasets.parallel import check_backend, unordered
-from m4graph.errors import ConfigError
+from m4graph.errors import ConfigError, SimulationError
 
 
 def test_one_job_is_lazy():
@@ -18,6 +19,11 @@ def test_one_job_is_lazy():
 
 def test_all_results_come():
     assert sorted(unordered(pow, [(2, 3), (5, 2), (7, 1)], jobs=2)) == [7, 8, 25]
+
+
+def test_worker_that_is_killed_is_no_bad_input():
+    with pytest.raises(SimulationError, match="a worker ended early"):
+        list(unordered(os._exit, [(9,)], jobs=2))
 
 
 def test_error_of_a_worker_comes_as_it_is():
@@ -39,20 +45,8 @@ def test_bad_arguments(backend, jobs, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(
-    ("backend", "module"), [("dask", "dask.distributed"), ("ray", "ray.util.joblib")]
-)
+@pytest.mark.parametrize(("backend", "module"), [("dask", "dask.distributed"), ("ray", "ray")])
 def test_missing_backend(monkeypatch, backend, module):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ConfigError, match=f"backend {backend}: expected it to be installed, as by"):
         check_backend(backend, None)
-
-
-def test_dask():
-    pytest.importorskip("dask.distributed")
-    assert sorted(unordered(pow, [(2, 3), (5, 2)], jobs=1, backend="dask")) == [8, 25]
-
-
-def test_ray():
-    pytest.importorskip("ray")
-    assert sorted(unordered(pow, [(2, 3), (5, 2)], jobs=1, backend="ray")) == [8, 25]
