@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from m4graph.errors import ConfigError
-from m4graph.provenance import provenance
 
 if TYPE_CHECKING:
     from m4graph.scenario import Scenario
@@ -47,7 +45,7 @@ def convert(
 
 def _read(source: Path, destination: Path, format_name: str) -> tuple[Scenario, list[str]]:
     from m4graph.cli import output
-    from m4graph.convert import from_text, text_format
+    from m4graph.convert import from_text, text_format, write_origin
     from m4graph.expected import write_expected
     from m4graph.output_folder import whole_folder
     from m4graph.scenario_io import EXPECTED_FILES, write_scenario_files
@@ -60,13 +58,13 @@ def _read(source: Path, destination: Path, format_name: str) -> tuple[Scenario, 
         write_scenario_files(scenario, scratch)
         if scenario.expected is not None:
             write_expected(scratch / EXPECTED_FILES[0], scenario.expected, scenario.workload)
-        _write_origin(scratch, source, notes)
+        write_origin(scratch, source, notes)
     return scenario, notes
 
 
 def _write(source: Path, destination: Path, format_name: str) -> tuple[Scenario, list[str]]:
     from m4graph.cli import output
-    from m4graph.convert import text_format, to_text
+    from m4graph.convert import text_format, to_text, write_origin
     from m4graph.output_folder import whole_folder
     from m4graph.scenario_io import load_scenario
 
@@ -78,11 +76,5 @@ def _write(source: Path, destination: Path, format_name: str) -> tuple[Scenario,
         notes = to_text(scenario, scratch, format_name)
         if scenario.name != destination.resolve().name:
             notes.append(f"name: {scenario.name} is not kept, the folder's takes its place")
-        _write_origin(scratch, source, notes)
+        write_origin(scratch, source, notes)
     return scenario, notes
-
-
-def _write_origin(folder: Path, source: Path, notes: list[str]) -> None:
-    origin = {"source": str(source), "notes": notes, **provenance()}
-    text = json.dumps(origin, indent=2) + "\n"
-    (folder / "conversion.json").write_text(text, encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 
 from m4graph.convert.config import at_setting, read_config
 from m4graph.convert.flows import read_flows
@@ -64,11 +65,12 @@ def from_text(source: str | Path, format_name: str) -> tuple[Scenario, list[str]
         return scenario, [*notes, f"{times}: no such file, so no times (NumPy files are not read)"]
     ports, ideal_ns = scenario.routes.source_port, scenario.ideal_fct_ns
     expected = read_times(times, style, workload, ports, hosts, ideal_ns)
-    others = int((expected.ideal_fct_ns != ideal_ns).sum())
-    if others:
+    off_ns = np.abs(expected.ideal_fct_ns - ideal_ns)
+    if off_ns.any():
         notes.append(
-            f"{times}: the ideal times of {others} flows are not those of ns-3.39; the original "
-            "of HPCC counts times up to the last ACK, m4graph up to the last byte of data"
+            f"{times}: the ideal times of {np.count_nonzero(off_ns)} flows are not those of "
+            f"ns-3.39, by up to {off_ns.max()} ns; the original of HPCC counts times up to the "
+            "last ACK, m4graph up to the last byte of data"
         )
     return scenario.replace(expected=expected), notes
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self
 
 import numba
 import numpy as np
@@ -16,10 +16,23 @@ from m4graph.errors import ConfigError, InputError
 from m4graph.output_folder import whole_file
 from m4graph.provenance import provenance
 
-if TYPE_CHECKING:
-    from m4graph.datasets.config import GenerateConfig
-
 FORMAT_VERSION = 1
+
+
+class DataConfig(Protocol):
+    """What a manifest takes from the configuration of its data."""
+
+    @property
+    def name(self) -> str:
+        """Of the data."""
+
+    @property
+    def seed(self) -> int:
+        """From which scenarios were drawn."""
+
+    @property
+    def num_scenarios(self) -> int:
+        """Runs, if all of them are good."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +112,7 @@ WHOLE = Shard()
 
 def write_manifest(
     path: Path,
-    config: GenerateConfig,
+    config: DataConfig,
     records: Sequence[RunRecord],
     failures: Sequence[RunFailure],
 ) -> None:
@@ -107,7 +120,7 @@ def write_manifest(
 
     Args:
         path (Path): The file, replaced in one step.
-        config (GenerateConfig): The distribution of scenarios.
+        config (DataConfig): The distribution of scenarios, or an import of runs.
         records (Sequence[RunRecord]): In any order.
         failures (Sequence[RunFailure]): In any order.
     """

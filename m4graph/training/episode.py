@@ -99,7 +99,7 @@ class Episode:
         self._log_slowdown = np.log(slowdown).astype(np.float32)
         self._known = known
         touched = [touches(run) for run in runs]
-        weights = _weights(np.concatenate([each.count for each in touched]))
+        weights = _weights(np.concatenate([each.number for each in touched]))
         self._weight = np.where(known, weights, 0.0).astype(np.float32)
         self._start_ns = np.concatenate([network.start_ns for network in networks])
         self._last_touch_ns = np.concatenate([each.last_ns for each in touched])
@@ -180,6 +180,6 @@ class Window:
     is_first: bool
 
 
-def _weights(count: NDArray[np.int64]) -> NDArray[np.float64]:
+def _weights(num_touches: NDArray[np.int64]) -> NDArray[np.float64]:
     """So that a flow counts less at one event the more events touch it."""
-    return np.maximum(count, 1.0) ** -_TOUCH_POWER
+    return np.maximum(num_touches, 1.0) ** -_TOUCH_POWER

@@ -20,6 +20,7 @@ from m4graph.training.rollout import free_run_errors
 from m4graph.yaml_file import read_yaml, write_yaml
 
 _LICENCE = "the licence of m4graph"
+_TRUTH = "m4graph's packet simulator"
 
 
 def write_run_files(
@@ -101,17 +102,18 @@ def _card(
     num_runs: dict[str, int],
 ) -> str:
     shown = {name: f"{100 * value:.1f} %" for name, value in metrics.items()}
+    truth = data.get("truth", _TRUTH)
     return f"""# {config.name}
 
 A {config.model.summary}.
 
 - **Data**: `{data["name"]}`, {num_runs["train"]} runs for training and {num_runs["val"]} for
-  validation, labelled by m4graph's packet simulator; hash `{training["data_hash"][:16]}`. Runs and
+  validation, labelled by {truth}; hash `{training["data_hash"][:16]}`. Runs and
   seeds of evaluation suites are refused by the data set.
 - **Training**: {training["steps"]} optimiser steps, {training["wall_s"] / 60:.0f} minutes, seed
   {training["seed"]}; configuration hash `{training["config_hash"][:16]}`.
-{config.notes}- **Errors** of slowdowns on the validation runs, free-running, against the packet
-  simulator: mean error {shown["val_mean_error"]}, p90 error {shown["val_p90_error"]}, p99 tail
+{config.notes}- **Errors** of slowdowns on the validation runs, free-running, against
+  {truth}: mean error {shown["val_mean_error"]}, p90 error {shown["val_p90_error"]}, p99 tail
   error {shown["val_p99_tail_error"]}.
 - **Domain**: `config.json` holds the distribution of scenarios that it has seen. Outside of it,
   expect more error, and check against the packet simulator.

@@ -16,12 +16,12 @@ class Touches(NamedTuple):
     """Of each flow.
 
     Shapes:
-        - ``count`` int64 ``[num_flows]``: events of flows that share a link with it, while it is
+        - ``number`` int64 ``[num_flows]``: events of flows that share a link with it, while it is
           active, its own arrival among them
         - ``last_ns`` int64 ``[num_flows]``: when the last of them is
     """
 
-    count: NDArray[np.int64]
+    number: NDArray[np.int64]
     last_ns: NDArray[np.int64]
 
 

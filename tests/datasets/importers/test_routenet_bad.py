@@ -30,44 +30,116 @@ def second(line, of):
 
 GOOD = bnn.traffic_line(3, TRAFFIC)
 CASES = {
-    "a line less": ({"stability_txt": ["1;OK;"]}, "stability.txt: expected a line for each simulation \\(got 1"),
+    "a line less": (
+        {"stability_txt": ["1;OK;"]},
+        "stability.txt: expected a line for each simulation \\(got 1",
+    ),
     "no results": ({"simulationResults_txt": None}, "expected a file simulationResults.txt inside"),
     "blank line": ({"traffic_txt": [GOOD, "", GOOD]}, "traffic.txt, line 2: .*blank line"),
     "no text": ({"traffic_txt": [GOOD, "é"]}, "traffic.txt, line 2: expected plain text"),
     "no bar": ({"traffic_txt": second("1;2", GOOD)}, "traffic.txt, line 2: expected a '\\|'"),
-    "largest rate": ({"traffic_txt": second("x" + GOOD, GOOD)}, "line 2: .*the largest mean rate .*'x1000"),
+    "largest rate": (
+        {"traffic_txt": second("x" + GOOD, GOOD)},
+        "line 2: .*the largest mean rate .*'x1000",
+    ),
     "pairs": ({"traffic_txt": ["1|-1;-1"] * 2}, "traffic.txt, line 1: expected 9 entries .*got 2"),
-    "time": (traffic((0, 1), "8,1,1,0,5,0"), "line 1, nodes 0 to 1: expected a time distribution .*'8'"),
-    "external": (traffic((0, 1), "7,1,mine,0,5,0"), "nodes 0 to 1: expected one of generate_autosimilar, .*'mine'"),
+    "time": (
+        traffic((0, 1), "8,1,1,0,5,0"),
+        "line 1, nodes 0 to 1: expected a time distribution .*'8'",
+    ),
+    "external": (
+        traffic((0, 1), "7,1,mine,0,5,0"),
+        "nodes 0 to 1: expected one of generate_autosimilar, .*'mine'",
+    ),
     "too few": (traffic((0, 1), "4,1,1,0,5,0"), "nodes 0 to 1: expected 4 parameters of on_off"),
-    "not a number": (traffic((0, 1), "1,1,z,0,5,0"), "nodes 0 to 1: expected a number as packets_per_s .*'z'"),
+    "not a number": (
+        traffic((0, 1), "1,1,z,0,5,0"),
+        "nodes 0 to 1: expected a number as packets_per_s .*'z'",
+    ),
     "size": (traffic((2, 1), "1,1,1,5,5,0"), "nodes 2 to 1: expected a size distribution .*'5'"),
-    "size parameters": (traffic((2, 1), "1,1,1,3,5,2,1,1,0"), "expected the parameters of generic sizes"),
+    "size parameters": (
+        traffic((2, 1), "1,1,1,3,5,2,1,1,0"),
+        "expected the parameters of generic sizes",
+    ),
     "too many sizes": (traffic((2, 1), "1,1,1,3,5,9" + ",1,0.1" * 9 + ",0"), "at most 8 sizes"),
     "tos": (traffic((2, 1), "1,1,1,0,5,-1"), "nodes 2 to 1: .*a type of service .*'-1'"),
-    "tos without a queue": (traffic((0, 2), "1,1,1,0,5,3:-1"), "types of service .*got 3 at node 1"),
-    "results": ({"simulationResults_txt": ["1,2|" + ";".join([bnn.RESULT] * 9)] * 2}, "simulationResults.txt, line 1, the network: expected 3 numbers"),
-    "flows without results": ({"flowSimulationResults_txt": None, "simulationResults_txt": [bnn.result_line(3, RESULTS)] * 2}, "simulationResults.txt, line 1, nodes 0 to 2: expected results of 2 flows, .*got 1"),
-    "flow results": (flows("1,2:3"), "flowSimulationResults.txt, line 1, nodes 0 to 2: expected 11 numbers: .*'1,2'"),
-    "usage of no link": (usage((0, 2), "1,1,1"), "linkUsage.txt, line 1, nodes 0 to 2: expected -1"),
+    "tos without a queue": (
+        traffic((0, 2), "1,1,1,0,5,3:-1"),
+        "types of service .*got 3 at node 1",
+    ),
+    "results": (
+        {"simulationResults_txt": ["1,2|" + ";".join([bnn.RESULT] * 9)] * 2},
+        "simulationResults.txt, line 1, the network: expected 3 numbers",
+    ),
+    "flows without results": (
+        {
+            "flowSimulationResults_txt": None,
+            "simulationResults_txt": [bnn.result_line(3, RESULTS)] * 2,
+        },
+        "simulationResults.txt, line 1, nodes 0 to 2: expected results of 2 flows, .*got 1",
+    ),
+    "flow results": (
+        flows("1,2:3"),
+        "flowSimulationResults.txt, line 1, nodes 0 to 2: expected 11 numbers: .*'1,2'",
+    ),
+    "usage of no link": (
+        usage((0, 2), "1,1,1"),
+        "linkUsage.txt, line 1, nodes 0 to 2: expected -1",
+    ),
     "usage of queues": (usage((1, 2), "1,1,1:1,1,1,1,1"), "nodes 1 to 2: .*2 queues"),
     "no usage": (usage((1, 2), "-1"), "nodes 1 to 2: .*2 queues .*'-1'"),
     "usage": (usage((0, 1), "1,1:1,1,1,1,1"), "nodes 0 to 1: expected 3 numbers: utilization"),
-    "stability": ({"stability_txt": ["OK"] * 2}, "stability.txt, line 1: expected a number as a simulated time"),
-    "inputs": ({"input_files_txt": ["0;chain.txt"] * 2}, "input_files.txt, line 1: expected number;graph;routing"),
-    "no graph": ({"input_files_txt": ["0;none.txt;routing.txt"] * 2}, "expected a file graphs/none.txt"),
+    "stability": (
+        {"stability_txt": ["OK"] * 2},
+        "stability.txt, line 1: expected a number as a simulated time",
+    ),
+    "inputs": (
+        {"input_files_txt": ["0;chain.txt"] * 2},
+        "input_files.txt, line 1: expected number;graph;routing",
+    ),
+    "no graph": (
+        {"input_files_txt": ["0;none.txt;routing.txt"] * 2},
+        "expected a file graphs/none.txt",
+    ),
     "outside": ({"input_files_txt": ["0;../x;routing.txt"] * 2}, "expected a file graphs/../x"),
     "routing": ({"routing": "-1,0\n"}, "routing.txt: expected 3 lines of ports \\(got 1\\)"),
-    "routing: cells": ({"routing": "-1,0\n1,-1,0\n1,1,-1\n"}, "routing.txt, line 1: expected 3 ports"),
-    "routing: text": ({"routing": "-1,a,0\n1,-1,0\n1,1,-1\n"}, "routing.txt, line 1: .*a port .*'a'"),
-    "routing: port": ({"routing": "-1,7,0\n1,-1,0\n1,1,-1\n"}, "routing.txt, nodes 0 to 1: .*no link"),
-    "routing: circle": ({"routing": "-1,0,0\n1,-1,1\n1,1,-1\n"}, "routing.txt, nodes 0 to 2: .*in a circle"),
-    "routing: stops": ({"routing": "-1,0,0\n1,-1,-1\n1,1,-1\n"}, "routing.txt, nodes 0 to 2: .*ends on the way"),
-    "no route": ({"routing": "-1,0,-1\n1,-1,0\n1,1,-1\n"}, "traffic.txt, line 1, nodes 0 to 2: .*there is a route"),
-    "policy": ({"nodes": {1: {"schedulingPolicy": "LIFO"}}}, "chain.txt, node 1, schedulingPolicy: .*'LIFO'"),
-    "weights": ({"nodes": {1: {**SP, "schedulingPolicy": "WFQ", "schedulingWeights": "1,2,3"}}}, "node 1, schedulingWeights: expected 2 weights"),
-    "sizes": ({"nodes": {1: {**SP, "levelsQoS": 3}}}, "node 1, bufferSizes: expected one size, or 3"),
-}  # fmt: skip
+    "routing: cells": (
+        {"routing": "-1,0\n1,-1,0\n1,1,-1\n"},
+        "routing.txt, line 1: expected 3 ports",
+    ),
+    "routing: text": (
+        {"routing": "-1,a,0\n1,-1,0\n1,1,-1\n"},
+        "routing.txt, line 1: .*a port .*'a'",
+    ),
+    "routing: port": (
+        {"routing": "-1,7,0\n1,-1,0\n1,1,-1\n"},
+        "routing.txt, nodes 0 to 1: .*no link",
+    ),
+    "routing: circle": (
+        {"routing": "-1,0,0\n1,-1,1\n1,1,-1\n"},
+        "routing.txt, nodes 0 to 2: .*in a circle",
+    ),
+    "routing: stops": (
+        {"routing": "-1,0,0\n1,-1,-1\n1,1,-1\n"},
+        "routing.txt, nodes 0 to 2: .*ends on the way",
+    ),
+    "no route": (
+        {"routing": "-1,0,-1\n1,-1,0\n1,1,-1\n"},
+        "traffic.txt, line 1, nodes 0 to 2: .*there is a route",
+    ),
+    "policy": (
+        {"nodes": {1: {"schedulingPolicy": "LIFO"}}},
+        "chain.txt, node 1, schedulingPolicy: .*'LIFO'",
+    ),
+    "weights": (
+        {"nodes": {1: {**SP, "schedulingPolicy": "WFQ", "schedulingWeights": "1,2,3"}}},
+        "node 1, schedulingWeights: expected 2 weights",
+    ),
+    "sizes": (
+        {"nodes": {1: {**SP, "levelsQoS": 3}}},
+        "node 1, bufferSizes: expected one size, or 3",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -69,7 +69,7 @@ class RouteNetDataset(Dataset):  # type: ignore[misc]
           - What it was to send.
         * - ``["path"].time_distribution, time_parameters``
           - int64 ``[num_paths]``, ``[num_paths, 16]``
-          - Place in ``TIME_DISTRIBUTIONS``, and columns ``TIME_PARAMETERS``, of ``routenet.traffic``.
+          - Place in ``TIME_DISTRIBUTIONS``, columns ``TIME_PARAMETERS`` of ``routenet.traffic``.
         * - ``["path"].size_distribution, packet_bits, packet_share``
           - int64 ``[num_paths]``, ``[num_paths, 8]`` twice
           - Place in ``SIZE_DISTRIBUTIONS`` of ``routenet.traffic``; sizes, and the share of each.

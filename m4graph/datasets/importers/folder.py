@@ -1,0 +1,146 @@
+"""The folder that runs are imported into: that of ``m4graph generate``, and each run's scenario.
+
+.. code-block:: none
+
+    config.yaml   manifest.json   raw/run_000000.yaml   raw/run_000000.npz
+                                  raw/run_000000/scenario.yaml   topology.csv   flows.csv   ...
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from m4graph.convert.origin import ORIGIN_FILE, write_origin
+from m4graph.datasets.importers.domain import Domain
+from m4graph.datasets.produce import run_hash, run_name
+from m4graph.datasets.run_file import load_raw
+from m4graph.datasets.run_folder import CONFIG_FILE, RAW
+from m4graph.errors import ConfigError, InputError
+from m4graph.graph.run import LabelledRun
+from m4graph.output_folder import check_output_folder, whole_file
+from m4graph.scenario import Scenario
+from m4graph.scenario_io import SCENARIO_FILE, save_scenario
+from m4graph.schema import KeyProblem, StrictModel
+from m4graph.yaml_file import read_yaml, write_yaml
+
+
+class ImportConfig(StrictModel):
+    """The ``config.yaml`` of imported runs.
+
+    Args:
+        name (str): Of the data.
+        seed (int): Nothing was drawn. (default: ``0``)
+        num_scenarios (int): Sources; one that is bad leaves a gap in the runs' numbers.
+        format (str): Of the sources.
+        sources (list of str): Source ``i`` became run ``i``.
+        truth (str): What gave the completion times, for a model's card.
+        scenario (dict): The kinds of congestion control, and the ranges of what the runs hold.
+    """
+
+    name: str = Field(min_length=1)
+    seed: int = 0
+    num_scenarios: int = Field(ge=1)
+    format: str
+    sources: list[str]
+    truth: str
+    scenario: dict[str, Any] = Field(default_factory=dict)
+
+
+class Origin(NamedTuple):
+    """Where a run comes from, and what was lost on the way."""
+
+    source: Path
+    notes: list[str]
+
+
+class ImportFolder:
+    """Writes imported runs. Nothing is written before the first one.
+
+    Args:
+        out (Path): A new folder in one that exists, or one of an import of the same sources, or of
+            the first of them.
+        config (ImportConfig): What its ``config.yaml`` says, but for the block ``scenario``.
+
+    Raises:
+        InputError: If nothing can be written there, or it holds other runs.
+    """
+
+    def __init__(self, out: Path, config: ImportConfig) -> None:
+        self._out, self._config, self._domain = out, config, Domain()
+        check_output_folder(out)
+        if any((out / RAW).glob("run_*")):
+            _check_same(config, out)
+
+    def add(self, index: int, scenario: Scenario, run: LabelledRun, origin: Origin) -> None:
+        """Writes a run; what is there already and the same stays as it is."""
+        name, raw = run_name(index), self._out / RAW
+        raw.mkdir(parents=True, exist_ok=True)
+        for half in raw.glob(f".{name}[-.]*"):  # of an import that was killed
+            shutil.rmtree(half) if half.is_dir() else half.unlink()
+        yaml, npz = raw / f"{name}.yaml", raw / f"{name}.npz"
+        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=raw) as scratch:
+            folder = Path(scratch) / name
+            save_scenario(scenario, folder)
+            write_origin(folder, *origin)
+            description = _beside(read_yaml(folder / SCENARIO_FILE), name)
+            if not (_is_same_folder(folder, raw / name) and _is_same_run(run, npz, yaml)):
+                for file in (npz, yaml):
+                    file.unlink(missing_ok=True)
+                shutil.rmtree(raw / name, ignore_errors=True)
+                os.replace(folder, raw / name)
+                with whole_file(yaml) as half:
+                    write_yaml(half, description)
+                with whole_file(npz) as half:
+                    run.save(half)
+        self._domain.add(scenario)
+        config = self._config.model_copy(update={"scenario": self._domain.blocks()})
+        with whole_file(self._out / CONFIG_FILE) as half:
+            write_yaml(half, config.model_dump())
+
+
+def _check_same(config: ImportConfig, out: Path) -> None:
+    file = out / CONFIG_FILE
+    if not file.exists():
+        raise InputError(f"{out}: expected runs with a {CONFIG_FILE} beside {RAW} (got none)")
+    try:
+        before = ImportConfig.parse(read_yaml(file))
+    except KeyProblem as problem:
+        raise ConfigError(f"{file}: expected that of an import (got {problem})") from None
+    if config.format != before.format or config.sources[: len(before.sources)] != before.sources:
+        raise InputError(
+            f"{out}: expected the sources in its {CONFIG_FILE}, and more behind them "
+            f"(got {before.format}: {', '.join(before.sources)} there)"
+        )
+
+
+def _beside(description: dict[str, Any], folder: str) -> dict[str, Any]:
+    """A scenario's description as it reads outside of its folder."""
+    return {
+        key: {**block, "file": f"{folder}/{block['file']}"}
+        if isinstance(block, dict) and "file" in block
+        else block
+        for key, block in description.items()
+    }
+
+
+def _is_same_folder(one: Path, other: Path) -> bool:
+    """Whether two folders hold the same, wherever it came from."""
+    names = {path.name for path in one.iterdir()}
+    if not other.is_dir() or names != {path.name for path in other.iterdir()}:
+        return False
+    compared = sorted(names - {ORIGIN_FILE})
+    return filecmp.cmpfiles(one, other, compared, shallow=False)[0] == compared
+
+
+def _is_same_run(run: LabelledRun, npz: Path, yaml: Path) -> bool:
+    try:
+        return yaml.exists() and run_hash(load_raw(npz)) == run_hash(run)
+    except InputError:
+        return False
