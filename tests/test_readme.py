@@ -1,7 +1,8 @@
-"""The README: its commands stand there, its Python runs, its links and tables are complete."""
+"""The README and its like: their code runs, their links and tables are complete."""
 
 from __future__ import annotations
 
+import gc
 import re
 from importlib import import_module
 from pathlib import Path
@@ -9,11 +10,27 @@ from pathlib import Path
 import pytest
 
 from m4graph.cli.app import COMMANDS
+from m4graph.errors import M4GraphError
 from m4graph.registry import Registry
+from tests.markdown import Block, blocks
+from tests.page_code import make_sandbox, run_block, run_page, with_few_flows
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = ["README.md", "examples/README.md"]
+TESTED_ELSEWHERE = ("docs/how-to/", "docs/import.md", "docs/explain-and-export.md")
+FOLDERS = ("configs", "datasets", "docs", "examples", "m4graph")
+CODE_PAGES = [
+    page
+    for page in sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in (
+            ROOT / "README.md",
+            *(p for name in FOLDERS for p in (ROOT / name).rglob("*.md")),
+        )
+    )
+    if not page.startswith((*TESTED_ELSEWHERE, "docs/_build/")) and blocks(ROOT / page)
+]
 REGISTRIES = {
     "Simulator": "m4graph.simulators:SIMULATORS",
     "Congestion control": "m4graph.congestion:CONGESTION_CONTROLS",
@@ -22,12 +39,6 @@ REGISTRIES = {
     "Flow sizes": "m4graph.workload:SIZE_LAWS",
     "Conv": "m4graph.nn:CONVS",
 }
-
-
-def blocks(language):
-    """The fenced blocks of a language; ``""``: of none."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-    return [text for name, text in found if name == language]
 
 
 def registry(dotted) -> Registry:
@@ -49,32 +60,63 @@ def test_the_two_commands(command):
 def test_the_quick_tour(tmp_path, monkeypatch):
     """The contract's lines, run with fewer flows."""
     monkeypatch.chdir(tmp_path)
-    [tour] = [block for block in blocks("python") if "simulate" in block]
+    python = [block.text for block in blocks(ROOT / "README.md") if block.language == "python"]
+    [tour] = [text for text in python if "m4.compare" in text]
     assert len(tour.splitlines()) <= 15
-    few = tour.replace("num_flows=2000", "num_flows=30")
-    assert few != tour
     names = {}
-    exec(few, names)
+    exec(with_few_flows(tour), names)
     assert names["truth"].num_finished == names["guess"].num_finished == 30
     assert (tmp_path / "slowdown.png").stat().st_size > 10_000
 
 
-def test_the_other_python_runs(monkeypatch):
-    import m4graph as m4
+@pytest.fixture
+def sandbox(tmp_path, monkeypatch):
+    """A folder like a clone, to work in."""
+    make_sandbox(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("M4GRAPH_CACHE", str(tmp_path / "cache"))
+    return tmp_path
 
-    for place in (m4.topology.TOPOLOGIES, m4.nn.CONVS):
+
+@pytest.fixture
+def registries(monkeypatch):
+    """What a page registers is forgotten afterwards."""
+    for place in [each for each in gc.get_objects() if type(each) is Registry]:
         monkeypatch.setattr(place, "_objects", dict(place._objects))
         monkeypatch.setattr(place, "_display", dict(place._display))
-    others = [block for block in blocks("python") if "simulate" not in block]
-    assert len(others) == 3
-    for block in others:
-        exec(block, {})
-    network = m4.topology.from_config({"kind": "two_racks", "hosts_per_rack": 3})
-    assert m4.topology.validate(network).num_hosts == 6
+
+
+@pytest.mark.parametrize("page", CODE_PAGES)
+@pytest.mark.usefixtures("registries")
+def test_the_code_runs(page, sandbox):
+    assert run_page(ROOT / page, sandbox) > 0
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "message"),
+    [
+        ("python", "assert 1 + 1 == 3, 'sum'", "sum"),
+        ("rust", "fn main() {}", "got 'rust'"),
+        ("", "git clone somewhere", "expected one of m4graph, "),
+        ("", "m4graph simulate configs/scenarios/nowhere.yaml", "nowhere.yaml"),
+        ("", "m4graph zoo show --loud", "failed: m4graph zoo show --loud"),
+        ("", "python examples/fattree_eval.py --many 3", "2"),
+        ("", "pip install -e .[everything]", "everything"),
+        ("", "pytest tests/test_nothing.py", "test_nothing"),
+        ("text", "m4graph zoo list", "got 'text'"),
+        ("yaml", "colour: blue", "no file of m4graph has the keys"),
+        ("yaml", "network: {pfx: true}", "did you mean 'pfc'"),
+        ("yaml", "faults: [{link: [3, 4], kind: down}]", "host 3: expected a cable to a switch"),
+        ("yaml", "{flows: [99], interval_us: 0}", "interval_us"),
+    ],
+)
+def test_bad_code_is_found(language, text, message, sandbox):
+    with pytest.raises((AssertionError, M4GraphError, OSError, SystemExit), match=message):
+        run_block(Block(language, text + "\n", 1), sandbox, {})
 
 
 def test_every_command_is_shown():
-    shown = set(re.findall(r"^m4graph (\w+)", "".join(blocks("")), re.MULTILINE))
+    shown = set(re.findall(r"^m4graph (\w+)", README, re.MULTILINE))
     assert set(COMMANDS) <= shown
 
 
