@@ -7,7 +7,6 @@ one graph is a few slices of a file that is mapped into memory.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from torch_geometric.data import Data, HeteroData
 
 from m4graph.datasets.run_data import RunData
 from m4graph.errors import InputError
+from m4graph.output_folder import whole_file
 
 NUM_NODES = "num_nodes"
 """The tensor that every processed file has: nodes of each of its graphs, int64 ``[num_items]``."""
@@ -102,18 +102,18 @@ def pack_items(items: Sequence[Graph]) -> tuple[Tensors, dict[str, str]]:
     name = _class_name(items[0])
     rows = [_fields_of(item) for item in items]
     fields = list(rows[0])
-    tensors = {NUM_NODES: torch.tensor([item.num_nodes for item in items])}
+    tensors: Tensors = {}
     for field in fields:
         tensors |= _packed(field, [_take(row, field, len(fields)) for row in rows])
+    tensors[NUM_NODES] = torch.tensor([item.num_nodes for item in items])
     stored = [[field.store, field.name, field.is_number] for field in fields]
     return tensors, {_LAYOUT: json.dumps({"class": name, "fields": stored})}
 
 
 def save_tensors(path: Path, tensors: Tensors, metadata: dict[str, str]) -> None:
     """Writes a processed file, which appears whole or not at all."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, half, metadata)
-    os.replace(half, path)
+    with whole_file(path) as half:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, half, metadata)
 
 
 def map_tensors(path: Path) -> tuple[Tensors, dict[str, str]]:
@@ -160,17 +160,23 @@ def _take(row: dict[Field, Any], field: Field, num_fields: int) -> Any:
 def _packed(field: Field, values: list[Any]) -> Tensors:
     if field.is_number:
         return {field.key: torch.tensor(values, dtype=_NUMBERS[type(values[0])])}
-    for value in values:
-        if not isinstance(value, Tensor) or value.dtype != values[0].dtype:
-            raise InputError(
-                f"{field.key}: expected tensors of one type, or numbers, to store "
-                f"(got {type(value).__name__})"
-            )
-    shapes = torch.tensor([list(value.shape) for value in values]).view(len(values), -1)
+    kinds = {_kind(value) for value in values}
+    if len(kinds) > 1 or not isinstance(values[0], Tensor):
+        raise InputError(
+            f"{field.key}: expected tensors of one type, or numbers, to store "
+            f"(got {' and '.join(sorted(kinds))})"
+        )
+    shapes = torch.tensor([list(value.shape) for value in values], dtype=torch.int64)
     return {
         field.key: torch.cat([value.reshape(-1) for value in values]),
-        _shape(field): shapes,
+        _shape(field): shapes.reshape(len(values), values[0].dim()),
     }
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a {value.dim()}-dimensional tensor of {value.dtype}"
+    return type(value).__name__
 
 
 def _shape(field: Field) -> str:

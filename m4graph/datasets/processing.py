@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +28,7 @@ from m4graph.schema import KeyProblem
 from m4graph.yaml_file import read_yaml
 
 SCENARIO_SHA256, ARRAYS_SHA256 = "scenario_sha256", "arrays_sha256"
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 EVALUATION_SEED, NUM_ITEMS, MADE_BY = "evaluation_seed", "num_items", "made_by"
 
 
@@ -99,12 +101,13 @@ class Processing:
             return ["raw"]
         return [key for key, value in self.made_by.items() if before.get(key) != value]
 
-    def __call__(self, name: str, expected_sha256: str | None) -> None:
+    def __call__(self, name: str, expected_sha256: Collection[str] = ()) -> None:
         """Processes a run.
 
         Args:
             name (str): Of the run.
-            expected_sha256 (str, optional): What its arrays have to hash to.
+            expected_sha256 (Collection[str], optional): What its arrays may hash to.
+                (default: anything)
 
         Raises:
             InputError: If it is damaged or another one, or a graph cannot be stored.
@@ -113,10 +116,10 @@ class Processing:
         evaluation_seed = _evaluation_seed(self.raw / f"{name}.yaml")
         run = load_raw(file)
         found = run_hash(run)
-        if expected_sha256 not in (None, found):
+        if expected_sha256 and found not in expected_sha256:
             raise InputError(
-                f"{file}: expected the run of SHA-256 {expected_sha256}, as its manifest has it "
-                f"(got {found})"
+                f"{file}: expected the run of SHA-256 {' or '.join(expected_sha256)}, as its "
+                f"manifest has it (got {found})"
             )
         tensors, words = self.form.pack(run)
         if self.pre_filter is not None or self.pre_transform is not None:
@@ -136,8 +139,16 @@ class Processing:
         Args:
             name (str): Of the run.
             in_memory (bool): Read all of them now.
+
+        Raises:
+            InputError: If the file is damaged, or another data set has replaced it.
         """
         tensors, words = map_tensors(self.path(name))
+        if words.get(MADE_BY) != json.dumps(self.made_by):
+            raise InputError(
+                f"{self.path(name)}: expected what this data set has processed (got what one with "
+                "another pre_filter or pre_transform has, since)"
+            )
         if in_memory:
             tensors = {key: tensor.clone() for key, tensor in tensors.items()}
         return self._opened(tensors, words)
@@ -169,8 +180,10 @@ def _evaluation_seed(description: Path) -> str:
 
 
 def _text(function: Callable[..., Any] | None) -> str:
-    """A callable as text that is the same in another process."""
-    name = getattr(function, "__qualname__", None)
-    if name is None:
-        return re.sub(r" at 0x[0-9a-f]+", "", repr(function))
-    return f"{function.__module__}.{name}"
+    """A callable as text: the same in another process, another one where a function changes."""
+    code = getattr(function, "__code__", None)
+    if function is None or code is None:
+        return _ADDRESS.sub("", repr(function))
+    body = code.co_code + _ADDRESS.sub("", repr(code.co_consts)).encode()
+    digest = hashlib.sha256(body).hexdigest()[:16]
+    return f"{function.__module__}.{function.__qualname__} {digest}"

@@ -7,6 +7,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -18,6 +19,7 @@ from torch_geometric.data import Dataset
 from m4graph.datasets.generation import generate
 from m4graph.datasets.items import NUM_NODES, Graph, map_tensors
 from m4graph.datasets.leakage import refuse_reserved
+from m4graph.datasets.manifest import known_hashes
 from m4graph.datasets.named import NamedDataset, Recipe, find_dataset
 from m4graph.datasets.parallel import unordered
 from m4graph.datasets.processing import (
@@ -31,7 +33,8 @@ from m4graph.datasets.processing import (
 )
 from m4graph.datasets.produce import run_name
 from m4graph.datasets.run_file import load_raw, read_metadata
-from m4graph.datasets.source import copy_runs, manifest_hashes
+from m4graph.datasets.run_folder import check_run_folder
+from m4graph.datasets.source import copy_runs
 from m4graph.datasets.suite_runs import SuiteRuns
 from m4graph.errors import ConfigError, InputError
 from m4graph.graph.run import LabelledRun
@@ -157,7 +160,8 @@ class RunDataset(Dataset):  # type: ignore[misc]
         if self._source is not None:
             copy_runs(self._source, root, self._missing())
         if self.config is not None and self._missing():
-            generate(self.config, root, self._jobs)
+            with self._progress("runs generated") as report:
+                generate(self.config, root, self._jobs, progress=report)
         elif self.suite is not None:
             self.suite.simulate(Path(self.raw_dir), self._missing(), self._jobs)
         missing = self._missing()
@@ -253,6 +257,8 @@ class RunDataset(Dataset):  # type: ignore[misc]
 
     def _download(self) -> None:
         """In place of PyG's, which makes folders before it knows that there is something to do."""
+        if self.config is not None:
+            check_run_folder(self.config, Path(self.root))
         if self._missing() or not self.raw_file_names:
             self.download()
 
@@ -266,23 +272,25 @@ class RunDataset(Dataset):  # type: ignore[misc]
     def _missing(self) -> list[str]:
         return [name for name in self._names() if not (Path(self.raw_dir) / f"{name}.npz").exists()]
 
-    def _expected(self) -> dict[str, str]:
+    def _expected(self) -> dict[str, frozenset[str]]:
         """The runs of somebody else, and their hashes: they must be there, and be the same."""
         is_shared = self._source is not None or (
             self.named is not None and self.named.runs_sha256 is not None
         )
-        return manifest_hashes(Path(self.root)) if is_shared else {}
+        return known_hashes(Path(self.root)) if is_shared else {}
 
     def _changes(self, name: str) -> list[str]:
         return ["raw"] if self.force_reload else self._processing.differs(name)
 
     def _process_all(self, names: Sequence[str]) -> None:
         expected = self._expected()
-        calls = ((name, expected.get(name)) for name in names)
-        with count_progress("runs processed") as report:
+        calls = ((name, expected.get(name, ())) for name in names)
+        with self._progress("runs processed") as report:
             for done, _ in enumerate(unordered(self._processing, calls, self._jobs or 1), 1):
-                if self.log:
-                    report(done, len(names))
+                report(done, len(names))
+
+    def _progress(self, title: str) -> AbstractContextManager[Callable[[int, int], None]]:
+        return count_progress(title) if self.log else nullcontext(lambda done, total: None)
 
     def _read_index(self) -> None:
         self.names = self._names()

@@ -42,6 +42,7 @@ _STATIC_COLUMNS = [
 """Features of a link that are the same in a whole run."""
 _FLOW_COLUMNS = sorted({*range(len(FLOW_FEATURES))} - {*_RUN_COLUMNS})
 _LINK_COLUMNS = sorted({*range(len(LINK_FEATURES))} - {*_STATIC_COLUMNS})
+_OF_FLOWS = ("y", "fluid_y", "ideal_fct_ns", "size_bytes")
 _GAP = LINK_FEATURES.index("log_gap")
 _EIGHTHS = 8.0
 """Unit of :data:`EDGE_FEATURES`, as in the tracker."""
@@ -69,14 +70,17 @@ class SnapshotForm:
     @property
     def version(self) -> str:
         """Changes with the code of the features."""
-        return f"snapshots 1 {self.departures} {source_digest('m4graph.graph')}"
+        return f"snapshots 2 {self.departures} {source_digest('m4graph.graph')}"
 
     def pack(self, run: LabelledRun) -> tuple[Tensors, dict[str, str]]:
         """Walks through the events of a run, and stores what each of them touches."""
-        arrays = _static(run)
-        arrays |= _events(run, self.departures)
-        if self.departures == "true":
+        fluid_ns = fluid_fct_ns(run.network)
+        if self.departures == "fluid":
+            arrays = _events(run, event_stream(run.network, fluid_ns))
+        else:
+            arrays = _events(run, true_stream(run))
             arrays |= _labels(run, arrays)
+        arrays |= _static(run, fluid_ns)
         return {name: torch.from_numpy(array) for name, array in arrays.items()}, {}
 
     def open(self, tensors: Tensors, metadata: Mapping[str, str]) -> StoredSnapshots:
@@ -165,7 +169,7 @@ class StoredSnapshots:
         self, data: HeteroData, flow_id: NDArray[np.int64], rows: slice, index: int
     ) -> None:
         arrays, flow, link = self._arrays, data[FLOW], data[LINK]
-        for name in ("y", "ideal_fct_ns", "size_bytes"):
+        for name in _OF_FLOWS:
             flow[name] = torch.from_numpy(arrays[name][flow_id])
         if "remaining_bytes" in arrays:
             flow.remaining_bytes = torch.from_numpy(arrays["remaining_bytes"][rows].copy())
@@ -175,27 +179,23 @@ class StoredSnapshots:
             link.queue_bytes = torch.from_numpy(queue_bytes)
 
 
-def _static(run: LabelledRun) -> Arrays:
+def _static(run: LabelledRun, fluid_ns: NDArray[np.int64]) -> Arrays:
     """What holds for a whole run."""
     network = run.network
-    finished = run.fct_ns >= 0
-    slowdown = np.where(finished, run.fct_ns / network.ideal_fct_ns, np.nan)
+    slowdown = np.where(run.fct_ns >= 0, run.fct_ns / network.ideal_fct_ns, np.nan)
     return {
         "route_ptr": network.route_ptr,
         "route_links": network.route_links,
         "size_bytes": network.size_bytes,
         "ideal_fct_ns": network.ideal_fct_ns,
         "y": slowdown.astype(np.float32),
+        "fluid_y": (fluid_ns / network.ideal_fct_ns).astype(np.float32),
     }
 
 
-def _events(run: LabelledRun, departures: Departures) -> Arrays:
+def _events(run: LabelledRun, events: NDArray[np.void]) -> Arrays:
     """What changes from event to event."""
     warm_up()
-    if departures == "true":
-        events = true_stream(run)
-    else:
-        events = event_stream(run.network, fluid_fct_ns(run.network))
     tracker = FlowTracker([run.network])
     steps = [tracker.step(events[i : i + 1]) for i in range(len(events))]
     flow_x, link_x = _joined(steps, "flow_x"), _joined(steps, "link_x")

@@ -38,6 +38,9 @@ class SnapshotDataset(RunDataset):
         * - ``["flow"].y``
           - float32 ``[num_flows]``
           - True slowdown of the whole flow; nan: did not finish.
+        * - ``["flow"].fluid_y``
+          - float32 ``[num_flows]``
+          - The fluid simulator's slowdown of the whole flow; no truth in it.
         * - ``["flow"].ideal_fct_ns, size_bytes``
           - int64 ``[num_flows]``
           - Time alone in the network; size.
@@ -61,10 +64,10 @@ class SnapshotDataset(RunDataset):
           - #edges
           - #flow features
           - #link features
-        * - 8400
-          - ~4
-          - ~14
-          - ~24
+        * - 9600
+          - ~2.9
+          - ~10.8
+          - ~19.8
           - 52
           - 18
     """

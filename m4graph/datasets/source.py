@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from m4graph.errors import InputError
 from m4graph.hub import HUB_PREFIX, download
+from m4graph.output_folder import whole_file
 
 _DESCRIPTIONS = ("config.yaml", "manifest*.json")
 _FILES = (*_DESCRIPTIONS, "raw/run_*.yaml", "raw/run_*.npz")
@@ -40,22 +40,6 @@ def copy_runs(source: str | os.PathLike[str], root: Path, names: Sequence[str]) 
             _copy(folder / "raw" / (name + ending), root / "raw" / (name + ending))
 
 
-def manifest_hashes(root: Path) -> dict[str, str]:
-    """The hash of the arrays of each run that the manifests in a folder name.
-
-    Raises:
-        InputError: If a manifest is damaged.
-    """
-    found: dict[str, str] = {}
-    for file in sorted(root.glob("manifest*.json")):
-        try:
-            runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
-            found |= {str(run["name"]): str(run["arrays_sha256"]) for run in runs}
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file}: expected a manifest of runs (got {error!r})") from None
-    return found
-
-
 def _folder(source: str) -> Path:
     if source.startswith(HUB_PREFIX):
         return download(source, _FILES, "dataset", InputError, repo_type="dataset")
@@ -68,6 +52,5 @@ def _folder(source: str) -> Path:
 def _copy(file: Path, to: Path) -> None:
     if to.exists() or not file.exists():
         return
-    half = to.with_name(f".{to.name}.{os.getpid()}")
-    shutil.copyfile(file, half)
-    os.replace(half, to)
+    with whole_file(to) as half:
+        shutil.copyfile(file, half)

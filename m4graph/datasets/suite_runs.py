@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +10,9 @@ from typing import Any
 from m4graph.datasets.leakage import scenario_hash, suite_of
 from m4graph.datasets.parallel import unordered
 from m4graph.datasets.produce import run_name
-from m4graph.errors import ConfigError, InputError, WorkloadError
+from m4graph.errors import InputError
 from m4graph.graph.run import LabelledRun
+from m4graph.output_folder import whole_file
 from m4graph.registry import Registry
 from m4graph.simulators import simulate
 from m4graph.yaml_file import write_yaml
@@ -76,10 +76,9 @@ class SuiteRuns:
 def _simulate(raw: Path, name: str, case: Any) -> None:
     try:
         run = LabelledRun.from_result(simulate(case.build(), "packet", labels=True))
-    except WorkloadError as error:
-        raise ConfigError(f"scenario {case.name}: {error}") from None
-    half = {ending: raw / f".{name}{ending}.{os.getpid()}" for ending in (".yaml", ".npz")}
-    write_yaml(half[".yaml"], {"name": case.name, **case.description})
-    run.save(half[".npz"])
-    for ending, path in half.items():
-        os.replace(path, raw / f"{name}{ending}")
+    except InputError as error:
+        raise InputError(f"scenario {case.name}: {error}") from None
+    with whole_file(raw / f"{name}.yaml") as half:
+        write_yaml(half, {"name": case.name, **case.description})
+    with whole_file(raw / f"{name}.npz") as half:
+        run.save(half)

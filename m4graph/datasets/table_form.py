@@ -65,9 +65,7 @@ def flow_table(scenario: Scenario | FlowNetwork) -> tuple[NDArray[np.float32], t
         WorkloadError: If the workload is a closed loop, whose starts only a run can tell.
     """
     network = FlowNetwork.from_scenario(scenario) if isinstance(scenario, Scenario) else scenario
-    fct_ns = fluid_fct_ns(network)
-    known = np.column_stack((_before_the_run(network, fct_ns), *_at_arrivals(network, fct_ns)))
-    return known.astype(np.float32), COLUMNS
+    return _table(network, fluid_fct_ns(network)), COLUMNS
 
 
 @dataclass(frozen=True)
@@ -83,12 +81,11 @@ class TableForm:
         """Makes the table of a run."""
         network = run.network
         slowdown = np.where(run.fct_ns >= 0, run.fct_ns / network.ideal_fct_ns, np.nan)
-        x, _ = flow_table(network)
-        fluid_slowdown = fluid_fct_ns(network) / network.ideal_fct_ns
+        fluid_ns = fluid_fct_ns(network)
         data = Data(
-            x=torch.from_numpy(x),
+            x=torch.from_numpy(_table(network, fluid_ns)),
             y=torch.from_numpy(slowdown.astype(np.float32)),
-            fluid_y=torch.from_numpy(fluid_slowdown.astype(np.float32)),
+            fluid_y=torch.from_numpy((fluid_ns / network.ideal_fct_ns).astype(np.float32)),
             fct_ns=torch.from_numpy(run.fct_ns.copy()),
             ideal_fct_ns=torch.from_numpy(network.ideal_fct_ns.copy()),
             size_bytes=torch.from_numpy(network.size_bytes.copy()),
@@ -99,6 +96,11 @@ class TableForm:
     def open(self, tensors: Tensors, metadata: Mapping[str, str]) -> StoredItems:
         """Reads it."""
         return StoredItems(tensors, metadata)
+
+
+def _table(network: FlowNetwork, fct_ns: NDArray[np.int64]) -> NDArray[np.float32]:
+    known = np.column_stack((_before_the_run(network, fct_ns), *_at_arrivals(network, fct_ns)))
+    return known.astype(np.float32)
 
 
 def _before_the_run(network: FlowNetwork, fct_ns: NDArray[np.int64]) -> NDArray[np.float64]:
