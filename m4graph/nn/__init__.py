@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from m4graph.nn.attribution import IntegratedGradients
 from m4graph.nn.conv import CONVS, resolve_conv
+from m4graph.nn.export import export_arguments, export_model
 from m4graph.nn.heads import HEADS, Head
 from m4graph.nn.model import FlowLinkModel, StepOutput
 from m4graph.nn.paper import PaperModel, PaperOutput
+from m4graph.nn.snapshot import SnapshotModel, snapshot_at, stateful_snapshots
 
 EventModel = FlowLinkModel | PaperModel
 """Models that run on the events of a network."""
@@ -16,8 +19,14 @@ __all__ = [
     "EventModel",
     "FlowLinkModel",
     "Head",
+    "IntegratedGradients",
     "PaperModel",
     "PaperOutput",
+    "SnapshotModel",
     "StepOutput",
+    "export_arguments",
+    "export_model",
     "resolve_conv",
+    "snapshot_at",
+    "stateful_snapshots",
 ]

@@ -126,8 +126,9 @@ def snapshot_at(model: FlowLinkModel, result: SimulationResult, at_event: int) -
 def stateful_snapshots(model: FlowLinkModel, result: SimulationResult) -> Iterator[HeteroData]:
     """The graphs of all events of a run, with the states in which the model comes to each.
 
-    With a result of the learned simulator and its model, the model sees what it saw there; with
-    another one's, it follows the departures that are given.
+    With a result of the learned simulator and its model, the model sees what it saw there; only
+    departures of the same nanosecond may come in another order. With another result, it follows the
+    departures that are given.
 
     Args:
         model (FlowLinkModel): The model.
