@@ -26,7 +26,18 @@ EXPECTED_FILES = ("expected.csv", "expected.parquet")
 
 
 class ScenarioFile(StrictModel):
-    """The keys of ``scenario.yaml``; each block is checked by the layer that it belongs to."""
+    """The keys of ``scenario.yaml``; each block is checked by the layer that it belongs to.
+
+    Args:
+        name (str, optional): For tables and files. (default: from the file or the folder)
+        topology (dict): A ``kind`` of generator with its keys, or a ``file``.
+        workload (dict): A ``kind`` of workload with its keys, or a ``file``.
+        routing (dict): A ``file``, or how to find routes. (default: ECMP, exactly as ns-3)
+        network (dict): What holds for every switch and every packet.
+        congestion_control (dict or str): A ``kind`` with its parameters, or only the name.
+        seed (int): Of everything random. (default: ``0``)
+        faults (list): Cables that go down, slow down or lose packets. (default: none)
+    """
 
     name: str | None = None
     topology: dict[str, Any]

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,6 @@ from tests.page_programs import (
 from tests.page_yaml import read_block
 
 ROOT = Path(__file__).parents[1]
-TEXT_FOLDERS = {"ns3-run": "hpcc", "data_eval/88/ns3": "m4"}
-"""Folders of ns-3 text that pages take for granted, and their formats."""
-
 _PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "mkdir": make_folders,
     "pip": parse_pip,
@@ -102,6 +100,7 @@ def run_command(words: list[str]) -> None:
     """Runs a command of ``m4graph`` at a small scale, or has another one parsed."""
     program, *arguments = words
     if program == "m4graph":
+        _make_text(arguments)
         small = [*arguments, *_scale(arguments)]
         assert main(small) == 0, f"failed: m4graph {shlex.join(small)}"
     else:
@@ -110,16 +109,27 @@ def run_command(words: list[str]) -> None:
 
 
 def make_sandbox(folder: Path) -> None:
-    """Fills a folder with what a clone has, and what the pages take for granted."""
-    from m4graph.convert import to_text
-
+    """Fills a folder with what a clone has."""
     shutil.copytree(ROOT / "configs", folder / "configs")
     for name in ("datasets", "examples", "docs", "tests"):
         (folder / name).symlink_to(ROOT / name)
+
+
+def _make_text(arguments: list[str]) -> None:
+    """Makes the folders of ns-3's text that a reader of ``convert`` and ``import`` would have."""
+    from m4graph.convert import FORMATS, to_text
+
+    command, *rest = arguments
+    style = rest[rest.index("--from") + 1] if "--from" in rest else ""
+    if style not in FORMATS:
+        return
+    given = [word for before, word in pairwise(["", *rest]) if "--" not in before + word]
     scenario = load_scenario(ROOT / "tests/data/scenarios/a01_idle_star_dctcp")
-    for name, style in TEXT_FOLDERS.items():
-        (folder / name).mkdir(parents=True)
-        to_text(scenario, folder / name, style)
+    for source in given[:1] if command == "convert" else given:
+        if not Path(source).exists():
+            folder = Path(source) if command == "convert" else Path(source, "run")
+            folder.mkdir(parents=True)
+            to_text(scenario, folder, style)
 
 
 def _scale(arguments: list[str]) -> list[str]:

@@ -85,9 +85,13 @@ def _link(link: re.Match[str], there: Path, here: Path, root: Path) -> str:
     path = (there / target).resolve()
     if not target or "://" in target or not path.exists():
         return link[0]
+    page = _section_page(path, anchor, root) if anchor else ""
+    if page:
+        return f"[{text}](/{page})"
     page = _page(path, root)
     if page:
-        return f"[{text}](/{page}{'#' if anchor else ''}{anchor})"
+        anchor = f"#{anchor}" if anchor and path.is_relative_to(root / "docs") else ""
+        return f"[{text}](/{page}{anchor})"
     if image:
         return f"![{text}]({os.path.relpath(path, here)})"
     if path.is_file():
@@ -103,6 +107,16 @@ def _page(path: Path, root: Path) -> str:
     if inside.startswith("docs/") and path.suffix in (".md", ".rst", ".ipynb"):
         return inside.removeprefix("docs/")
     return _TO_PAGE.get(inside, "")
+
+
+def _section_page(path: Path, anchor: str, root: Path) -> str:
+    """The page of the documentation that takes in a section; ``""`` if none does."""
+    wanted = path.relative_to(root).as_posix() if path.is_relative_to(root) else ""
+    for page in sorted((root / "docs").rglob("*.md")):
+        for source, heading in _FROM.findall(page.read_text(encoding="utf-8")):
+            if source == wanted and heading.lower().replace(" ", "-") == anchor:
+                return page.relative_to(root / "docs").as_posix()
+    return ""
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
