@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from m4graph.datasets.importers.routenet.archive import Archive
 from m4graph.datasets.importers.routenet.sample import read_samples
 from m4graph.datasets.items import pack_items, save_tensors
 from m4graph.datasets.processing import _text as callable_text
+from m4graph.output_folder import whole_file
 
 ENDING = ".tar.gz"
 
@@ -80,9 +80,8 @@ class ArchiveStore:
         if chunk:
             self._write(note, chunk, files)
         words = {"files": files, "unstable": unstable, "made_of": made_of}
-        half = note.with_name(f".{note.name}.{os.getpid()}")
-        half.write_text(json.dumps(words, indent=1) + "\n", encoding="utf-8")
-        os.replace(half, note)
+        with whole_file(note) as half:
+            half.write_text(json.dumps(words, indent=1) + "\n", encoding="utf-8")
 
     def _graphs(self, archive: Path) -> Iterator[Any]:
         for graph in read_samples(Archive(archive)):
