@@ -14,7 +14,6 @@ project = "m4graph"
 release = package_version()
 exclude_patterns = ["_build", "_ext", "README.md"]
 language = "en"
-smartquotes = False
 highlight_language = "none"
 
 extensions = [

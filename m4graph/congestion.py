@@ -245,6 +245,7 @@ CONGESTION_CONTROLS: Registry[type[CongestionControl]] = Registry(
         "dctcp_window": "m4graph.congestion_tcp:DctcpWindow",
     },
 )
+"""Parameters of the algorithms by name."""
 
 
 def congestion_control(

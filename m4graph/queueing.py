@@ -100,6 +100,7 @@ QUEUE_DISCIPLINES: Registry[type[QueueDiscipline]] = Registry(
         "red": "m4graph.queueing:RedQueue",
     },
 )
+"""Queues of a switch port by name."""
 
 
 def queue_discipline(spec: object) -> QueueDiscipline:

@@ -21,6 +21,8 @@ from typing import Any
 from docutils import nodes
 from links import with_links
 from public import attribute_docs, home, modules, origin, public_names
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
@@ -40,7 +42,8 @@ class PublicNames(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Gives a section for each group."""
         module = self.arguments[0]
-        text = "\n".join(_page(module, self._groups(module)))
+        depth = sum(isinstance(node, nodes.section) for node in _ancestors(self.state.parent))
+        text = "\n".join(_page(module, self._groups(module), "=-~^"[depth]))
         return self.parse_text_to_nodes(text, allow_section_headings=True)
 
     def _groups(self, module: str) -> dict[str, list[str]]:
@@ -65,10 +68,16 @@ class PublicNames(SphinxDirective):
         logger.warning(message, location=self.get_location())
 
 
-def _page(module: str, groups: dict[str, list[str]]) -> Iterator[str]:
+def _ancestors(node: nodes.Element | None) -> Iterator[nodes.Element]:
+    while node is not None:
+        yield node
+        node = node.parent
+
+
+def _page(module: str, groups: dict[str, list[str]], underline: str) -> Iterator[str]:
     for title, names in groups.items():
         if title:
-            yield from (title, "-" * len(title), "")
+            yield from (title, underline * len(title), "")
         yield from _table(module, names)
         for name in names:
             if home(module, name) == f"{module}.{name}":
@@ -103,7 +112,8 @@ def _doc(module: str, name: str) -> list[str]:
     value = _value(module, name)
     if _is_data(value):
         where, original = origin(module, name)
-        return attribute_docs(where).get(("", original), [])
+        default = [f"Every {value.kind.replace('_', ' ')} by name."] if _is_registry(value) else []
+        return attribute_docs(where).get(("", original), default)
     return (inspect.getdoc(value) or "").splitlines()
 
 
@@ -120,7 +130,7 @@ def _entry(module: str, name: str) -> Iterator[str]:
 
 def _data_entry(module: str, name: str, value: Any) -> Iterator[str]:
     yield f".. py:data:: {module}.{name}"
-    if not isinstance(value, Registry) and len(repr(value)) < 200:
+    if not _is_registry(value) and len(repr(value)) < 200:
         yield f"   :value: {value!r}"
     yield ""
     doc = _doc(module, name)
@@ -128,7 +138,7 @@ def _data_entry(module: str, name: str, value: Any) -> Iterator[str]:
         logger.warning("%s.%s: no string below the constant says what it is", module, name)
     where = origin(module, name)[0]
     yield from (f"   {with_links(line, where)}" for line in doc)
-    if isinstance(value, Registry):
+    if _is_registry(value):
         yield from ("", "   Names: " + ", ".join(f"``{each}``" for each in value.names()) + ".")
 
 
@@ -138,6 +148,10 @@ def _value(module: str, name: str) -> Any:
 
 def _is_data(value: Any) -> bool:
     return not (inspect.isclass(value) or inspect.isroutine(value))
+
+
+def _is_registry(value: Any) -> bool:
+    return isinstance(value, Registry)
 
 
 def _note_other_names(app: Sphinx, env: BuildEnvironment) -> None:
@@ -157,9 +171,26 @@ def _skip_fields(
     return True if type(obj).__name__ == "_tuplegetter" else None
 
 
+def _plain_signature(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """Gives a block of a configuration a signature without the rules for its keys."""
+    if not (inspect.isclass(obj) and issubclass(obj, BaseModel)):
+        return None
+    fields = {key: field for key, field in obj.model_fields.items() if key != "kind"}
+    keys = [key if f.is_required() else f"{key}={_default(f)}" for key, f in fields.items()]
+    return f"({', '.join(['*', *keys] if keys else [])})", ""
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True)
+    return f"{type(value).__name__}()" if isinstance(value, BaseModel) else repr(value)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Adds the directive."""
     app.add_directive("public", PublicNames)
     app.connect("autodoc-skip-member", _skip_fields)
+    app.connect("autodoc-process-signature", _plain_signature)
     app.connect("env-updated", _note_other_names)
     return {"parallel_read_safe": True}

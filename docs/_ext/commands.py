@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,7 +64,8 @@ def _text(parameter: Any) -> str:
     default = parameter.default
     shown = "" if default in (None, False) or callable(default) else f" (default: ``{default}``)"
     again = " May be given several times." if getattr(parameter, "multiple", False) else ""
-    return f"{(parameter.help or '').replace('|', chr(92) + '|')}{again}{shown}"
+    text = re.sub(r"(?<!\w)--?[a-z][\w-]*", r"``\g<0>``", parameter.help or "")
+    return f"{text}{again}{shown}"
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -134,9 +134,10 @@ def _place(what: str, name: str, obj: Any) -> tuple[str, Any]:
     owner = None
     if what in ("method", "property", "attribute"):
         path = name.rpartition(".")[0]
-        module, _, cls = path.rpartition(".")
-        owner = getattr(import_module(module), cls)
-    return getattr(function, "__module__", None) or getattr(owner, "__module__", "m4graph"), owner
+        place, _, cls = path.rpartition(".")
+        owner = getattr(import_module(place), cls)
+    module = getattr(function, "__module__", None) or getattr(owner, "__module__", None)
+    return module or "m4graph", owner
 
 
 def _resolve_type(

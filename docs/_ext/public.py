@@ -8,9 +8,10 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
 
 from sphinx.pycode import ModuleAnalyzer
+
+from m4graph.registry import Registry
 
 MODULES = (
     "m4graph",
@@ -23,7 +24,7 @@ MODULES = (
     "m4graph.faults",
     "m4graph.simulators",
     "m4graph.simulators.packet",
-    "m4graph.simulators.packet.congestion.base",
+    "m4graph.simulators.packet.congestion",
     "m4graph.results",
     "m4graph.metrics",
     "m4graph.graph",
@@ -59,7 +60,7 @@ def modules() -> list[str]:
 
 @cache
 def public_names(module: str) -> tuple[str, ...]:
-    """What ``__all__`` lists, but modules; without it, what is defined in the module itself."""
+    """What ``__all__`` lists, but modules; without it, what the module defines."""
     loaded = import_module(module)
     listed = getattr(loaded, "__all__", None)
     if listed is None:
@@ -67,7 +68,8 @@ def public_names(module: str) -> tuple[str, ...]:
         own = {
             name
             for name, value in vars(loaded).items()
-            if getattr(value, "__module__", None) == module and (is_class(value) or callable(value))
+            if isinstance(value, Registry)
+            or (getattr(value, "__module__", None) == module and callable(value))
         }
         listed = sorted(constants | own)
     return tuple(
@@ -114,11 +116,6 @@ def attribute_docs(module: str) -> dict[tuple[str, str], list[str]]:
     analyzer = ModuleAnalyzer.for_module(module)
     analyzer.analyze()
     return analyzer.attr_docs
-
-
-def is_class(value: Any) -> bool:
-    """Whether it is a class, and no alias of a type."""
-    return inspect.isclass(value)
 
 
 @cache
