@@ -110,8 +110,9 @@ def run_command(words: list[str]) -> None:
 
 def make_sandbox(folder: Path) -> None:
     """Fills a folder with what a clone has."""
-    shutil.copytree(ROOT / "configs", folder / "configs")
-    for name in ("datasets", "examples", "docs", "tests"):
+    for name in ("configs", "datasets"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("processed"))
+    for name in ("examples", "docs", "tests"):
         (folder / name).symlink_to(ROOT / name)
 
 

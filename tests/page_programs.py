@@ -70,6 +70,7 @@ def parse_python(arguments: list[str]) -> None:
     with (
         mock.patch.object(argparse.ArgumentParser, "parse_args", parse_and_leave),
         mock.patch.object(sys, "argv", [str(path), *words]),
+        mock.patch.object(sys, "path", [str(path.parent), *sys.path]),
     ):
         try:
             runpy.run_path(str(path), run_name="__main__")

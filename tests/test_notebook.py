@@ -34,3 +34,4 @@ def test_every_cell_runs(notebook, tmp_path):
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == 5
     assert all(len(picture["data"]["image/png"]) > 5_000 for picture in pictures)
+    assert "240 graphs to train on, 120 kept apart" in text

@@ -93,6 +93,20 @@ def test_the_code_runs(page, sandbox):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "m4graph import --from m4 mine more --out data && m4graph zoo list",
+        "M4GRAPH_CACHE=$(mktemp -d) m4graph simulate \\\n  configs/scenarios/incast.yaml  # short",
+        "python examples/explain_prediction.py\npython -m m4graph.zoo.release a b --description c",
+        "config.yaml   the recipe\nraw/*.npz     the runs",
+        "a ─► b",
+    ],
+)
+def test_good_code_of_other_kinds_is_fine(text, sandbox):
+    run_block(Block("", text + "\n", 1), sandbox, {})
+
+
+@pytest.mark.parametrize(
     ("language", "text", "message"),
     [
         ("python", "assert 1 + 1 == 3, 'sum'", "sum"),
