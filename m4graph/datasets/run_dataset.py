@@ -258,6 +258,7 @@ class RunDataset(Dataset):  # type: ignore[misc]
     def _download(self) -> None:
         """In place of PyG's, which makes folders before it knows that there is something to do."""
         if self.config is not None:
+            Path(self.root).parent.mkdir(parents=True, exist_ok=True)
             check_run_folder(self.config, Path(self.root))
         if self._missing() or not self.raw_file_names:
             self.download()

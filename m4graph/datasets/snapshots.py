@@ -53,21 +53,30 @@ class SnapshotDataset(RunDataset):
 
     **Split:** :meth:`split`, by scenario: never are two events of one on different sides.
 
-    **STATS** (per graph, of the data set ``sample``):
+    **STATS** (flows, links and edges of a graph):
 
     .. list-table::
         :header-rows: 1
 
-        * - #graphs
+        * - Name
+          - #graphs
           - #flows
           - #links
           - #edges
           - #flow features
           - #link features
-        * - 9600
+        * - sample
+          - 9600
           - ~2.9
           - ~10.8
           - ~19.8
+          - 52
+          - 18
+        * - m4graph
+          - 2 400 000
+          - ~3.7
+          - ~12.1
+          - ~25.9
           - 52
           - 18
     """

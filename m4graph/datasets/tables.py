@@ -49,6 +49,24 @@ class FlowTableDataset(RunDataset):
           - Time alone in the network; size; start.
 
     **Split:** :meth:`split`, by scenario: never are two flows of one on different sides.
+
+    **STATS:**
+
+    .. list-table::
+        :header-rows: 1
+
+        * - Name
+          - #graphs
+          - #flows
+          - #columns
+        * - sample
+          - 32
+          - 4800
+          - 53
+        * - m4graph
+          - 600
+          - 1 200 000
+          - 53
     """
 
     folder: ClassVar[str] = "tables"
