@@ -108,7 +108,8 @@ def plot(reports: list[SuiteReport]) -> Figure:
         )
         each.set_xlabel("")
         each.set_title(title, fontsize=11)
-        each.yaxis.set_major_formatter(PercentFormatter(1.0, 0))
+        each.grid(True, axis="y")
+        each.yaxis.set_major_formatter(PercentFormatter(1.0, 0, " %"))
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
     return figure

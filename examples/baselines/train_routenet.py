@@ -1,4 +1,4 @@
-"""Trains RouteNet on snapshots of a data set: a quarter of an hour on one core.
+"""Trains RouteNet on snapshots of a data set: some ten minutes on one core.
 
 python examples/baselines/train_routenet.py DATA --out FOLDER
 
@@ -24,11 +24,12 @@ from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 import m4graph as m4
+from m4graph.errors import ConfigError
 from m4graph.graph.schema import FLOW
 from m4graph.output_folder import check_output_folder
 from m4graph.progress import count_progress
 
-ROUNDS = 30
+ROUNDS = 20
 STEPS_A_ROUND = 200
 MAX_NODES = 2000
 LEARNING_RATE = 2e-3
@@ -95,6 +96,10 @@ def train(data: Path, out: Path, rounds: int) -> None:
     training, last = Training(rounds), out / "last.pt"
     if last.exists():
         training.load(last)
+        if training.schedule.T_max != rounds:
+            raise ConfigError(
+                f"--rounds: expected {training.schedule.T_max}, as in {last} (got {rounds})"
+            )
     out.mkdir(exist_ok=True)
     with count_progress("rounds") as report:
         while training.done < rounds:
