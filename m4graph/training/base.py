@@ -62,7 +62,6 @@ class EventTraining(lightning.LightningModule):
         self.model = model
         self._optimiser_config = config
         self._data = data
-        self._has_trained = False
         self.elapsed_s = 0.0
         self._since = time.monotonic()
 
@@ -80,9 +79,7 @@ class EventTraining(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Goes on to the next episode."""
-        # Lightning repeats the end of the last epoch when it resumes.
-        if self._has_trained:
-            self._data.next_episode += 1
+        self._data.next_episode += 1
 
     def validation_step(self, runs: list[LabelledRun], batch_idx: int) -> None:
         """Errors of the model running free, the same in every process."""
@@ -97,10 +94,11 @@ class EventTraining(lightning.LightningModule):
         checkpoint["elapsed_s"] = self.elapsed_s
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Puts the data back to where they stood."""
+        """Puts the data, and Lightning's loops, back to where they stood."""
         self._data.next_episode = checkpoint["next_episode"]
         self.elapsed_s = checkpoint["elapsed_s"]
         self._since = time.monotonic()
+        _begin_episode(checkpoint["loops"]["fit_loop"], checkpoint["next_episode"])
 
     def _take_step(self, total: Tensor, weight: Tensor) -> Tensor:
         """Moves the weights along the gradients, which start anew.
@@ -124,7 +122,6 @@ class EventTraining(lightning.LightningModule):
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
-        self._has_trained = True
         self.log("lr", schedule.get_last_lr()[0])
         now = time.monotonic()
         self.elapsed_s += now - self._since
@@ -137,3 +134,16 @@ class EventTraining(lightning.LightningModule):
             return (step + 1) / config.warmup_steps
         progress = (step - config.warmup_steps) / max(config.max_steps - config.warmup_steps, 1)
         return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def _begin_episode(loops: dict[str, Any], episode: int) -> None:
+    """Has Lightning's loops begin with an episode.
+
+    What they save in an episode's last hook says that it has not ended. From that they would go on
+    with its end or not, by whether a validation is due, and validate after other episodes.
+    """
+    for counts in loops["epoch_progress"].values():
+        counts.update(dict.fromkeys(counts, episode))
+    batches = loops["epoch_loop.batch_progress"]
+    batches["current"] = dict.fromkeys(batches["current"], 0)
+    batches["is_last_batch"] = False
