@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from m4graph.errors import InputError
-from m4graph.output_folder import check_output_folder, whole_folder
+from m4graph.output_folder import check_output_folder, whole_file, whole_folder
 
 
 def test_a_new_folder_appears_whole(tmp_path):
@@ -49,3 +49,24 @@ def test_folders_that_cannot_be_written(tmp_path):
         check_output_folder(tmp_path / "none" / "out")
     with pytest.raises(InputError, match="file to exist"):
         check_output_folder(tmp_path / "file" / "out")
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    with whole_file(path) as half, whole_file(path) as other:
+        assert half != other
+        half.write_text("after")
+        other.write_text("other")
+        assert path.read_text() == "before"
+    assert path.read_text() == "after"
+
+    def fail():
+        with whole_file(path) as half:
+            half.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert [each.name for each in tmp_path.iterdir()] == ["a.txt"]
+    assert path.read_text() == "after"

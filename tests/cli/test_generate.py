@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -82,6 +83,34 @@ def test_bad_input(config, tmp_path, capsys, change, arguments, words):
     for word in words:
         assert word in error
     assert list((tmp_path / "out").glob("raw/*")) == []
+
+
+def test_bad_scenarios_are_told_and_the_rest_is_there(config, tmp_path, capsys):
+    config.write_text(CONFIG + "  network: {buffer_bytes: {choice: [0, 3072000]}}\n")
+    arguments = ("--out", tmp_path / "out", "--jobs", "1", "--set", "num_scenarios=6")
+    status, text, error = call(capsys, config, *arguments)
+    lines = [line for line in error.splitlines() if not line.startswith("m4graph: compiling")]
+    assert status == 1
+    assert text == f"{7 - len(lines)} runs, {10 * (7 - len(lines))} flows, " + text.split(", ")[2]
+    assert 1 < len(lines) < 7
+    for line in lines[:-1]:
+        assert re.fullmatch(
+            rf"failed: {config}, scenario \d: network.buffer_bytes: expected at least 1 .got 0.",
+            line,
+        )
+    assert lines[-1].startswith(f"error: {config}: {len(lines) - 1} of 6 scenarios gave no run")
+    assert call(capsys, config, *arguments)[0] == 1
+
+
+def test_interrupt(config, tmp_path, capsys, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("m4graph.datasets.produce.simulate", interrupt)
+    status, _, error = call(capsys, config, "--out", tmp_path / "out", "--jobs", "1")
+    assert status == 130
+    assert "keeps the runs that are done; the same command goes on\n" in error
+    assert error.endswith("error: interrupted\n")
 
 
 def test_out_is_a_file(config, tmp_path, capsys):

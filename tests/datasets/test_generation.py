@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from m4graph.datasets.config import GenerateConfig
-from m4graph.datasets.generation import generate
-from m4graph.datasets.manifest import Shard
+from m4graph.datasets.generation import GenerationError, generate
+from m4graph.datasets.leakage import scenario_hash
+from m4graph.datasets.manifest import RunFailure, Shard
 from m4graph.datasets.produce import run_hash
 from m4graph.errors import ConfigError, InputError
 from m4graph.graph.run import LabelledRun
@@ -18,7 +21,14 @@ from m4graph.scenario_io import load_scenario
 from m4graph.simulators import simulate
 from m4graph.yaml_file import read_yaml, write_yaml
 
-from .conftest import TINY
+from .conftest import TINY, folder_bytes
+
+SOME_BAD = GenerateConfig.parse(
+    {
+        **TINY,
+        "scenario": {**TINY["scenario"], "network": {"buffer_bytes": {"choice": [3_072_000, 0]}}},
+    }
+)
 
 
 def arrays_hashes(root, manifest="manifest.json"):
@@ -125,6 +135,123 @@ def test_bad_scenario_names_configuration_and_number(tmp_path):
         "c.yaml, scenario 0: network.buffer_bytes: expected at least 1 (got -5)"
     )
     assert os.listdir(tmp_path) == []
+
+
+def test_scenarios_that_fail_do_not_stop_the_rest(tmp_path):
+    out, told = tmp_path / "out", []
+    with pytest.raises(GenerationError) as caught:
+        generate(SOME_BAD, out, jobs=1, on_failure=told.append, source="c.yaml")
+    bad = [index for index in range(4) if SOME_BAD.describe(index)["network"]["buffer_bytes"] == 0]
+    assert bad == [1, 2, 3]
+    error = "network.buffer_bytes: expected at least 1 (got 0)"
+    assert told == [RunFailure(index, error, SOME_BAD.describe(index)) for index in bad]
+    assert str(caught.value) == (
+        f"c.yaml: 3 of 4 scenarios gave no run: 1, 2, 3; scenario 1: {error} "
+        f"(see {out / 'manifest.json'})"
+    )
+    assert caught.value.failures == told
+    assert [record.name for record in caught.value.records] == ["run_000000"]
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert [run["name"] for run in manifest["runs"]] == ["run_000000"]
+    assert manifest["failures"] == [asdict(failure) for failure in told]
+    assert sorted(path.stem for path in (out / "raw").glob("*.npz")) == ["run_000000"]
+
+
+def test_any_error_of_a_scenario_is_told_and_it_is_tried_again(config, root, monkeypatch):
+    expected = folder_bytes(root)
+
+    def second_fails(scenario, *arguments, **options):
+        if scenario.name == "tiny_000001":
+            raise ZeroDivisionError("in a plug-in")
+        return simulate(scenario, *arguments, **options)
+
+    (root / "raw" / "run_000001.npz").unlink()
+    (root / "raw" / "run_000002.npz").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("m4graph.datasets.produce.simulate", second_fails)
+        with pytest.raises(GenerationError, match=r"1 of 4 .*: ZeroDivisionError: in a plug-in"):
+            generate(config, root, jobs=1)
+    assert len(generate(config, root, jobs=1)) == 4
+    assert folder_bytes(root) == expected
+
+
+def test_scenario_that_becomes_reserved_fails_and_its_run_goes(config, root, monkeypatch):
+    digest = scenario_hash(LabelledRun.load(root / "raw" / "run_000003.npz"))
+    monkeypatch.setattr("m4graph.datasets.produce.reserved_scenarios", lambda: {digest: "a suite"})
+    monkeypatch.setattr("m4graph.datasets.leakage.reserved_scenarios", lambda: {digest: "a suite"})
+    with pytest.raises(GenerationError, match=r"1 of 4 .* no evaluation uses .got that of a suite"):
+        generate(config, root, jobs=1)
+    assert not list((root / "raw").glob("run_000003.*"))
+
+
+def test_disk_that_is_full_stops_everything(config, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(LabelledRun, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        generate(config, tmp_path / "out", jobs=1)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert not list((tmp_path / "out" / "raw").glob(".*"))
+
+
+def test_configuration_that_gave_no_run_can_be_mended(config, tmp_path):
+    write_yaml(tmp_path / "config.yaml", {**TINY, "scenario": SOME_BAD.scenario})
+    assert len(generate(config, tmp_path, jobs=1)) == 4
+
+
+def test_shards_become_one_without_simulating(config, root, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    for number in (1, 2):
+        generate(config, out, jobs=1, shard=Shard(number, 2))
+    monkeypatch.setattr("m4graph.datasets.produce.simulate", None)
+    generate(config, out, jobs=1)
+    (out / "manifest-1-of-2.json").unlink()
+    (out / "manifest-2-of-2.json").unlink()
+    assert folder_bytes(out) == folder_bytes(root)
+
+
+def test_run_with_another_hash_than_its_manifest_is_replaced(config, root):
+    expected, path = folder_bytes(root), root / "raw" / "run_000001.npz"
+    run = LabelledRun.load(path)
+    replace(run, fct_ns=run.fct_ns + 1).save(path)
+    (root / "manifest.json").rename(root / "manifest-1-of-1.json")
+    generate(config, root, jobs=1)
+    (root / "manifest-1-of-1.json").unlink()
+    assert folder_bytes(root) == expected
+
+
+def test_damaged_manifest_is_told(config, root):
+    (root / "manifest-1-of-3.json").write_text("{")
+    with pytest.raises(InputError, match=r"manifest-1-of-3\.json: expected a manifest of runs"):
+        generate(config, root, jobs=1)
+
+
+def test_half_files_of_other_shards_stay(config, tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name in (".run_000000.npz.12", ".run_000001.yaml.ab", ".run_000002.npz", ".run_000003.x.y"):
+        (raw / name).write_bytes(b"half")
+    (tmp_path / ".manifest-2-of-2.json.ab").write_bytes(b"half")
+    generate(config, tmp_path, jobs=1, shard=Shard(2, 2))
+    assert sorted(path.name for path in raw.glob(".*")) == [".run_000000.npz.12", ".run_000002.npz"]
+    assert not list(tmp_path.glob(".manifest*"))
+
+
+def test_half_file_that_another_process_removes_is_written_again(config, root, monkeypatch):
+    expected, save, removed = folder_bytes(root), LabelledRun.save, []
+
+    def save_and_lose(run, path):
+        save(run, path)
+        if not removed:
+            removed.append(path)
+            path.unlink()
+
+    (root / "raw" / "run_000002.npz").unlink()
+    monkeypatch.setattr(LabelledRun, "save", save_and_lose)
+    generate(config, root, jobs=1)
+    assert len(removed) == 1
+    assert folder_bytes(root) == expected
 
 
 def test_unknown_algorithm_names_configuration(tmp_path):
