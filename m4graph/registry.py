@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast, overload
@@ -76,6 +76,15 @@ class Registry(Generic[T]):
         """The valid names, sorted."""
         plugins = {key: plugin.name for key, plugin in self._entry_points().items()}
         return sorted((plugins | self._display).values())
+
+    def loadable(self) -> Iterator[tuple[str, T]]:
+        """Names and plug-ins, sorted, without those of other packages that cannot be loaded."""
+        for name in self.names():
+            try:
+                plugin = self.resolve(name)
+            except ConfigError:
+                continue
+            yield name, plugin
 
     def __contains__(self, name: str) -> bool:
         key = _key(name)

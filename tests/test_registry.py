@@ -91,6 +91,11 @@ def test_broken_entry_point(registry, entry_points):
     assert registry.resolve("fat_tree") is TopologyError
 
 
+def test_what_cannot_be_loaded_is_left_out(registry, entry_points):
+    entry_points(torus="no_such_package:torus", ring="m4graph.errors:InputError")
+    assert [name for name, _ in registry.loadable()] == ["fat_tree", "ring"]
+
+
 def test_entry_point_cannot_replace_a_builtin(registry, entry_points):
     entry_points(fattree="m4graph.errors:InputError")
     with pytest.warns(UserWarning, match="'fattree' of 'm4graph.errors:InputError' is left out"):

@@ -29,8 +29,8 @@ def model_name(model: nn.Module) -> str:
     Raises:
         CheckpointError: If it has none.
     """
-    for name in MODELS.names():
-        if MODELS.resolve(name) is type(model):
+    for name, known in MODELS.loadable():
+        if known is type(model):
             return name
     raise CheckpointError(
         f"model: expected one of {', '.join(MODELS.names())} (got a {type(model).__name__}); "

@@ -107,8 +107,7 @@ def conv_name(conv: str | ConvFactory) -> str:
         ConfigError: If it is not registered, so that a checkpoint could not be loaded again.
     """
     factory = CONVS.resolve(conv)
-    for name in CONVS.names():
-        known = CONVS.resolve(name)
+    for name, known in CONVS.loadable():
         if factory in (known, getattr(known, "same_as", known)):
             return name
     raise ConfigError(

@@ -182,8 +182,8 @@ def _block(spec: HeadSpec) -> dict[str, Any]:
 
 def _registered(kind: str | type[Head]) -> str:
     factory = HEADS.resolve(kind)
-    for name in HEADS.names():
-        if HEADS.resolve(name) is factory:
+    for name, known in HEADS.loadable():
+        if known is factory:
             return name
     raise ConfigError(
         f"head {factory.__name__}: expected a registered one, as by "

@@ -143,10 +143,9 @@ def simulate_batch(
 
 
 def _with_sessions() -> list[str]:
-    simulators = {name: SIMULATORS.resolve(name) for name in SIMULATORS.names()}
     return [
         name
-        for name, factory in simulators.items()
+        for name, factory in SIMULATORS.loadable()
         if getattr(factory, "open_session", None) is not Simulator.open_session
     ]
 

@@ -17,7 +17,7 @@ from m4graph.simulators import Simulator, build_simulator
 from m4graph.testing.rules import Report, Rules, expect, expect_equal, expect_refused
 from m4graph.testing.sessions import check_session
 from m4graph.testing.tiny import FLOWS, tiny_scenario
-from m4graph.workload import Workload
+from m4graph.workload import Workload, closed_loop
 
 _LONE_SIZES = (1, 1000, 10_000)
 _LATER_NS = 123_456_789
@@ -38,8 +38,9 @@ def check_simulator(
     bytes and delays on the wire allow; two runs, and two instances, give the same bits; the names
     of flows and the origin of time make no difference; a scenario without flows is fine; a batch
     gives what single runs give; the scenario is left as it was; progress never goes back; faults
-    are taken into account or refused; and sessions, where it has them, keep their own rules
-    (:func:`~m4graph.testing.sessions.check_session`), and are refused in one line where not.
+    are taken into account or refused, and so are closed loops; and sessions, where it has them,
+    keep their own rules (:func:`~m4graph.testing.sessions.check_session`), and are refused in one
+    line where not.
 
     Args:
         simulator (str or type): A name of :data:`m4graph.simulators.SIMULATORS`, or a class.
@@ -93,6 +94,8 @@ def check_simulator(
     with rules("faults"):
         dead = {"link": [0, 4], "kind": "down", "at_us": 0}
         _check_faults(instance, scenario_of([(0, 3, 5000, 1000)], faults=[dead]))
+    with rules("closed loop"):
+        _check_closed_loop(instance, scenario)
     with rules("sessions"):
         if type(instance).open_session is Simulator.open_session:
             refused = "a session to be refused, as it has none"
@@ -192,6 +195,23 @@ def _check_progress(instance: Simulator, scenario: Scenario) -> None:
         expect(0 <= done <= total == scenario.num_flows, expected, f"{done} of {total}")
     counts = [done for done, _ in seen]
     expect(counts == sorted(counts), "progress that never goes back", counts)
+
+
+def _check_closed_loop(instance: Simulator, scenario: Scenario) -> None:
+    """Each rack has one flow under way: as many are answered, or the loop is refused."""
+    flows = scenario.workload
+    assert isinstance(flows, Workload)
+    looped = scenario.replace(workload=closed_loop(flows, limit_per_rack=1))
+    run = partial(instance.run, looped)
+    try:
+        result = run()
+    except InputError:
+        expect_refused(run, "a closed loop to be refused")
+        return
+    unfinished = result.flow_id[~result.finished].tolist()
+    expect(not unfinished, "every flow of a closed loop to finish", f"flows {unfinished} left")
+    starts = bool((result.start_ns >= flows.start_ns).all())
+    expect(starts, "no flow of a closed loop to start early", result.start_ns.tolist())
 
 
 def _check_faults(instance: Simulator, scenario: Scenario) -> None:

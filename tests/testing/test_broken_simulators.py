@@ -13,6 +13,7 @@ from m4graph.simulators.base import refuse_faults
 from m4graph.simulators.fluid import FluidSimulator
 from m4graph.simulators.fluid.session import FluidSession
 from m4graph.testing import ConformanceError, check_simulator
+from m4graph.workload import Workload
 
 
 class Toy(Simulator):
@@ -117,6 +118,12 @@ class Blind(Toy):
         return self.answer(FluidSimulator().run(scenario.replace(faults=()), progress))
 
 
+class OpenOnly(Toy):
+    def run(self, scenario, progress=None):
+        assert isinstance(scenario.workload, Workload)
+        return super().run(scenario, progress)
+
+
 class RudeSessions(Toy):
     def open_session(self, scenario):
         raise NotImplementedError
@@ -171,7 +178,8 @@ def test_good_ones():
         ("batch", Forgetting, "2 results for 2 scenarios"),
         ("progress", Backwards, "progress that never goes back"),
         ("faults", Blind, "no answer over a dead cable"),
-        ("sessions", RudeSessions, "expected no error"),
+        ("closed loop", OpenOnly, "expected no error"),
+        ("sessions", RudeSessions, "expected no error .got NotImplementedError"),
         ("sessions", OtherSessions, "in a session the times of an open loop"),
         ("sessions", LazySessions, "expected"),
     ],
