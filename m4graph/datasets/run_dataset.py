@@ -7,7 +7,6 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -16,29 +15,21 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Dataset
 
-from m4graph.datasets.generation import generate
+from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.items import NUM_NODES, Graph, map_tensors
-from m4graph.datasets.leakage import refuse_reserved
-from m4graph.datasets.manifest import known_hashes
-from m4graph.datasets.named import NamedDataset, Recipe, find_dataset
+from m4graph.datasets.named import NamedDataset, Recipe
 from m4graph.datasets.parallel import unordered
 from m4graph.datasets.processing import (
-    ARRAYS_SHA256,
-    EVALUATION_SEED,
     NUM_ITEMS,
     SCENARIO_SHA256,
     Form,
     Items,
     Processing,
 )
-from m4graph.datasets.produce import run_name
 from m4graph.datasets.run_file import load_raw, read_metadata
-from m4graph.datasets.run_folder import check_run_folder
-from m4graph.datasets.source import copy_runs
-from m4graph.datasets.suite_runs import SuiteRuns
-from m4graph.errors import ConfigError, InputError
+from m4graph.datasets.supply import Supply
+from m4graph.errors import ConfigError
 from m4graph.graph.run import LabelledRun
-from m4graph.progress import count_progress
 
 Split = Literal["train", "val"]
 
@@ -108,19 +99,18 @@ class RunDataset(Dataset):  # type: ignore[misc]
     ) -> None:
         if split not in (None, "train", "val"):
             raise ConfigError(f"split: expected train, val or none (got {split!r})")
-        if recipe is not None and suite is not None:
-            raise ConfigError(f"suite: expected no recipe beside it (got suite {suite!r})")
-        self.named = None if recipe is None else find_dataset(recipe)
-        self.config = None if self.named is None else self.named.config()
-        self.suite = None if suite is None else SuiteRuns(suite)
-        self._source = source if source or self.named is None else self.named.source
+        root = Path(root).expanduser()
+        self._supply = Supply(root, recipe, source, suite, jobs, log)
+        self._processing = Processing(
+            self._supply.raw,
+            root / "processed" / self.folder,
+            self.form,
+            pre_filter,
+            pre_transform,
+        )
         self._jobs = jobs
         self._in_memory = in_memory
         self._opened: dict[int, Items] = {}
-        root = Path(root).expanduser()
-        self._processing = Processing(
-            root / "raw", root / "processed" / self.folder, self.form, pre_filter, pre_transform
-        )
         super().__init__(
             str(root), transform, pre_transform, pre_filter, log=log, force_reload=force_reload
         )
@@ -136,19 +126,17 @@ class RunDataset(Dataset):  # type: ignore[misc]
     @property
     def raw_file_names(self) -> list[str]:
         """``run_<i>.npz``: the recipe's, the suite's, the source's, or what is there."""
-        if self.config is not None:
-            names = [run_name(index) for index in range(self.config.num_scenarios)]
-        elif self.suite is not None:
-            names = [run_name(index) for index in range(len(self.suite))]
-        else:
-            there = {path.stem for path in Path(self.raw_dir).glob("run_*.npz")}
-            names = sorted(there | set(self._expected()))
-        return [f"{name}.npz" for name in names]
+        return [f"{name}.npz" for name in self._supply.names()]
 
     @property
     def processed_file_names(self) -> list[str]:
         """One file for each run."""
-        return [f"{Path(name).stem}.safetensors" for name in self.raw_file_names]
+        return [f"{name}.safetensors" for name in self._supply.names()]
+
+    @property
+    def config(self) -> GenerateConfig | None:
+        """The recipe, if one was given."""
+        return self._supply.config
 
     def download(self) -> None:
         """Copies or generates the runs that are missing.
@@ -156,25 +144,11 @@ class RunDataset(Dataset):  # type: ignore[misc]
         Raises:
             InputError: If there is nothing to get them from.
         """
-        root = Path(self.root)
-        if self._source is not None:
-            copy_runs(self._source, root, self._missing())
-        if self.config is not None and self._missing():
-            with self._progress("runs generated") as report:
-                generate(self.config, root, self._jobs, progress=report)
-        elif self.suite is not None:
-            self.suite.simulate(Path(self.raw_dir), self._missing(), self._jobs)
-        missing = self._missing()
-        if missing or not self.raw_file_names:
-            what = f"the runs {', '.join(missing)}" if missing else "runs"
-            raise InputError(
-                f"{self.raw_dir}: expected {what} (got none); make them by "
-                f"m4graph generate CONFIG.yaml --out {self.root}, or give a recipe"
-            )
+        self._supply.fetch()
 
     def process(self) -> None:
         """Stores the graphs of every run that has none yet, or has changed."""
-        changes = {name: self._changes(name) for name in self._names()}
+        changes = {name: self._changes(name) for name in self._supply.names()}
         todo = [name for name, changed in changes.items() if changed]
         for key in ("pre_filter", "pre_transform"):
             if any(key in changed for changed in changes.values()) and not self.force_reload:
@@ -193,7 +167,7 @@ class RunDataset(Dataset):  # type: ignore[misc]
 
     def get(self, idx: int) -> Graph:
         """Reads a graph."""
-        run = int(np.searchsorted(self._first, idx, side="right")) - 1
+        run = self._run_of(idx)
         if run not in self._opened:
             if len(self._opened) >= _MAX_OPEN and not self._in_memory:
                 self._opened.clear()
@@ -209,7 +183,7 @@ class RunDataset(Dataset):  # type: ignore[misc]
 
     def run(self, idx: int) -> LabelledRun:
         """Reads the run of a graph as arrays; counts as ``dataset[idx]``, in a split too."""
-        return load_raw(Path(self.raw_dir) / f"{self.names[self.run_index()[idx]]}.npz")
+        return load_raw(self._supply.raw / f"{self.names[self._run_of(self.indices()[idx])]}.npz")
 
     def run_index(self) -> NDArray[np.int64]:
         """Which of :attr:`names` each graph is of, int64 ``[len(dataset)]``."""
@@ -236,18 +210,9 @@ class RunDataset(Dataset):  # type: ignore[misc]
         Raises:
             ConfigError: If the fraction is out of range, or leaves nothing to train on.
         """
-        if not 0 <= val_fraction < 1:
-            raise ConfigError(f"val_fraction: expected 0 to below 1 (got {val_fraction})")
         runs = self.run_index()
         there = {self._hashes[run] for run in np.unique(runs)}
-        ranked = sorted(there, key=lambda digest: _rank(digest, seed))
-        count = max(round(val_fraction * len(ranked)), int(val_fraction > 0))
-        if count >= len(ranked):
-            raise ConfigError(
-                f"val_fraction: expected to leave a scenario to train on (got {val_fraction} "
-                f"of {len(ranked)})"
-            )
-        held_out = set(ranked[:count])
+        held_out = _held_out(there, val_fraction, seed)
         is_val = np.array([digest in held_out for digest in self._hashes])[runs]
         return self._part(~is_val), self._part(is_val)
 
@@ -257,60 +222,31 @@ class RunDataset(Dataset):  # type: ignore[misc]
 
     def _download(self) -> None:
         """In place of PyG's, which makes folders before it knows that there is something to do."""
-        if self.config is not None:
-            Path(self.root).parent.mkdir(parents=True, exist_ok=True)
-            check_run_folder(self.config, Path(self.root))
-        if self._missing() or not self.raw_file_names:
-            self.download()
+        self.download()
 
     def _process(self) -> None:
         """In place of PyG's, which writes pickles beside the processed files."""
         self.process()
 
-    def _names(self) -> list[str]:
-        return [Path(name).stem for name in self.raw_file_names]
-
-    def _missing(self) -> list[str]:
-        return [name for name in self._names() if not (Path(self.raw_dir) / f"{name}.npz").exists()]
-
-    def _expected(self) -> dict[str, frozenset[str]]:
-        """The runs of somebody else, and their hashes: they must be there, and be the same."""
-        is_shared = self._source is not None or (
-            self.named is not None and self.named.runs_sha256 is not None
-        )
-        return known_hashes(Path(self.root)) if is_shared else {}
+    def _run_of(self, idx: int) -> int:
+        return int(np.searchsorted(self._first, idx, side="right")) - 1
 
     def _changes(self, name: str) -> list[str]:
         return ["raw"] if self.force_reload else self._processing.differs(name)
 
     def _process_all(self, names: Sequence[str]) -> None:
-        expected = self._expected()
+        expected = self._supply.expected()
         calls = ((name, expected.get(name, ())) for name in names)
-        with self._progress("runs processed") as report:
+        with self._supply.progress("runs processed") as report:
             for done, _ in enumerate(unordered(self._processing, calls, self._jobs or 1), 1):
                 report(done, len(names))
 
-    def _progress(self, title: str) -> AbstractContextManager[Callable[[int, int], None]]:
-        return count_progress(title) if self.log else nullcontext(lambda done, total: None)
-
     def _read_index(self) -> None:
-        self.names = self._names()
-        words = [read_metadata(self._processing.path(name)) for name in self.names]
-        self._hashes = [each[SCENARIO_SHA256] for each in words]
-        self._first = np.cumsum([0, *(int(each[NUM_ITEMS]) for each in words)])
-        for name, each in zip(self.names, words, strict=True):
-            self._refuse(name, each)
-        if self.named is not None:
-            self.named.check_runs(each[ARRAYS_SHA256] for each in words)
-
-    def _refuse(self, name: str, words: dict[str, str]) -> None:
-        file = Path(self.raw_dir) / name
-        if self.suite is not None:
-            self.suite.check(words[SCENARIO_SHA256], f"{file}.npz")
-            return
-        if words[EVALUATION_SEED]:
-            raise ConfigError(f"{file}.yaml: {words[EVALUATION_SEED]}")
-        refuse_reserved(words[SCENARIO_SHA256], f"{file}.npz")
+        self.names = self._supply.names()
+        words = {name: read_metadata(self._processing.path(name)) for name in self.names}
+        self._hashes = [each[SCENARIO_SHA256] for each in words.values()]
+        self._first = np.cumsum([0, *(int(each[NUM_ITEMS]) for each in words.values())])
+        self._supply.check(words)
 
     def _part(self, mask: NDArray[np.bool_]) -> Self:
         part = copy.copy(self)
@@ -318,5 +254,15 @@ class RunDataset(Dataset):  # type: ignore[misc]
         return part
 
 
-def _rank(digest: str, seed: int) -> str:
-    return hashlib.sha256(f"{seed} {digest}".encode()).hexdigest()
+def _held_out(hashes: set[str], val_fraction: float, seed: int) -> set[str]:
+    """The scenarios to validate on."""
+    if not 0 <= val_fraction < 1:
+        raise ConfigError(f"val_fraction: expected 0 to below 1 (got {val_fraction})")
+    ranked = sorted(hashes, key=lambda each: hashlib.sha256(f"{seed} {each}".encode()).hexdigest())
+    count = max(round(val_fraction * len(ranked)), int(val_fraction > 0))
+    if count >= len(ranked):
+        raise ConfigError(
+            f"val_fraction: expected to leave a scenario to train on (got {val_fraction} "
+            f"of {len(ranked)})"
+        )
+    return set(ranked[:count])

@@ -7,7 +7,7 @@ import pytest
 
 from m4graph import Scenario, topology, workload
 from m4graph.datasets.config import GenerateConfig
-from m4graph.datasets.generation import generate
+from m4graph.datasets.generation import GenerationError, generate
 from m4graph.datasets.leakage import (
     check_training_seed,
     refuse_reserved,
@@ -89,6 +89,6 @@ def test_generate_refuses_a_reserved_scenario(config, root, tmp_path, monkeypatc
     monkeypatch.setattr(
         "m4graph.datasets.leakage.reserved_scenarios", lambda: {digest: "a suite's scenario 7"}
     )
-    with pytest.raises(InputError, match=r"scenario 1: expected .*got that of a suite's"):
+    with pytest.raises(GenerationError, match=r"scenario 1: expected .*got that of a suite's"):
         generate(GenerateConfig.parse(config), tmp_path / "out", jobs=1)
     assert not (tmp_path / "out" / "raw" / "run_000001.npz").exists()

@@ -211,7 +211,7 @@ class TestSources:
         def refuse(*arguments, **more):
             raise AssertionError("expected no simulation")
 
-        monkeypatch.setattr("m4graph.datasets.run_dataset.generate", refuse)
+        monkeypatch.setattr("m4graph.datasets.supply.generate", refuse)
 
     def test_folder(self, named, root, tmp_path, no_simulation):
         dataset = SnapshotDataset(tmp_path / "copy", named)
