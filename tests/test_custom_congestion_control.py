@@ -11,6 +11,7 @@ import m4graph as m4
 from m4graph.compilation import functions_digest
 from m4graph.congestion import CONGESTION_CONTROLS
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
+from m4graph.testing import check_congestion_control
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCENARIO = """
@@ -50,6 +51,10 @@ def test_a_scenario_names_it(example, tmp_path):
     assert (slowdown[8] != slowdown[500]).any()
     with pytest.raises(m4.M4GraphError, match=r"congestion_control.beta: expected at most 1"):
         m4.Scenario(scenario.network, scenario.workload, {"kind": "delay_aimd", "beta": 1.5})
+
+
+def test_it_keeps_the_rules(example):
+    check_congestion_control("delay_aimd")
 
 
 def test_an_edit_of_the_file_changes_the_key_of_the_cache(tmp_path, monkeypatch):

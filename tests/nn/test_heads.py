@@ -14,6 +14,7 @@ from m4graph.errors import ConfigError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
 from m4graph.nn import HEADS, FlowLinkModel, Head
 from m4graph.nn.heads import SlowdownQuantileHead
+from m4graph.testing import tiny_step
 
 HIDDEN = 8
 P90 = {"p90": {"kind": "slowdown_quantile", "level": 0.9}}
@@ -58,10 +59,8 @@ def test_a_seed_gives_the_same_model_with_heads_and_without():
 
 
 def test_heads_read_flows_and_links(registered):
-    from tests.nn.test_model import random_step
-
     model = seeded(extra_heads=P90 | {"pair": {"kind": QueueHead, "scale": 2.0}})
-    step = random_step()
+    step = tiny_step()
     states = torch.randn(4, HIDDEN), torch.randn(5, HIDDEN)
     output = model(step, *states)
     assert output.extra["p90"].shape == (4,)

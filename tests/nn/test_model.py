@@ -10,30 +10,11 @@ from torch_geometric.nn.conv import SAGEConv
 
 from m4graph.errors import ConfigError
 from m4graph.graph import EventStep
-from m4graph.graph.schema import EDGE_FEATURES, FLOW_FEATURES, LINK_FEATURES
+from m4graph.graph.schema import EDGE_FEATURES, FLOW_FEATURES
 from m4graph.nn import CONVS, FlowLinkModel
+from m4graph.testing import tiny_step
 
 HIDDEN = 8
-
-
-def random_step():
-    """Four flows on five links, of which the first two are the event's route."""
-    crossed_by = torch.tensor([[0, 2, 1, 0, 1, 3, 1, 4, 0], [0, 0, 1, 1, 2, 2, 3, 3, 3]])
-    onto_route = crossed_by[0] < 2
-    crossed_by_x = torch.rand(9, len(EDGE_FEATURES))
-    return EventStep(
-        flow_ids=torch.arange(4),
-        flow_x=torch.randn(4, len(FLOW_FEATURES)),
-        flow_gap=torch.rand(4),
-        link_ids=torch.arange(5),
-        link_x=torch.randn(5, len(LINK_FEATURES)),
-        link_gap=torch.rand(5),
-        num_updated=2,
-        crosses=crossed_by[:, onto_route].flip(0),
-        crosses_x=crossed_by_x[onto_route],
-        crossed_by=crossed_by,
-        crossed_by_x=crossed_by_x,
-    )
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +24,7 @@ def _seed():
 
 @pytest.fixture
 def inputs():
-    return random_step(), torch.randn(4, HIDDEN), torch.randn(5, HIDDEN)
+    return tiny_step(), torch.randn(4, HIDDEN), torch.randn(5, HIDDEN)
 
 
 def random_model(**config):
@@ -193,7 +174,7 @@ def test_any_pyg_style_class_fits(inputs):
 
 
 def test_an_event_that_touches_no_flow():
-    step, empty = random_step(), torch.zeros(2, 0, dtype=torch.int64)
+    step, empty = tiny_step(), torch.zeros(2, 0, dtype=torch.int64)
     departed = EventStep(
         flow_ids=step.flow_ids[:0],
         flow_x=step.flow_x[:0],
