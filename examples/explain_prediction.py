@@ -20,8 +20,13 @@ Is the explanation faithful? The parts that count most are put back to the idle 
 time: the prediction should move by more than for five parts by chance, and with all others put back
 it should stay. GNNExplainer stands beside it.
 
-One minute of CPU, after compiling. Prints tables, draws examples/out/explain_prediction.png (or
+Half a minute of CPU, after compiling. Prints tables, draws examples/out/explain_prediction.png (or
 --out).
+
+Reached, as means over --seed 0 to 9: with the five most important parts idle, the log slowdown of
+2.1 moves by 1.35, with five by chance by 0.40, with GNNExplainer's five by 0.21; the best of 200
+draws is 1.18. In 6 of the 10, the flow that matters most to the model is the one that matters most
+in the packet simulator (by chance: 1.3).
 """
 
 from __future__ import annotations
@@ -283,6 +288,8 @@ def main() -> None:
     place = int(np.flatnonzero(workload.id == flow)[0])
     alone = arrivals(model, some_flows(scenario, np.array([place])))[flow]
     case = Case(model, snapshots[flow], alone)
+    if not case.others:
+        sys.exit(f"error: --flows: expected more, so that flows meet (got {options.flows})")
     worth = case.explain(IntegratedGradients(case.idle, case.unheard))
     with torch.random.fork_rng():
         torch.manual_seed(0)

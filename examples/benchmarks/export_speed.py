@@ -5,7 +5,10 @@ each event, in the sizes in which they come. Each way of running the model then 
 one after the other, on one thread. The engine that the learned simulator uses on a CPU, m4graph's
 own in numba, is measured with its tracker in learned_speed.py.
 
-    python examples/benchmarks/export_speed.py            # two minutes, most of it compiling
+    python examples/benchmarks/export_speed.py            # three minutes, most of it compiling
+
+Reached on one thread of a busy 2-core AMD EPYC (Zen 5), steps of 4.1 flows and 10.6 links: eager
+315 us, exported 566, by torch.compile 434, by AOTInductor 117.
 """
 
 from __future__ import annotations

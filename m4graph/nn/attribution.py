@@ -15,10 +15,9 @@ from torch_geometric.explain import HeteroExplanation
 from torch_geometric.explain.algorithm import ExplainerAlgorithm
 from torch_geometric.explain.algorithm.utils import clear_masks, set_hetero_masks
 from torch_geometric.explain.config import MaskType, ModelMode
+from torch_geometric.typing import EdgeType
 
 from m4graph.errors import ConfigError
-
-EdgeType = tuple[str, str, str]
 
 
 class IntegratedGradients(ExplainerAlgorithm):  # type: ignore[misc]

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import MessagePassing
+from torch_geometric.typing import EdgeType
 
 from m4graph.errors import ConfigError
 from m4graph.graph import EventStep, event_snapshots, to_event_step
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
 from m4graph.nn.model import FlowLinkModel
 from m4graph.results import SimulationResult
-
-EdgeType = tuple[str, str, str]
 
 
 class SnapshotModel(nn.Module):
