@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from sphinx.util.inventory import InventoryFile
 
-import m4graph
+import m4graph as m4
 from m4graph.cli.app import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +26,7 @@ INTERNAL = {
     "m4graph.evaluation.suites",
     "m4graph.learned.compiled",
     "m4graph.simulators.fluid",
+    "m4graph.simulators.packet.tcp",
     "m4graph.simulators.session",
 }
 """Packages whose names others export, or nobody."""
@@ -70,9 +71,9 @@ def test_internal_packages_are_packages():
 
 def test_every_command_is_there(inventory):
     options = inventory.data["std:cmdoption"]
-    for command in set(COMMANDS) - {"zoo"}:
-        assert any(name.startswith(f"m4graph {command}.") for name in options), command
-    assert "m4graph simulate.--simulator" in options
+    for command in COMMANDS:
+        assert any(name.startswith(f"m4graph-{command}") for name in options), command
+    assert {"m4graph-simulate.--simulator", "m4graph-zoo-show.NAME"} <= set(options)
 
 
 def test_pages_hold_what_they_should(built):
@@ -82,6 +83,7 @@ def test_pages_hold_what_they_should(built):
     assert "<mtable" in model
     assert "mathjax" not in model.lower()
     keys = (built / "reference" / "keys.html").read_text(encoding="utf-8")
-    for name in m4graph.topology.TOPOLOGIES.names():
-        assert f"kind: {name}" in keys
+    for registry in (m4.topology.TOPOLOGIES, m4.congestion.CONGESTION_CONTROLS):
+        for name in registry.names():
+            assert f'id="kind-{name.replace("_", "-")}"' in keys
     assert (built / "_downloads").is_dir()

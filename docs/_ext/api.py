@@ -129,7 +129,7 @@ def _entry(module: str, name: str) -> Iterator[str]:
 
 
 def _data_entry(module: str, name: str, value: Any) -> Iterator[str]:
-    yield f".. py:data:: {module}.{name}"
+    yield from (f".. py:data:: {name}", f"   :module: {module}")
     if not _is_registry(value) and len(repr(value)) < 200:
         yield f"   :value: {value!r}"
     yield ""

@@ -147,6 +147,8 @@ def _resolve_type(
     if node.get("refdomain") != "py":
         return None
     target = node["reftarget"]
+    if target in homes().values():
+        logger.warning("%s: public, but on no page", target, location=node)
     last = target.rpartition(".")[2]
     found = [full for full in homes().values() if full.rpartition(".")[2] == last]
     if len(found) != 1 or not (target == last or target.startswith("m4graph.")):
