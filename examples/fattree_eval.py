@@ -48,8 +48,6 @@ def main() -> None:
     parser.add_argument("--flows", type=int, default=2000, help="flows in each case")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for tables and plots")
     options = parser.parse_args()
-    if options.out == OUT:
-        OUT.parent.mkdir(exist_ok=True)
     check_output_folder(options.out)
 
     report = Report(

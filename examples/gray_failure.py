@@ -54,8 +54,6 @@ def main() -> None:
     parser.add_argument("--flows", type=int, default=4000, help="number of flows")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for the plots")
     options = parser.parse_args()
-    if options.out == OUT:
-        OUT.parent.mkdir(exist_ok=True)
     check_output_folder(options.out)
 
     healthy = scenario(options.flows)

@@ -16,15 +16,19 @@ from m4graph.errors import InputError
 def check_output_folder(folder: Path) -> None:
     """Checks, before hours of work, that results can be written to a folder, new or old.
 
+    Folders on the way to a new one are not made yet; :func:`whole_folder` makes them.
+
     Raises:
-        InputError: If it is a file, its parent is no folder, or nothing can be written there.
+        InputError: If it or a folder above it is a file, or nothing can be written there.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder}: expected a folder for the output (got a file)")
-    if not folder.is_dir() and not folder.parent.is_dir():
-        raise InputError(f"{folder}: expected the folder {folder.parent} to exist (got none)")
+    there = folder
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        what = "a folder for the output" if there == folder else f"{there} to be a folder"
+        raise InputError(f"{folder}: expected {what} (got a file)")
     try:
-        _scratch(folder).rmdir()
+        Path(tempfile.mkdtemp(prefix=".m4graph-", dir=there)).rmdir()
     except OSError as error:
         problem = error.strerror or str(error)
         raise InputError(f"{folder}: expected a folder to write to (got {problem})") from None
@@ -37,7 +41,9 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     A new folder appears in one step. In a folder that is there already, each file is replaced in
     one step, and files of other names stay.
     """
-    scratch = _scratch(folder)
+    beside = folder if folder.is_dir() else folder.parent
+    beside.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=beside))
     try:
         yield scratch
         if folder.is_dir():
@@ -63,11 +69,6 @@ def whole_file(path: Path) -> Iterator[Path]:
         os.replace(half, path)
     finally:
         half.unlink(missing_ok=True)
-
-
-def _scratch(folder: Path) -> Path:
-    beside = folder if folder.is_dir() else folder.parent
-    return Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=beside))
 
 
 def _umask() -> int:

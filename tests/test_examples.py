@@ -86,7 +86,7 @@ def test_gray_failure(tmp_path):
     ("arguments", "message"),
     [
         (["--flows", "0"], "num_flows: expected"),
-        (["--out", "none/out"], "the folder none to exist"),
+        (["--out", f"{FATTREE}/out"], "fattree_eval.py to be a folder"),
     ],
 )
 def test_fattree_eval_refuses_bad_options_in_one_line(tmp_path, arguments, message):

@@ -45,10 +45,19 @@ def test_folders_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"file: expected a folder for the output \(got a file\)"):
         check_output_folder(tmp_path / "file")
-    with pytest.raises(InputError, match="none to exist"):
-        check_output_folder(tmp_path / "none" / "out")
-    with pytest.raises(InputError, match="file to exist"):
-        check_output_folder(tmp_path / "file" / "out")
+    for folder in (tmp_path / "file" / "out", tmp_path / "file" / "none" / "out"):
+        with pytest.raises(InputError, match=r"file to be a folder \(got a file\)"):
+            check_output_folder(folder)
+
+
+def test_folders_on_the_way_are_made(tmp_path):
+    folder = tmp_path / "runs" / "data" / "out"
+    check_output_folder(folder)
+    assert list(tmp_path.iterdir()) == []
+    with whole_folder(folder) as scratch:
+        (scratch / "a").write_text("1")
+    assert (folder / "a").read_text() == "1"
+    assert [path.name for path in folder.parent.iterdir()] == ["out"]
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):

@@ -76,7 +76,7 @@ def generate(
 
     Args:
         config (GenerateConfig): The distribution of scenarios.
-        out (str or Path): A new folder in one that exists, or one that is there already.
+        out (str or Path): A new folder, or one that is there already.
         jobs (int, optional): Processes. (default: one for each core)
         backend (str): ``"loky"`` (this machine), ``"dask"`` or ``"ray"``. (default: ``"loky"``)
         shard (Shard): Which of the scenarios. (default: all)

@@ -82,7 +82,7 @@ def train(config: AnyTrainConfig, data: str | Path, out: str | Path, resume: boo
     dataset = FlowEventDataset(data)
     train_set, val_set = dataset.split(config.val_fraction, config.seed)
     val_set = val_set[: config.val_runs]
-    out.mkdir(exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     write_run_files(config, out, train_set, val_set)
     val_runs = _runs(val_set)
     with torch.random.fork_rng():

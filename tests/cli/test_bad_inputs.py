@@ -251,9 +251,8 @@ ARGUMENT_CASES = {
     "unknown option": (["--modle", "m4"], ["--modle"]),
     "no value": (["--simulator"], ["--simulator"]),
     "second scenario": (["other"], ["other"]),
-    "out: no parent": (["--out", "none/out"], ["none", "exist"]),
     "out: a file": (["--out", "tiny/flows.csv"], ["tiny/flows.csv", "(got a file)"]),
-    "out: in a file": (["--out", "tiny/flows.csv/x"], ["tiny/flows.csv", "exist"]),
+    "out: in a file": (["--out", "tiny/flows.csv/x"], ["tiny/flows.csv to be a folder"]),
     "out: the scenario": (["--out", "tiny"], ["--out tiny", "the scenario's own"]),
 }
 

@@ -173,7 +173,7 @@ BAD = {
     "bad setting": (["--set", "network.pcf=1"], ["--set network.pcf", "did you mean 'pfc'?"]),
     "out is a file": (["--out", "tiny/flows.csv"], ["tiny/flows.csv", "got a file"]),
     "out is the scenario": (["--out", "tiny"], ["--out tiny", "the scenario's own"]),
-    "out in no folder": (["--out", "a/b"], ["a/b", "expected the folder a to exist"]),
+    "out in a file": (["--out", "tiny/flows.csv/b"], ["expected tiny/flows.csv to be a folder"]),
     "out with recorded times": (["--out", "other"], ["--out other", "expected.csv"]),
 }
 

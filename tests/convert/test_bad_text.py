@@ -294,7 +294,7 @@ ARGUMENTS = {
     "no such scenario": (["--to", "hpcc", "none", "out"], ["none", "No such file"]),
     "DST is SRC": (["--from", "hpcc", "hpcc", "hpcc"], ["DST hpcc", "scenario's own"]),
     "DST is a file": (["--from", "hpcc", "hpcc", "hpcc/fct.txt"], ["fct.txt", "(got a file)"]),
-    "DST in no folder": (["--from", "hpcc", "hpcc", "a/b"], ["the folder a to exist"]),
+    "DST in a file": (["--from", "hpcc", "hpcc", "hpcc/fct.txt/b"], ["fct.txt to be a folder"]),
 }
 
 
