@@ -80,8 +80,8 @@ class Processing:
         """What shapes a processed file beside its raw run."""
         return {
             "form": self.form.version,
-            "pre_filter": _text(self.pre_filter),
-            "pre_transform": _text(self.pre_transform),
+            "pre_filter": callable_text(self.pre_filter),
+            "pre_transform": callable_text(self.pre_transform),
         }
 
     def differs(self, name: str) -> list[str]:
@@ -179,7 +179,7 @@ def _evaluation_seed(description: Path) -> str:
     return ""
 
 
-def _text(function: Callable[..., Any] | None) -> str:
+def callable_text(function: Callable[..., Any] | None) -> str:
     """A callable as text: the same in another process, another one where a function changes."""
     code = getattr(function, "__code__", None)
     if function is None or code is None:

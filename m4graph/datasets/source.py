@@ -12,7 +12,7 @@ from m4graph.hub import HUB_PREFIX, download
 from m4graph.output_folder import whole_file
 
 _DESCRIPTIONS = ("config.yaml", "manifest*.json")
-_FILES = (*_DESCRIPTIONS, "raw/run_*.yaml", "raw/run_*.npz")
+_FILES = (*_DESCRIPTIONS, "raw/run_*")
 
 
 def copy_runs(source: str | os.PathLike[str], root: Path, names: Sequence[str]) -> None:
@@ -36,8 +36,10 @@ def copy_runs(source: str | os.PathLike[str], root: Path, names: Sequence[str]) 
         for file in folder.glob(pattern):
             _copy(file, root / file.name)
     for name in names or sorted(file.stem for file in folder.glob("raw/run_*.npz")):
-        for ending in (".yaml", ".npz"):
-            _copy(folder / "raw" / (name + ending), root / "raw" / (name + ending))
+        tables = sorted((folder / "raw" / name).glob("*"))  # of an imported run
+        last = [folder / "raw" / f"{name}{ending}" for ending in (".yaml", ".npz")]
+        for file in (*tables, *last):
+            _copy(file, root / file.relative_to(folder))
 
 
 def _folder(source: str) -> Path:
@@ -52,5 +54,6 @@ def _folder(source: str) -> Path:
 def _copy(file: Path, to: Path) -> None:
     if to.exists() or not file.exists():
         return
+    to.parent.mkdir(exist_ok=True)
     with whole_file(to) as half:
         shutil.copyfile(file, half)

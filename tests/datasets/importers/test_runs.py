@@ -64,6 +64,17 @@ def test_times_are_those_that_were_recorded(tmp_path, format_name):
         assert len(data.remaining_bytes) == len(data.queue_bytes) == 0
 
 
+def test_a_copy_can_be_simulated(tmp_path, small):
+    import_runs([small], tmp_path / "own", "hpcc")
+    copy = FlowEventDataset(tmp_path / "copy", source=tmp_path / "own")
+    assert (
+        copy[0]["flow"].fct_ns.tolist()
+        == FlowEventDataset(tmp_path / "own")[0]["flow"].fct_ns.tolist()
+    )
+    assert load_scenario(tmp_path / "copy" / "raw" / "run_000000.yaml").num_flows == 3
+    assert load_scenario(tmp_path / "copy" / "raw" / "run_000000").expected is not None
+
+
 def test_all_formats_give_the_same_run(tmp_path):
     hashes = []
     for format_name in FORMATS:

@@ -13,7 +13,7 @@ from torch_geometric.data import HeteroData
 from m4graph.datasets.importers.routenet.archive import Archive
 from m4graph.datasets.importers.routenet.sample import read_samples
 from m4graph.datasets.items import pack_items, save_tensors
-from m4graph.datasets.processing import _text as callable_text
+from m4graph.datasets.processing import callable_text
 from m4graph.output_folder import whole_file
 
 ENDING = ".tar.gz"
