@@ -127,11 +127,11 @@ def main() -> None:
     register()
 
     reports = [evaluate(name, SUITES[name], options.out) for name in options.suites]
-    tables = [error_table(reports), model_table()]
-    for table in tables:
+    errors, models = error_table(reports), model_table()
+    for table in (errors, models):
         Console().print(rich_table(table))
-    text = "\n\n".join(markdown(table) for table in tables)
-    (options.out / "summary.md").write_text(text + "\n", encoding="utf-8")
+    text = f"{markdown(errors)}\n\n{markdown(models.drop(columns='scenario'))}\n"
+    (options.out / "summary.md").write_text(text, encoding="utf-8")
     plot(reports).savefig(options.out / "errors.png", dpi=130)
     print(f"Tables and plots: {options.out}")
 
