@@ -23,7 +23,7 @@ from m4graph.datasets import FlowEventDataset, FlowTableDataset, NamedDataset, S
 from m4graph.datasets.items import map_tensors
 from m4graph.datasets.manifest import known_hashes
 from m4graph.datasets.named import recipe_hash, runs_hash
-from m4graph.datasets.processing import _text
+from m4graph.datasets.processing import callable_text
 from m4graph.errors import ConfigError, InputError
 from m4graph.training.publish import _hashes
 
@@ -131,7 +131,7 @@ def test_another_filter_processes_anew(root):
 
 def test_another_body_of_a_filter_counts():
     one, two = (eval(f"lambda data: data.at_event > {number}") for number in (1, 2))
-    assert _text(one) == _text(eval("lambda data: data.at_event > 1")) != _text(two)
+    assert callable_text(one) == callable_text(eval("lambda data: data.at_event > 1")) != callable_text(two)
 
 
 def test_replaced_under_an_open_dataset(root):
