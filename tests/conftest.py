@@ -29,6 +29,7 @@ TOGETHER = (
     (f"{PACKET}/test_retransmit_timeout.py",),
     ("test_custom_congestion_control.py",),
     ("test_examples.py", "test_explain_and_export.py"),
+    ("test_notebook.py", "test_readme.py"),
 )
 GROUP_OF = {file: group for group, files in enumerate(TOGETHER) for file in files}
 

@@ -124,6 +124,8 @@ def _entry(module: str, name: str) -> Iterator[str]:
     elif inspect.isclass(value):
         kind = "exception" if issubclass(value, BaseException) else "class"
         yield from (f".. auto{kind}:: {full}", "   :members:")
+        if any(base.__module__.startswith("m4graph.") for base in value.__bases__):
+            yield "   :show-inheritance:"
     else:
         yield f".. autofunction:: {full}"
 

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 _ARGUMENT = re.compile(r"^    \*{0,2}(\w+)(?: \([^)]*\))?: (.*)$")
 _BOUNDS = {"gt": "> {}", "ge": "≥ {}", "lt": "< {}", "le": "≤ {}"}
-_DEFAULT = re.compile(r"\s*\(default:.*\)\s*$", re.DOTALL)
+_DEFAULT = re.compile(r"\s*\(default: *(.*)\)\s*$", re.DOTALL)
 _IN_YAML = {"``None``": "``null``", "``True``": "``true``", "``False``": "``false``"}
 _HUGE = 10**6
 """Bounds this far out are there to keep products inside 64 bits."""
@@ -63,21 +63,36 @@ class Keys(SphinxDirective):
 
 def keys(objects: list[Any]) -> list[Key]:
     """The keys of the first object, explained by it and by the others."""
-    meanings: dict[str, str] = {}
+    first, *others = objects
+    own = _explanations([first])
+    known = _explanations(others) | own
+    rows = _fields(first) if _is_model(first) else _parameters(first)
+    for name, *_ in rows:
+        if name not in known:
+            logger.warning("%s: no Args explains the key %s", first.__name__, name)
+    return [
+        Key(name, kind, _said_default(own.get(name, "")) or default, _DEFAULT.sub("", text))
+        for name, kind, default in rows
+        for text in [known.get(name, "")]
+    ]
+
+
+def _said_default(text: str) -> str:
+    match = _DEFAULT.search(text)
+    return match[1] if match else ""
+
+
+def _explanations(objects: list[Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
     for each in objects:
         for cls in inspect.getmro(each) if inspect.isclass(each) else (each,):
             for name, text in arguments(cls).items():
-                meanings.setdefault(name, with_links(text, cls.__module__))
-    first = objects[0]
-    rows = _fields(first) if _is_model(first) else _parameters(first)
-    for name, *_ in rows:
-        if name not in meanings:
-            logger.warning("%s: no Args explains the key %s", first.__name__, name)
-    return [Key(*row, meanings.get(row[0], "")) for row in rows]
+                found.setdefault(name, with_links(text, cls.__module__))
+    return found
 
 
 def arguments(obj: Any) -> dict[str, str]:
-    """What the section ``Args`` of a docstring says of each argument, without the default."""
+    """What the section ``Args`` of a docstring says of each argument, in words of YAML."""
     _, _, text = (inspect.cleandoc(obj.__doc__ or "") + "\n").partition("\nArgs:\n")
     found: dict[str, list[str]] = {}
     name = ""
@@ -90,7 +105,7 @@ def arguments(obj: Any) -> dict[str, str]:
             found[name] = [start[2]]
         elif name:
             found[name].append(line.strip())
-    texts = {name: _DEFAULT.sub("", " ".join(lines)).strip() for name, lines in found.items()}
+    texts = {name: " ".join(lines).strip() for name, lines in found.items()}
     for python, yaml in _IN_YAML.items():
         texts = {name: text.replace(python, yaml) for name, text in texts.items()}
     return texts
