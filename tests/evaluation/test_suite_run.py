@@ -44,6 +44,13 @@ class Fluid(Scaled):
     slowdown = 1.0
 
 
+class Plugin(Scaled):
+    name = "plugin"
+
+    def __init__(self, model: str = "its own") -> None:
+        self.slowdown = {"its own": 1.2, "good": 2.0}[model]
+
+
 class Learned(Scaled):
     name = "learned"
 
@@ -54,6 +61,7 @@ class Learned(Scaled):
 @pytest.fixture(autouse=True)
 def toys(monkeypatch, tmp_path):
     registry = Registry("simulator", dict.fromkeys(("packet", "fluid", "learned"), "none:none"))
+    registry.register("plugin", Plugin)
     registry._objects.update({"packet": Scaled, "fluid": Fluid, "learned": Learned})
     monkeypatch.setattr("m4graph.simulators.base.SIMULATORS", registry)
     monkeypatch.setattr("m4graph.simulators.SIMULATORS", registry)
@@ -164,6 +172,14 @@ def test_several_models_have_labels(tmp_path):
     assert errors["learned:good"] == pytest.approx(0, abs=1e-9)
     assert errors["learned:runs/bad"] == pytest.approx(0.5, abs=1e-3)
     assert make_runners(["learned"], ["good"])[0].label == "learned"
+
+
+def test_a_plugin_has_a_default_model_of_its_own():
+    learned, plugin = make_runners(["learned", "plugin"])
+    assert dict(learned.options) == {"model": "zoo"}
+    assert plugin.options == ()
+    assert dict(make_runners(["plugin"], ["good"])[0].options) == {"model": "good"}
+    assert len(run_suite(SUITE, make_runners(["packet", "plugin"]))) == 2
 
 
 def test_odd_names_stay_in_the_folder(tmp_path):

@@ -73,7 +73,8 @@ def make_runners(
 
     Args:
         names (Sequence[str]): Simulators.
-        models (Sequence[str]): Names or paths of models. (default: the zoo's default model)
+        models (Sequence[str]): Names or paths of models. (default: of each
+            simulator its own, the zoo's default for ``learned``)
         options (Mapping, optional): Other options; ``None`` is none. Each goes to the simulators
             that have it. (default: none)
 
@@ -87,10 +88,12 @@ def make_runners(
         parameters = inspect.signature(simulators.SIMULATORS.resolve(name)).parameters
         taken.update(parameters)
         own = tuple((key, value) for key, value in given.items() if key in parameters)
-        if "model" not in parameters:
+        # The zoo's default is a model of our own simulator; a plug-in has its own default.
+        chosen = models or ([default_model_name()] if name == "learned" else [])
+        if "model" not in parameters or not chosen:
             found.append(Runner(name, name, own))
             continue
-        for model in models or [default_model_name()]:
+        for model in chosen:
             label = f"{name}:{model}" if len(models) > 1 else name
             found.append(Runner(label, name, (("model", model), *own)))
     for option in [*given, *(["model"] if models else [])]:
