@@ -8,25 +8,43 @@ that hold. They run over every built-in plug-in in m4graph's own tests, and in a
 
     def test_my_conv():
         check_conv("my_conv")
+
+The names below are imported on first use: not all of them need torch.
 """
 
 from __future__ import annotations
 
-from m4graph.testing.congestion import check_congestion_control
-from m4graph.testing.conv import check_conv
-from m4graph.testing.datasets import check_dataset
-from m4graph.testing.heads import check_head
-from m4graph.testing.rules import ConformanceError, Report
-from m4graph.testing.simulators import check_simulator
-from m4graph.testing.sizes import check_size_law
-from m4graph.testing.tiny import (
-    tiny_network,
-    tiny_scenario,
-    tiny_step,
-    tiny_targets,
-    tiny_workload,
-)
-from m4graph.testing.topology import check_topology
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from m4graph.testing.congestion import check_congestion_control
+    from m4graph.testing.conv import check_conv
+    from m4graph.testing.datasets import check_dataset
+    from m4graph.testing.heads import check_head
+    from m4graph.testing.rules import ConformanceError, Report
+    from m4graph.testing.simulators import check_simulator
+    from m4graph.testing.sizes import check_size_law
+    from m4graph.testing.steps import tiny_step, tiny_targets
+    from m4graph.testing.tiny import tiny_network, tiny_scenario, tiny_workload
+    from m4graph.testing.topology import check_topology
+
+_NAMES = {
+    "ConformanceError": "m4graph.testing.rules",
+    "Report": "m4graph.testing.rules",
+    "check_congestion_control": "m4graph.testing.congestion",
+    "check_conv": "m4graph.testing.conv",
+    "check_dataset": "m4graph.testing.datasets",
+    "check_head": "m4graph.testing.heads",
+    "check_simulator": "m4graph.testing.simulators",
+    "check_size_law": "m4graph.testing.sizes",
+    "check_topology": "m4graph.testing.topology",
+    "tiny_network": "m4graph.testing.tiny",
+    "tiny_scenario": "m4graph.testing.tiny",
+    "tiny_step": "m4graph.testing.steps",
+    "tiny_targets": "m4graph.testing.steps",
+    "tiny_workload": "m4graph.testing.tiny",
+}
 
 __all__ = [
     "ConformanceError",
@@ -44,3 +62,15 @@ __all__ = [
     "tiny_targets",
     "tiny_workload",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(import_module(_NAMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'm4graph.testing' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -14,7 +14,7 @@ from m4graph.nn import CONVS, FlowLinkModel, resolve_conv
 from m4graph.nn.conv import ConvFactory, carry
 from m4graph.testing.models import check_checkpoint, check_gradients, seeded
 from m4graph.testing.rules import Report, Rules, expect
-from m4graph.testing.tiny import tiny_step
+from m4graph.testing.steps import tiny_step
 
 _CHANNELS = 8
 _SRC = torch.tensor([0, 1, 2, 3, 4, 4, 0])

@@ -12,7 +12,7 @@ from m4graph.graph import EventStep
 from m4graph.nn import FlowLinkModel, Head
 from m4graph.testing.models import check_checkpoint, check_gradients, seeded
 from m4graph.testing.rules import Report, Rules, expect
-from m4graph.testing.tiny import tiny_targets
+from m4graph.testing.steps import tiny_targets
 from m4graph.training.episode import TrainingStep
 
 _CHANNELS = 8

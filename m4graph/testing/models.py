@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from m4graph.checkpoint import load_checkpoint, save_checkpoint
 from m4graph.nn import FlowLinkModel
 from m4graph.testing.rules import expect
-from m4graph.testing.tiny import tiny_step
+from m4graph.testing.steps import tiny_step
 
 _METADATA = {
     "training": {"config_hash": "none", "data_hash": "none", "seed": 0, "steps": 0, "wall_s": 0.0},
