@@ -21,8 +21,8 @@ from m4graph.cli.app import main
 from m4graph.scenario_io import load_scenario
 from tests.markdown import Block, blocks
 from tests.page_programs import (
+    install,
     make_folders,
-    parse_pip,
     parse_pytest,
     parse_python,
     parse_sphinx,
@@ -32,7 +32,7 @@ from tests.page_yaml import read_block
 ROOT = Path(__file__).parents[1]
 _PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "mkdir": make_folders,
-    "pip": parse_pip,
+    "pip": install,
     "pytest": parse_pytest,
     "python": parse_python,
     "sphinx-build": parse_sphinx,

@@ -1,16 +1,22 @@
-"""Commands of other programs: parsed, but not run, except for ``mkdir``."""
+"""Commands of other programs: parsed but not run, except mkdir and pip on a local folder."""
 
 from __future__ import annotations
 
 import argparse
+import gc
 import runpy
 import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
+from m4graph.registry import Registry
+
 ROOT = Path(__file__).parents[1]
+SITE = "site-packages"
+"""Where packages go, in the working folder."""
 
 
 class _Parsed(BaseException):
@@ -24,14 +30,42 @@ def make_folders(arguments: list[str]) -> None:
         Path(word).mkdir(parents=True, exist_ok=True)
 
 
-def parse_pip(arguments: list[str]) -> None:
-    """``pip install`` of this package with extras that it has, or of another package."""
+def install(arguments: list[str]) -> None:
+    """``pip install`` of this package with extras that it has, or of another package.
+
+    One that stands in the repository is installed, into :data:`SITE`.
+    """
     assert arguments[0] == "install"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for word in arguments:
         if word.startswith(".["):
             extras = set(word[2:-1].split(","))
             assert extras <= set(project["optional-dependencies"]), word
+        elif (ROOT / word / "pyproject.toml").exists() and word != ".":
+            _install_folder(ROOT / word)
+
+
+def _install_folder(folder: Path) -> None:
+    """As ``pip install -e``, but without a build, which needs the network: links and metadata."""
+    config = tomllib.loads((folder / "pyproject.toml").read_text())
+    project, site = config["project"], Path(SITE)
+    about = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
+    with (about / "entry_points.txt").open("w") as file:
+        for group, names in project["entry-points"].items():
+            print(
+                f"[{group}]", *(f"{name} = {at}" for name, at in names.items()), sep="\n", file=file
+            )
+    for package in config["tool"]["setuptools"]["packages"]:
+        (site / package).symlink_to(folder / package)
+    for registry in registries():
+        registry._plugins = None  # so that it looks again
+
+
+def registries() -> list[Registry[Any]]:
+    """All registries of this process."""
+    return [each for each in gc.get_objects() if type(each) is Registry]
 
 
 def parse_pytest(arguments: list[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from m4graph.errors import M4GraphError
 from m4graph.registry import Registry
 from tests.markdown import Block, blocks
 from tests.page_code import make_sandbox, run_block, run_page, with_few_flows
+from tests.page_programs import SITE, registries
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -79,15 +80,22 @@ def sandbox(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def registries(monkeypatch):
-    """What a page registers is forgotten afterwards."""
-    for place in [each for each in gc.get_objects() if type(each) is Registry]:
+def plugins(sandbox, monkeypatch):
+    """What a page registers or installs is forgotten afterwards."""
+    for place in registries():
         monkeypatch.setattr(place, "_objects", dict(place._objects))
         monkeypatch.setattr(place, "_display", dict(place._display))
+        monkeypatch.setattr(place, "_plugins", place._plugins)
+    monkeypatch.syspath_prepend(str(sandbox / SITE))
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if str(sandbox) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
 
 
 @pytest.mark.parametrize("page", CODE_PAGES)
-@pytest.mark.usefixtures("registries")
+@pytest.mark.usefixtures("plugins")
 def test_the_code_runs(page, sandbox):
     assert run_page(ROOT / page, sandbox) > 0
 
