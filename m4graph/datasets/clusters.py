@@ -18,30 +18,31 @@ _RAY_STORE_BYTES = 2**27
 
 
 @contextmanager
-def dask_cluster(jobs: int | None) -> Iterator[None]:
-    """Makes sure that there is a dask client: the current one, or one for the scheduler of
+def dask_cluster(jobs: int | None) -> Iterator[Any]:
+    """Gives a client of dask: the current one, or one for the scheduler of
     ``$DASK_SCHEDULER_ADDRESS``, or one with ``jobs`` workers of its own.
     """
     dask: Any = import_module("dask")
     distributed: Any = import_module("dask.distributed")
     try:
-        distributed.get_client()
+        current = distributed.get_client()
     except ValueError:
-        if dask.config.get("scheduler-address", None):
-            with distributed.Client():
-                yield
-            return
+        current = None
+    if current is not None:
+        yield current
+    elif dask.config.get("scheduler-address", None):
+        with distributed.Client() as client:
+            yield client
+    else:
         with _without_interrupts():
             cluster = distributed.LocalCluster(
                 n_workers=jobs,
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address=":0",  # any port: a warning comes if that of None is taken
                 silence_logs=logging.CRITICAL,
             )
-        with cluster, distributed.Client(cluster):
-            yield
-    else:
-        yield
+        with cluster, distributed.Client(cluster) as client:
+            yield client
 
 
 @contextmanager

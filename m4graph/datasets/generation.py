@@ -101,7 +101,7 @@ def generate(
     _check_scenarios(config, out, source)
     hashes = known_hashes(out)
     raw = open_run_folder(config, out).absolute()  # workers may stand elsewhere
-    sweep(out, indices, shard.manifest_file)
+    sweep(out, shard, indices)
     _compile(config, indices)
     calls = ((config, raw, index, hashes.get(run_name(index), ())) for index in indices)
     records, failures = [], []

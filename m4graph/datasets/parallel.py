@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import BrokenExecutor
-from contextlib import nullcontext
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ _MODULES = {"dask": "dask.distributed", "ray": "ray"}
 _PACKAGES = {"dask": '"dask[distributed]"', "ray": "ray"}
 
 _WAITING_PER_CPU = 2
-"""Calls given to ray at a time, so that no worker waits for the next one."""
+"""Calls that a cluster has at a time, so that no worker waits; it may grow meanwhile."""
 
 T = TypeVar("T")
 
@@ -68,25 +67,23 @@ def unordered(
         SimulationError: If a process ends before its call does.
     """
     check_backend(backend, jobs)
-    if backend == "ray":
+    if backend == "dask":
+        yield from _on_dask(function, arguments, jobs)
+    elif backend == "ray":
         yield from _on_ray(function, arguments, jobs)
-    elif backend == "loky" and jobs == 1:
+    elif jobs == 1:
         for each in arguments:
             yield function(*each)
     else:
-        yield from _with_joblib(function, arguments, jobs, backend)
+        yield from _on_loky(function, arguments, jobs)
 
 
-def _with_joblib(
-    function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: int | None, backend: str
+def _on_loky(
+    function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: int | None
 ) -> Generator[T, None, None]:
     import joblib
 
-    threads = {"inner_max_num_threads": 1} if backend == "loky" else {}
-    with (
-        dask_cluster(jobs) if backend == "dask" else nullcontext(),
-        joblib.parallel_config(backend, n_jobs=-1 if jobs is None else jobs, **threads),
-    ):
+    with joblib.parallel_config("loky", n_jobs=jobs or -1, inner_max_num_threads=1):
         parallel = joblib.Parallel(return_as="generator_unordered")
         try:
             yield from parallel(joblib.delayed(function)(*each) for each in arguments)
@@ -94,17 +91,43 @@ def _with_joblib(
             raise _worker_ended(error) from None
 
 
+# Not through joblib: for dask it waits for ever once a worker has died, for ray it gives no result
+# before the last one is there.
+
+
+def _on_dask(
+    function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: int | None
+) -> Generator[T, None, None]:
+    distributed: Any = importlib.import_module("dask.distributed")
+    calls = iter(arguments)
+    with dask_cluster(jobs) as client:
+        waiting = distributed.as_completed()
+        while True:
+            slots = _WAITING_PER_CPU * max(sum(client.nthreads().values()), 1)
+            for each in islice(calls, max(slots - waiting.count(), 0)):
+                waiting.add(client.submit(function, *each, pure=False))
+            if waiting.is_empty():
+                return
+            try:
+                yield next(waiting).result()
+            except distributed.KilledWorker as error:
+                raise _worker_ended(error) from None
+
+
 def _on_ray(
     function: Callable[..., T], arguments: Iterable[tuple[Any, ...]], jobs: int | None
 ) -> Generator[T, None, None]:
-    # joblib's backend for ray gives no result before the last one is there.
     ray: Any = importlib.import_module("ray")
     calls = iter(arguments)
     with ray_cluster(jobs):
         remote = ray.remote(_call)
-        slots = _WAITING_PER_CPU * int(ray.cluster_resources().get("CPU", 1))
-        waiting = [remote.remote(function, *each) for each in islice(calls, slots)]
-        while waiting:
+        waiting: list[Any] = []
+        while True:
+            slots = _WAITING_PER_CPU * max(int(ray.cluster_resources().get("CPU", 0)), 1)
+            for each in islice(calls, max(slots - len(waiting), 0)):
+                waiting.append(remote.remote(function, *each))
+            if not waiting:
+                return
             (done,), waiting = ray.wait(waiting)
             try:
                 yield ray.get(done)
@@ -112,7 +135,6 @@ def _on_ray(
                 raise error.cause from None
             except ray.exceptions.RayError as error:
                 raise _worker_ended(error) from None
-            waiting += [remote.remote(function, *each) for each in islice(calls, 1)]
 
 
 def _call(function: Callable[..., T], *arguments: Any) -> T:

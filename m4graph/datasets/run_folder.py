@@ -14,6 +14,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from m4graph.datasets.config import GenerateConfig
+from m4graph.datasets.manifest import WHOLE, Shard
 from m4graph.errors import InputError
 from m4graph.output_folder import check_output_folder, whole_file
 from m4graph.yaml_file import read_yaml, write_yaml
@@ -48,21 +49,24 @@ def open_run_folder(config: GenerateConfig, out: Path) -> Path:
     return raw
 
 
-def sweep(out: Path, indices: Container[int], manifest_file: str) -> None:
-    """Removes the half files that a process killed at work on these scenarios has left.
+def sweep(out: Path, shard: Shard, indices: Container[int]) -> None:
+    """Removes the half files that a process killed at work on a shard has left.
 
     Those of other shards stay: they may be at work.
 
     Args:
         out (Path): The folder.
-        indices (Container[int]): The scenarios.
-        manifest_file (str): The shard's manifest.
+        shard (Shard): The shard.
+        indices (Container[int]): Its scenarios.
     """
+    halves = list(out.glob(f".{shard.manifest_file}.*"))
+    if shard == WHOLE:
+        halves += out.glob(f".{CONFIG_FILE}.*")
     for half in (out / RAW).glob(".run_*"):
         matched = _HALF_RUN.match(half.name)
         if matched and int(matched[1]) in indices:
-            half.unlink(missing_ok=True)
-    for half in out.glob(f".{manifest_file}.*"):
+            halves.append(half)
+    for half in halves:
         half.unlink(missing_ok=True)
 
 

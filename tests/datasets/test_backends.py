@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from m4graph.datasets.generation import generate
-from m4graph.datasets.parallel import unordered
-from m4graph.errors import ConfigError
+from m4graph.datasets.parallel import check_backend, unordered
+from m4graph.errors import ConfigError, SimulationError
 from m4graph.yaml_file import write_yaml
 
 from .conftest import TINY, folder_bytes
@@ -26,7 +26,9 @@ def dask_client():
     from dask.distributed import Client, LocalCluster
 
     with (
-        LocalCluster(1, processes=False, protocol="tcp", dashboard_address=None) as cluster,
+        LocalCluster(
+            1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0"
+        ) as cluster,
         Client(cluster) as client,
     ):
         yield client
@@ -90,7 +92,8 @@ def test_ray_by_address(root, tmp_path, ray_address):
     check_command(tmp_path, root, "ray", RAY_ADDRESS=ray_address)
 
 
-def test_ray_gives_results_as_they_come(ray_address):
+@pytest.mark.parametrize(("backend", "at_a_time"), [("dask", 2), ("ray", 4)])
+def test_results_come_while_others_wait(backend, at_a_time, dask_client, ray_address):
     asked = []
 
     def numbers():
@@ -98,14 +101,29 @@ def test_ray_gives_results_as_they_come(ray_address):
             asked.append(number)
             yield (number, 2)
 
-    results = unordered(pow, numbers(), backend="ray")
-    assert next(results) in (0, 1, 4, 9)
-    assert len(asked) == 4
-    assert sorted([*results, 0])[-1] == 361
+    results = unordered(pow, numbers(), backend=backend)
+    found = [next(results)]
+    assert len(asked) == at_a_time
+    assert sorted([*found, *results]) == [number**2 for number in range(20)]
 
 
-def test_error_of_a_ray_worker_comes_as_it_is(ray_address):
-    from m4graph.datasets.parallel import check_backend
-
+@pytest.mark.parametrize("backend", ["dask", "ray"])
+def test_error_of_a_worker_comes_as_it_is(backend, dask_client, ray_address):
     with pytest.raises(ConfigError, match=r"^backend: expected one of loky"):
-        list(unordered(check_backend, [("mpi", 1)], backend="ray"))
+        list(unordered(check_backend, [("mpi", 1)], backend=backend))
+
+
+def test_dask_worker_that_is_killed_again_and_again():
+    from dask.distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(1, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
+        Client(cluster),
+        pytest.raises(SimulationError, match="a worker ended early"),
+    ):
+        list(unordered(os._exit, [(9,)], backend="dask"))
+
+
+def test_ray_worker_that_is_killed(ray_address):
+    with pytest.raises(SimulationError, match="a worker ended early"):
+        list(unordered(os._exit, [(9,)], backend="ray"))

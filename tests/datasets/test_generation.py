@@ -236,6 +236,12 @@ def test_half_files_of_other_shards_stay(config, tmp_path):
     generate(config, tmp_path, jobs=1, shard=Shard(2, 2))
     assert sorted(path.name for path in raw.glob(".*")) == [".run_000000.npz.12", ".run_000002.npz"]
     assert not list(tmp_path.glob(".manifest*"))
+    (tmp_path / ".config.yaml.ab").write_bytes(b"half")
+    generate(config, tmp_path, jobs=1, shard=Shard(1, 2))
+    assert not (raw / ".run_000000.npz.12").exists()
+    assert (tmp_path / ".config.yaml.ab").exists()
+    generate(config, tmp_path, jobs=1)
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_half_file_that_another_process_removes_is_written_again(config, root, monkeypatch):

@@ -55,7 +55,7 @@ def uninterrupted(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("num_kills", "in_one_folder"), [(4, 2), pytest.param(50, 6, marks=pytest.mark.slow)]
+    ("num_kills", "in_one_folder"), [(3, 2), pytest.param(50, 6, marks=pytest.mark.slow)]
 )
 def test_random_kills(num_kills, in_one_folder, uninterrupted, tmp_path):
     """Nothing is damaged or left over, whenever and wherever the kills come."""
