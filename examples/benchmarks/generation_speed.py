@@ -7,9 +7,9 @@ flows each, as in the recipe dctcp-fattree. The rates are those from the first r
     python examples/benchmarks/generation_speed.py                    # 1, 2, ... cores; minutes
     python examples/benchmarks/generation_speed.py --backends loky,dask --jobs 1,8 --json out.json
 
-Reached with 24 runs, on a busy 2-core AMD EPYC (Zen 5) and a high priority: with loky 1080 flows/s
-on one core and 1870 on two, dask 1030 and 1800, ray 1040 and 1870; started in 2 to 3 s with loky,
-3 to 4 s with dask, 6 s with ray.
+Reached with 24 runs, on a 2-core AMD EPYC (Zen 5) with some other work: with loky 1060 flows/s on
+one core and 2050 on two, dask 1060 and 2000, ray 1030 and 2020; started in 2 to 3 s with loky, 3.5
+with dask, 6 with ray.
 """
 
 from __future__ import annotations
