@@ -39,6 +39,7 @@ REGISTRIES = {
     "Workload": "m4graph.workload:WORKLOADS",
     "Flow sizes": "m4graph.workload:SIZE_LAWS",
     "Conv": "m4graph.nn:CONVS",
+    "Head": "m4graph.nn:HEADS",
 }
 
 
