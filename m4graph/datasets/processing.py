@@ -184,6 +184,9 @@ def callable_text(function: Callable[..., Any] | None) -> str:
     code = getattr(function, "__code__", None)
     if function is None or code is None:
         return _ADDRESS.sub("", repr(function))
-    body = code.co_code + _ADDRESS.sub("", repr(code.co_consts)).encode()
+    captured = [cell.cell_contents for cell in function.__closure__ or ()]
+    given = (function.__defaults__, function.__kwdefaults__, captured)
+    words = repr((code.co_names, code.co_consts, given))
+    body = code.co_code + _ADDRESS.sub("", words).encode()
     digest = hashlib.sha256(body).hexdigest()[:16]
     return f"{function.__module__}.{function.__qualname__} {digest}"

@@ -138,6 +138,17 @@ def test_another_body_of_a_filter_counts():
     )
 
 
+def test_what_a_filter_reads_and_captures_counts():
+    def above(least):
+        return lambda data, most=9: least < data.at_event < most
+
+    assert callable_text(above(1)) == callable_text(above(1)) != callable_text(above(2))
+    flows, links = (eval(f"lambda data: data.{name}") for name in ("flows", "links"))
+    assert callable_text(flows) != callable_text(links)
+    defaults = [eval(f"lambda data, least={number}: data.at_event > least") for number in (1, 2)]
+    assert callable_text(defaults[0]) != callable_text(defaults[1])
+
+
 def test_replaced_under_an_open_dataset(root):
     dataset = SnapshotDataset(root)
     SnapshotDataset(root, pre_filter=is_arrival, force_reload=True)
