@@ -260,5 +260,6 @@ def test_incomplete_metadata(toy, metadata, tmp_path):
 
 
 def test_a_folder_that_cannot_be_written(toy, metadata, tmp_path):
-    with pytest.raises(InputError, match="none to exist"):
-        save_checkpoint(tmp_path / "none" / "m", toy(), metadata, "A card.")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file to be a folder"):
+        save_checkpoint(tmp_path / "file" / "m", toy(), metadata, "A card.")

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -41,8 +41,22 @@ def dask_cluster(jobs: int | None) -> Iterator[Any]:
                 dashboard_address=":0",  # any port: a warning comes if that of None is taken
                 silence_logs=logging.CRITICAL,
             )
-        with cluster, distributed.Client(cluster) as client:
+        with stopping(cluster), distributed.Client(cluster) as client:
             yield client
+
+
+@contextmanager
+def stopping(cluster: Any) -> Iterator[None]:
+    """Stops a dask cluster in the end.
+
+    dask asserts that no worker is just starting, which one does whenever another has died; its
+    complaint would hide what the worker died of.
+    """
+    try:
+        yield
+    finally:
+        with suppress(AssertionError):
+            cluster.close()
 
 
 @contextmanager

@@ -140,7 +140,7 @@ def test_folder_with_recorded_times(evaluate, tmp_path):
             ["smoke", "--simulators", "packet,fluid", "--model", "a"],
             "--model: expected a simulator",
         ),
-        (["smoke", "--out", "/no/such/folder"], "/no/such"),
+        (["smoke", "--out", f"{__file__}/out"], "test_evaluate.py to be a folder"),
     ],
 )
 def test_bad_inputs(evaluate, tmp_path, arguments, message):

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from m4graph.datasets.clusters import stopping
 from m4graph.datasets.generation import generate
 from m4graph.datasets.parallel import check_backend, unordered
 from m4graph.errors import ConfigError, SimulationError
@@ -116,8 +117,9 @@ def test_error_of_a_worker_comes_as_it_is(backend, dask_client, ray_address):
 def test_dask_worker_that_is_killed_again_and_again():
     from dask.distributed import Client, LocalCluster
 
+    cluster = LocalCluster(1, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
     with (
-        LocalCluster(1, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
+        stopping(cluster),
         Client(cluster),
         pytest.raises(SimulationError, match="a worker ended early"),
     ):
