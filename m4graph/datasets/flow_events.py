@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,7 +107,7 @@ class FlowEventDataset(RunDataset):
           - 5 min
     """
 
-    form: ClassVar[Form] = RunForm()
+    form: Form = RunForm()
 
 
 def _arrays(owner: LabelledRun | FlowNetwork, prefix: str = "") -> Tensors:

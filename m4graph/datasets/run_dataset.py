@@ -8,7 +8,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -75,10 +75,10 @@ class RunDataset(Dataset):  # type: ignore[misc]
             not the expected one, or it is of a scenario that is kept for evaluation.
     """
 
-    folder: ClassVar[str] = ""
+    folder: str = ""
     """Of the processed runs, in ``root/processed``."""
 
-    form: ClassVar[Form]
+    form: Form
     """How graphs are stored."""
 
     def __init__(

@@ -89,6 +89,6 @@ class SnapshotDataset(RunDataset):
         departures: Departures = "true",
         **arguments: Any,
     ) -> None:
-        self.form = SnapshotForm(departures)  # type: ignore[misc]
-        self.folder = f"snapshots_{departures}"  # type: ignore[misc]
+        self.form = SnapshotForm(departures)
+        self.folder = f"snapshots_{departures}"
         super().__init__(root, recipe, **arguments)

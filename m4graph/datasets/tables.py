@@ -69,8 +69,8 @@ class FlowTableDataset(RunDataset):
           - 53
     """
 
-    folder: ClassVar[str] = "tables"
-    form: ClassVar[Form] = TableForm()
+    folder = "tables"
+    form: Form = TableForm()
     columns: ClassVar[tuple[str, ...]] = COLUMNS
     """Names of the columns of ``x``."""
 
