@@ -21,7 +21,6 @@ PACKAGES = sorted(
 )
 INTERNAL = {
     "m4graph.cli",
-    "m4graph.datasets.importers",
     "m4graph.evaluation.plots",
     "m4graph.evaluation.suites",
     "m4graph.learned.compiled",

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch_geometric.loader import DataLoader
 
-from m4graph.datasets.importers import RouteNetDataset
+from m4graph.datasets import RouteNetDataset
 from m4graph.datasets.importers.routenet.traffic import TIME_DISTRIBUTIONS, TIME_PARAMETERS
 from m4graph.errors import InputError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from m4graph.datasets.importers import RouteNetDataset
+from m4graph.datasets import RouteNetDataset
 from m4graph.errors import InputError
 
 from . import bnn

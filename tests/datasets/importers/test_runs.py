@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from m4graph.datasets import FlowEventDataset, scenario_hash
+from m4graph.datasets import FlowEventDataset, import_runs, scenario_hash
 from m4graph.datasets.generation import GenerationError
-from m4graph.datasets.importers import import_runs
 from m4graph.datasets.produce import run_hash
 from m4graph.errors import ConfigError, InputError
 from m4graph.graph.run import LabelledRun

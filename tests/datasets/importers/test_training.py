@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from m4graph.datasets.importers import import_runs
+from m4graph.datasets import import_runs
 from m4graph.graph import LabelledRun
 from m4graph.learned.domain import trained_controls
 from m4graph.training.config import load_train_config
