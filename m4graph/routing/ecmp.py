@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m4graph.errors import RoutingError
+from m4graph.core.errors import RoutingError
 from m4graph.routing.fabric import Fabric
 from m4graph.routing.hashing import DESTINATION_PORT, FIRST_SOURCE_PORT, hash_seeds
 from m4graph.routing.kernels import choose_links, choose_way, distances_to, num_fabric_hops

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.graph import LabelledRun
+from m4graph.runs import LabelledRun
 
 KINDS = ("exact", "noise", "fluid", "scaled", "free")
 """Departures: as they were; each one off; max-min fair; all off by one factor; the model's own."""

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4graph import topology
-from m4graph.errors import RoutingError
+from m4graph.core.errors import RoutingError
 from m4graph.routing import EcmpRouter, Routes, check_routes, ecmp_routes
 from m4graph.topology.arrays import NetworkArrays
 

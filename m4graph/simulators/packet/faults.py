@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import ConfigError
-from m4graph.faults import Down, conditions_at
-from m4graph.rng import generator
+from m4graph.core.errors import ConfigError
+from m4graph.core.rng import generator
+from m4graph.core.units import NS_PER_US
 from m4graph.routing import Routes, reroute
 from m4graph.scenario import RoutingConfig, Scenario
+from m4graph.scenario.faults import Down, conditions_at
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.build import grow_pools
 from m4graph.simulators.packet.flows import set_routes
 from m4graph.simulators.packet.layout import State
 from m4graph.simulators.packet.watchers import call_at
-from m4graph.units import NS_PER_US
 
 
 class FaultWatcher:

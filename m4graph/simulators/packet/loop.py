@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from m4graph.compilation import announced_compilation
-from m4graph.errors import SimulationError
+from m4graph.core.compilation import announced_compilation
+from m4graph.core.errors import SimulationError
 from m4graph.simulators.packet.build import grow_pools
 from m4graph.simulators.packet.engine import engine
 from m4graph.simulators.packet.layout import State
