@@ -1,4 +1,4 @@
-"""Equal-cost multi-path routing, exactly as in ns-3's RDMA model (`science/ns3.md`, ECMP)."""
+"""Equal-cost multi-path routing, exactly as in ns-3's RDMA model (docs/packet-model.md, ECMP)."""
 
 from __future__ import annotations
 

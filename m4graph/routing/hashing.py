@@ -1,4 +1,4 @@
-"""Ports and hash seeds of ECMP (`science/ns3.md`, ECMP)."""
+"""Ports and hash seeds of ECMP (docs/packet-model.md, ECMP)."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def nodes_of(arrays: NetworkArrays, links: np.ndarray) -> list[int]:
 
 
 def plain_route(network: nx.Graph, src: int, dst: int, sport: int, dport: int) -> list[int]:
-    """One route by the rules of science/ns3.md, with networkx."""
+    """One route by the rules of docs/packet-model.md, with networkx."""
     distance = nx.single_source_shortest_path_length(network, dst)
 
     def address(host: int) -> int:

@@ -179,7 +179,7 @@ def send_pfc(s, link_id, pause):
 
 @njit(forceinline=True, _nrt=False)
 def _mark(s, link, packet):
-    """ECN at dequeue, by what the packet leaves behind (science/ns3.md, ECN).
+    """ECN at dequeue, by what the packet leaves behind (docs/packet-model.md, ECN).
 
     An ACK in the data queue takes a random number, too, but its mark would mean nothing.
     """
