@@ -20,7 +20,7 @@ from m4graph.core.parallel import unordered
 from m4graph.datasets.making.config import GenerateConfig
 from m4graph.datasets.named import NamedDataset, Recipe
 from m4graph.datasets.store.fetch import Supply
-from m4graph.datasets.store.items import NUM_NODES, Graph, map_tensors
+from m4graph.datasets.store.items import NUM_NODES, Graph, map_tensors, read_metadata
 from m4graph.datasets.store.processing import (
     NUM_ITEMS,
     SCENARIO_SHA256,
@@ -28,7 +28,6 @@ from m4graph.datasets.store.processing import (
     Items,
     Processing,
 )
-from m4graph.datasets.store.run_file import load_raw, read_metadata
 from m4graph.runs.labelled_run import LabelledRun
 
 Split = Literal["train", "val"]
@@ -183,7 +182,8 @@ class RunDataset(Dataset):  # type: ignore[misc]
 
     def run(self, idx: int) -> LabelledRun:
         """Reads the run of a graph as arrays; counts as ``dataset[idx]``, in a split too."""
-        return load_raw(self._supply.raw / f"{self.names[self._run_of(self.indices()[idx])]}.npz")
+        name = self.names[self._run_of(self.indices()[idx])]
+        return LabelledRun.load(self._supply.raw / f"{name}.npz")
 
     def run_index(self) -> NDArray[np.int64]:
         """Which of :attr:`names` each graph is of, int64 ``[len(dataset)]``."""
@@ -243,10 +243,10 @@ class RunDataset(Dataset):  # type: ignore[misc]
 
     def _read_index(self) -> None:
         self.names = self._supply.names()
-        words = {name: read_metadata(self._processing.path(name)) for name in self.names}
-        self._hashes = [each[SCENARIO_SHA256] for each in words.values()]
-        self._first = np.cumsum([0, *(int(each[NUM_ITEMS]) for each in words.values())])
-        self._supply.check(words)
+        metadata = {name: read_metadata(self._processing.path(name)) for name in self.names}
+        self._hashes = [each[SCENARIO_SHA256] for each in metadata.values()]
+        self._first = np.cumsum([0, *(int(each[NUM_ITEMS]) for each in metadata.values())])
+        self._supply.check(metadata)
 
     def _part(self, mask: NDArray[np.bool_]) -> Self:
         part = copy.copy(self)

@@ -227,10 +227,10 @@ def _labels(run: LabelledRun, arrays: Arrays) -> Arrays:
     labelled = _key(run.label_flow_ptr, run.label_flows, run.network.num_flows)
     asked = _key(arrays["flow_ptr"], arrays["flow_id"], run.network.num_flows)
     order = np.argsort(labelled)
-    place = np.searchsorted(labelled, asked, sorter=order)
-    row = order[np.minimum(place, len(order) - 1)] if len(order) else place
+    rank = np.searchsorted(labelled, asked, sorter=order)
+    row = order[np.minimum(rank, len(order) - 1)] if len(order) else rank
     remaining_bytes = np.full(len(asked), np.nan, np.float32)
-    known = place < len(order)
+    known = rank < len(order)
     known[known] = labelled[row[known]] == asked[known]
     remaining_bytes[known] = run.remaining_bytes[row[known]]
     return {

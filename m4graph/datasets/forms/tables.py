@@ -170,12 +170,12 @@ class FlowTableDataset(RunDataset):
         ``slowdown``, ``fluid_slowdown``, ``fct_ns``, ``ideal_fct_ns``, ``size_bytes``.
         """
         return pd.concat(
-            [self._frame(place, run) for place, run in enumerate(self.run_index())],
+            [self._frame(index, run) for index, run in enumerate(self.run_index())],
             ignore_index=True,
         )
 
-    def _frame(self, place: int, run: int) -> pd.DataFrame:
-        data = self[place]
+    def _frame(self, index: int, run: int) -> pd.DataFrame:
+        data = self[index]
         return pd.DataFrame(
             {
                 "run": self.names[run],

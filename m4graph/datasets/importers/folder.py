@@ -25,7 +25,6 @@ from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.importers.domain import Domain
 from m4graph.datasets.making.produce import run_hash, run_name
 from m4graph.datasets.making.run_folder import CONFIG_FILE, RAW
-from m4graph.datasets.store.run_file import load_raw
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
 from m4graph.scenario.files import SCENARIO_FILE, save_scenario
@@ -141,6 +140,6 @@ def _is_same_folder(one: Path, other: Path) -> bool:
 
 def _is_same_run(run: LabelledRun, npz: Path, yaml: Path) -> bool:
     try:
-        return yaml.exists() and run_hash(load_raw(npz)) == run_hash(run)
+        return yaml.exists() and run_hash(LabelledRun.load(npz)) == run_hash(run)
     except InputError:
         return False

@@ -99,7 +99,7 @@ class IntUniform:
 
 @dataclass(frozen=True)
 class SameAs:
-    """What another key got; put in its place by :func:`draw`."""
+    """What another key got; replaced by its value in :func:`draw`."""
 
     source: str
 

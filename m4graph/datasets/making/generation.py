@@ -125,7 +125,7 @@ def generate(
     return records
 
 
-def place(source: str, index: int) -> str:
+def label(source: str, index: int) -> str:
     """What messages call a scenario."""
     return f"{source}, scenario {index}"
 
@@ -137,7 +137,7 @@ def _check_scenarios(config: GenerateConfig, out: Path, source: str) -> None:
         try:
             scenario_of(config.describe(index), out / RAW / f"{run_name(index)}.yaml")
         except InputError as error:
-            problems.append(InputError(f"{place(source, index)}: {error}"))
+            problems.append(InputError(f"{label(source, index)}: {error}"))
         else:
             return
     raise problems[0]

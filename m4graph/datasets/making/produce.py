@@ -16,7 +16,6 @@ from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.making.config import GenerateConfig
 from m4graph.datasets.making.leakage import refuse_reserved, reserved_scenarios, scenario_hash
 from m4graph.datasets.making.manifest import RunFailure, RunRecord
-from m4graph.datasets.store.run_file import load_raw
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
 from m4graph.scenario.files import build_scenario
@@ -105,7 +104,7 @@ def _existing(
     try:
         if read_yaml(yaml) != description:
             return None
-        run = load_raw(npz)
+        run = LabelledRun.load(npz)
     except InputError:
         return None
     if scenario_hash(run) in reserved_scenarios():

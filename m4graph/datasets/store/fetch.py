@@ -101,16 +101,16 @@ class Supply:
                 f"m4graph generate CONFIG.yaml --out {self._root}, or give a recipe"
             )
 
-    def check(self, words: Mapping[str, Mapping[str, str]]) -> None:
+    def check(self, metadata: Mapping[str, Mapping[str, str]]) -> None:
         """Refuses runs of evaluation, unless they are the suite's, and others than the named ones.
 
         Args:
-            words (Mapping): What the processed file of each run says, by its name.
+            metadata (Mapping): What the processed file of each run says, by its name.
 
         Raises:
             InputError: If there is one.
         """
-        for name, each in words.items():
+        for name, each in metadata.items():
             file = self.raw / name
             if self._suite is not None:
                 self._suite.check(each[SCENARIO_SHA256], f"{file}.npz")
@@ -119,7 +119,7 @@ class Supply:
                 raise ConfigError(f"{file}.yaml: {each[EVALUATION_SEED]}")
             refuse_reserved(each[SCENARIO_SHA256], f"{file}.npz")
         if self._named is not None:
-            self._named.check_runs(each[ARRAYS_SHA256] for each in words.values())
+            self._named.check_runs(each[ARRAYS_SHA256] for each in metadata.values())
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Report]:

@@ -36,7 +36,7 @@ def small(tmp_path):
 
 
 def times(root):
-    """When each file was written, by its place in the folder of raw runs."""
+    """When each file was written, by its path in the folder of raw runs."""
     raw = root / "raw"
     files = (path for path in raw.rglob("*") if path.is_file())
     return {path.relative_to(raw).as_posix(): path.stat().st_mtime_ns for path in files}
