@@ -70,7 +70,7 @@ class SnapshotForm:
     @property
     def version(self) -> str:
         """Changes with the code of the features."""
-        return f"snapshots 2 {self.departures} {source_digest('m4graph.graph.survey')}"
+        return f"snapshots 3 {self.departures} {source_digest('m4graph.graph.survey')}"
 
     def pack(self, run: LabelledRun) -> tuple[Tensors, dict[str, str]]:
         """Walks through the events of a run, and stores what each of them touches."""
@@ -134,7 +134,6 @@ class StoredSnapshots:
         link.x = torch.from_numpy(x)
         link.gap = link.x[:, _GAP].clone()
         link.n_id = torch.from_numpy(link_id)
-        link.link_id = link.n_id.clone()
         link.touched = torch.arange(len(link_id)) < num_updated
 
     def _add_edges(
