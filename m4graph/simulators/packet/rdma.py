@@ -1,6 +1,6 @@
 """The RDMA transport of ns-3: go-back-N on a NACK, and a timeout that is off by default.
 
-science/ns3.md, "Acknowledgement and loss".
+docs/packet-model.md, "Acknowledgement and loss".
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import m4graph as m4
 from m4graph.errors import ConfigError, InputError
 from m4graph.simulators.packet import Recording, Records
 from m4graph.simulators.packet.layout import TAP_ROW
-from m4graph.simulators.packet.records import FLOW_SAMPLE, LINK_SAMPLE
+from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE
 from m4graph.workload import Workload
 from m4graph.yaml_file import read_yaml
 
@@ -121,7 +121,7 @@ def test_sums_and_bounds():
 def test_recording_changes_nothing(monkeypatch):
     rows = [(i % 3, 3, 50_000, 900 * i) for i in range(30)]
     plain = run(flows(*rows), None)
-    monkeypatch.setattr("m4graph.simulators.packet.recorder._TAP_ROWS", 100)
+    monkeypatch.setattr("m4graph.simulators.packet.observe.sampler._TAP_ROWS", 100)
     result = run(flows(*rows))
     np.testing.assert_array_equal(plain.fct_ns, result.fct_ns)
     made = result.extra["recording"]

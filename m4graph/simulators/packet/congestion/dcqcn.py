@@ -1,7 +1,7 @@
 """DCQCN as ns-3's RDMA model runs it: three timers of each flow, started by its first mark.
 
 Reference: Zhu et al., "Congestion Control for Large-Scale RDMA Deployments", SIGCOMM 2015;
-science/ns3.md, DCQCN.
+docs/packet-model.md, DCQCN.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """DCTCP as ns-3's RDMA model runs it: rate-based, one update a round trip.
 
-Reference: Alizadeh et al., "Data Center TCP (DCTCP)", SIGCOMM 2010; science/ns3.md, DCTCP.
+Reference: Alizadeh et al., "Data Center TCP (DCTCP)", SIGCOMM 2010; docs/packet-model.md, DCTCP.
 """
 
 from __future__ import annotations

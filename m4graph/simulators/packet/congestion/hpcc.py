@@ -1,6 +1,7 @@
 """HPCC as ns-3's RDMA model runs it: every switch reports its queue and throughput (INT).
 
-Reference: Li et al., "HPCC: High Precision Congestion Control", SIGCOMM 2019; science/ns3.md, HPCC.
+Reference: Li et al., "HPCC: High Precision Congestion Control", SIGCOMM 2019;
+docs/packet-model.md, HPCC.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """TIMELY as ns-3's RDMA model runs it: one update a round trip, by the change of the RTT.
 
 Reference: Mittal et al., "TIMELY: RTT-based Congestion Control for the Datacenter", SIGCOMM 2015;
-science/ns3.md, TIMELY.
+docs/packet-model.md, TIMELY.
 """
 
 from __future__ import annotations

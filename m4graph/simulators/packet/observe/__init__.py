@@ -1,0 +1,1 @@
+"""What looks on at a run: tables of samples and packets, labels of events, and calls to Python."""
