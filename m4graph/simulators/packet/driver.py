@@ -83,7 +83,14 @@ class PacketRun:
         Args:
             time_ns (int): The time, from now on.
             call (Callable): Is given this run, its clock at that time.
+
+        Raises:
+            ValueError: If the time is in the past.
         """
+        if time_ns < self.now_ns:
+            raise ValueError(
+                f"call_at: expected a time from now, {self.now_ns} ns, on (got {time_ns})"
+            )
         self._num_calls = (self._num_calls + 1) % _MAX_CALLS
         self._calls[self._num_calls] = call
         self._make_room_for_request()

@@ -94,16 +94,16 @@ class PacketSimulator(Simulator):
             ConfigError: If the congestion control or the buffers cannot be simulated, there are
                 faults or watchers, or something is to be recorded.
         """
-        wanted = {
-            "labels": self._labels,
-            "recording": self._recording is not None,
-            "watchers": len(self._watchers) > 0,
-        }
-        for name, is_wanted in wanted.items():
-            if is_wanted:
+        refused = (
+            ("labels", "false", self._labels),
+            ("recording", "none", self._recording is not None),
+            ("watchers", "none", len(self._watchers) > 0),
+        )
+        for name, expected, is_given in refused:
+            if is_given:
                 raise ConfigError(
-                    f"{name}: expected none in a session or a closed loop; replay the flows with "
-                    "the starts of its result as an open loop"
+                    f"{name}: expected {expected} in a session or a closed loop; replay the flows "
+                    "with the starts of its result as an open loop"
                 )
         return PacketSession(scenario)
 
