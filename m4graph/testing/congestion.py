@@ -10,11 +10,11 @@ import numpy as np
 import yaml
 
 from m4graph import topology
-from m4graph.congestion import CONGESTION_CONTROLS, CongestionControl, congestion_control
-from m4graph.errors import ConfigError
-from m4graph.ideal import HEADER_BYTES
+from m4graph.core.errors import ConfigError
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
+from m4graph.scenario.congestion import CONGESTION_CONTROLS, CongestionControl, congestion_control
+from m4graph.scenario.ideal import HEADER_BYTES
 from m4graph.simulators import simulate
 from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
@@ -83,7 +83,7 @@ def check_congestion_control(name: str, **parameters: Any) -> Report:
 def _check_registered(name: str) -> None:
     model = CONGESTION_CONTROLS.resolve(name)
     is_model = isinstance(model, type) and issubclass(model, CongestionControl)
-    expect(is_model, "a subclass of m4graph.congestion.CongestionControl", model)
+    expect(is_model, "a subclass of m4graph.scenario.congestion.CongestionControl", model)
     kind = congestion_control(name).kind
     same = CONGESTION_CONTROLS.resolve(kind) is model
     expect(same, f"the literal kind of {model.__name__} to be its name", repr(kind))

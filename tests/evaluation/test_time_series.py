@@ -9,7 +9,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import m4graph as m4
-from m4graph.errors import InputError
+from m4graph.core.errors import InputError
 from m4graph.evaluation import plot_flows, plot_links
 from m4graph.evaluation.plots.time_series import draw_flows, draw_links
 from m4graph.simulators.packet import Recording, Records

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.congestion import MAX_BYTES, RdmaControl
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US, mbps_to_bps
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
+from m4graph.scenario.congestion import MAX_BYTES
+from m4graph.scenario.rdma import RdmaControl
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
@@ -18,7 +20,6 @@ from m4graph.simulators.packet.layout import NONE, State
 from m4graph.simulators.packet.mrg32k3a import first_stream
 from m4graph.simulators.packet.queues import build_queues, configure_queues
 from m4graph.simulators.packet.variants import has_recording
-from m4graph.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US, mbps_to_bps
 
 _HEADROOM_CONSTANT_BYTES = 3860
 _QUEUES_WITH_HEADROOM = 2

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from m4graph.compilation import announced_compilation
-from m4graph.errors import ConfigError, SimulationError
+from m4graph.core.compilation import announced_compilation
+from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress
 from m4graph.simulators.packet.build import grow_pools

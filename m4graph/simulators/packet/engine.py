@@ -8,7 +8,7 @@ from typing import Any
 
 from numba import njit
 
-from m4graph.compilation import functions_digest, source_digest
+from m4graph.core.compilation import functions_digest, kernel_digest
 from m4graph.simulators.packet.cold import stay_out_of_line
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.events import (
@@ -266,7 +266,10 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
 def engine(kind: str) -> Callable[[Any, int], int]:
     """The compiled loop ``run(state, max_events) -> reason`` of one congestion control."""
     kernel = CONGESTION_KERNELS.resolve(kind)
-    digest = source_digest(__package__)
-    hooks = (kernel.on_ack, kernel.on_timer, kernel.on_send, kernel.on_forward)
-    own = [hook for hook in hooks if not hook.__module__.startswith("m4graph.")]
-    return _build(kernel, digest + functions_digest(own) if own else digest)
+    transport = kernel.transport
+    parts = [kernel.on_ack, kernel.on_timer, kernel.on_send, kernel.on_forward]
+    parts += [transport.receive, transport.acknowledge, transport.on_deadline]
+    ours = {part.__module__ for part in parts if part.__module__.startswith("m4graph.")}
+    others = [part for part in parts if part.__module__ not in ours]
+    digest = kernel_digest(__name__, *sorted(ours))
+    return _build(kernel, digest + functions_digest(others) if others else digest)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import ConfigError
-from m4graph.faults import Down, conditions_at
-from m4graph.rng import generator
+from m4graph.core.errors import ConfigError
+from m4graph.core.rng import generator
+from m4graph.core.units import NS_PER_US
 from m4graph.routing import Routes, reroute
 from m4graph.scenario import RoutingConfig, Scenario
+from m4graph.scenario.faults import Down, conditions_at
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.flows import set_routes
 from m4graph.simulators.packet.layout import State
 from m4graph.simulators.packet.observe.watchers import Watcher
-from m4graph.units import NS_PER_US
 
 if TYPE_CHECKING:
     from m4graph.simulators.packet.driver import PacketRun

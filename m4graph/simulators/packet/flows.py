@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import WorkloadError
+from m4graph.core.errors import WorkloadError
 from m4graph.routing import Routes
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.events import request_event

@@ -11,7 +11,7 @@ from numba import njit
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
-from m4graph.queueing import DropTailQueue, QueueDiscipline, RedQueue
+from m4graph.scenario.queueing import DropTailQueue, QueueDiscipline, RedQueue
 from m4graph.simulators.packet.buffers import admit_to_buffer, take_out_of_buffer
 from m4graph.simulators.packet.layout import (
     DATA,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress, Simulator
@@ -29,7 +29,7 @@ from m4graph.workload import ClosedLoopWorkload
 class PacketSimulator(Simulator):
     """Simulates every packet, as ns-3 with the HPCC RDMA model does, to the nanosecond.
 
-    It takes a scenario's faults (:mod:`m4graph.faults`), which ns-3's model does not have.
+    It takes a scenario's faults (:mod:`m4graph.scenario.faults`), which ns-3's model does not have.
 
     Args:
         labels (bool, optional): Record remaining and queue bytes at every flow arrival and

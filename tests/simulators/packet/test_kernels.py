@@ -7,7 +7,7 @@ import pytest
 
 from m4graph import topology
 from m4graph.congestion import CONGESTION_CONTROLS, RdmaControl
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import PacketSimulator
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS

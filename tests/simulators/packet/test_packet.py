@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4graph import topology
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import EventLabels, PacketSimulator
 from m4graph.workload import Workload

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 import m4graph as m4
-from m4graph.errors import ConfigError, InputError
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.yaml_file import read_yaml
 from m4graph.simulators.packet import Recording, Records
 from m4graph.simulators.packet.layout import TAP_ROW
 from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE
 from m4graph.workload import Workload
-from m4graph.yaml_file import read_yaml
 
 STAR = m4.topology.star(num_hosts=4, gbps=10, delay_ns=1000)
 SWITCH = 4

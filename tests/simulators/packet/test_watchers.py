@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.simulators.packet import PacketRun, Watcher
 from m4graph.workload import Workload
 
@@ -112,5 +112,7 @@ def test_a_call_in_the_past_is_refused():
         def begin(self, run):
             run.call_at(500, lambda run: run.call_at(499, self.begin))
 
-    with pytest.raises(ValueError, match=r"call_at: expected a time from now, 500 ns, on \(got 499"):
+    with pytest.raises(
+        ValueError, match=r"call_at: expected a time from now, 500 ns, on \(got 499"
+    ):
         run(Late())

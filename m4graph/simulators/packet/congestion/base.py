@@ -32,7 +32,7 @@ class CongestionKernel:
         flow_state: Record type of what the algorithm keeps for each flow.
         parameters: Record type of its parameters.
         make_parameters: From a scenario to the values of ``parameters``, in order; raises
-            :class:`~m4graph.errors.ConfigError` if the algorithm cannot run it.
+            :class:`~m4graph.core.errors.ConfigError` if the algorithm cannot run it.
         make_flow_state: From the parameter model to a new flow's values of ``flow_state``.
         on_ack: ``on_ack(s, flow_id, packet_id)``, at each ACK or NACK (``s.packets[packet_id]``),
             after the transport has seen it and before the NIC sends again. It changes the rate with

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from m4graph.faults import check_link
+from m4graph.core.schema import KeyProblem, StrictModel, join_key
+from m4graph.core.units import NS_PER_US
 from m4graph.scenario import Scenario
-from m4graph.schema import KeyProblem, StrictModel, join_key
-from m4graph.units import NS_PER_US
+from m4graph.scenario.faults import check_link
 
 _MOST_SHOWN = 10
 
@@ -40,7 +40,7 @@ class Recording(StrictModel):
 
     @classmethod
     def parse(cls, data: object, key: str = "recording") -> Self:
-        """As :meth:`~m4graph.schema.StrictModel.parse`, with plain words about the choices."""
+        """As :meth:`~m4graph.core.schema.StrictModel.parse`, with plain words about the choices."""
         if isinstance(data, dict):
             for name, form in _FORMS.items():
                 if not _has_form(data.get(name), name):

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from m4graph.errors import ConfigError
-from m4graph.output_folder import check_output_folder, whole_folder
+from m4graph.core.errors import ConfigError
+from m4graph.core.files import check_output_folder, whole_folder
+from m4graph.core.yaml_file import write_yaml
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.observe.config import Recording
-from m4graph.yaml_file import write_yaml
 
 LINK_SAMPLE = np.dtype(
     [
