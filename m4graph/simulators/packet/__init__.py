@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from m4graph.simulators.packet.driver import PacketRun
+from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.observe.config import Recording
 from m4graph.simulators.packet.observe.labels import EventLabels
 from m4graph.simulators.packet.observe.tables import Records
-from m4graph.simulators.packet.observe.watchers import Watcher
 from m4graph.simulators.packet.simulator import PacketSimulator
 
 __all__ = ["EventLabels", "PacketRun", "PacketSimulator", "Recording", "Records", "Watcher"]

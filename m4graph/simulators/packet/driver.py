@@ -24,7 +24,6 @@ from m4graph.simulators.packet.layout import (
     STARVED,
     State,
 )
-from m4graph.simulators.packet.observe.watchers import Watcher
 
 EVENTS_A_TURN = 2_000_000
 """Events between two returns to Python, for Ctrl-C and progress: about a tenth of a second."""
@@ -33,6 +32,25 @@ _LOOKS_ON = 1
 _MAX_CALLS = 2**31
 """Codes of calls start anew after so many."""
 _COMPILED: set[tuple[str, ...]] = set()
+
+
+class Watcher:
+    """Looks on at runs of the packet simulator, at times that it chooses.
+
+    It asks for calls with :meth:`PacketRun.call_at` and may read all arrays of ``run.state``
+    meanwhile (:class:`~m4graph.simulators.packet.layout.State`). One that writes to them, or puts
+    others in their place, changes the run. A watcher may be given several runs, one after another.
+    """
+
+    def begin(self, run: PacketRun) -> None:
+        """A run begins: forget the one before, prepare arrays, ask for the first calls."""
+
+    def drain(self, run: PacketRun) -> None:
+        """A buffer that the loop writes into is full: whoever owns it empties it."""
+
+    def finish(self, run: PacketRun) -> dict[str, Any]:
+        """The run has ended: gives what is to stand in ``result.extra``, by its name."""
+        return {}
 
 
 class PacketRun:

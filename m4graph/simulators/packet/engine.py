@@ -267,8 +267,8 @@ def engine(kind: str) -> Callable[[Any, int], int]:
     """The compiled loop ``run(state, max_events) -> reason`` of one congestion control."""
     kernel = CONGESTION_KERNELS.resolve(kind)
     transport = kernel.transport
-    parts = [kernel.on_ack, kernel.on_timer, kernel.on_send, kernel.on_forward]
-    parts += [transport.receive, transport.acknowledge, transport.on_deadline]
+    parts: list[Callable[..., object]] = [kernel.on_ack, kernel.on_timer, kernel.on_send]
+    parts += [kernel.on_forward, transport.receive, transport.acknowledge, transport.on_deadline]
     ours = {part.__module__ for part in parts if part.__module__.startswith("m4graph.")}
     others = [part for part in parts if part.__module__ not in ours]
     digest = kernel_digest(__name__, *sorted(ours))

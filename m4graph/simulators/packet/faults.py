@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,12 +12,9 @@ from m4graph.routing import Routes, reroute
 from m4graph.scenario import RoutingConfig, Scenario
 from m4graph.scenario.faults import Down, conditions_at
 from m4graph.simulators.packet import layout
+from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.flows import set_routes
 from m4graph.simulators.packet.layout import State
-from m4graph.simulators.packet.observe.watchers import Watcher
-
-if TYPE_CHECKING:
-    from m4graph.simulators.packet.driver import PacketRun
 
 
 class FaultWatcher(Watcher):

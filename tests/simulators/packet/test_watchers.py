@@ -112,7 +112,5 @@ def test_a_call_in_the_past_is_refused():
         def begin(self, run):
             run.call_at(500, lambda run: run.call_at(499, self.begin))
 
-    with pytest.raises(
-        ValueError, match=r"call_at: expected a time from now, 500 ns, on \(got 499"
-    ):
+    with pytest.raises(ValueError, match=r"expected a time from now, 500 ns, on \(got 499"):
         run(Late())

@@ -1,1 +1,1 @@
-"""What looks on at a run: tables of samples and packets, labels of events, and calls to Python."""
+"""What observes a run: samples of links and flows, packets at taps, labels of flow events."""

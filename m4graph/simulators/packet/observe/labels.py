@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.simulators.packet import layout
-from m4graph.simulators.packet.observe.watchers import Watcher
-
-if TYPE_CHECKING:
-    from m4graph.simulators.packet.driver import PacketRun
+from m4graph.simulators.packet.driver import PacketRun, Watcher
 
 _FIRST_ROWS = 1 << 12
 _FLOWS_OF_EVENT = 16

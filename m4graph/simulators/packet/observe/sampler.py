@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
+from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.layout import NONE, State
 from m4graph.simulators.packet.observe.config import Recording
 from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE, Records
-from m4graph.simulators.packet.observe.watchers import Watcher
-
-if TYPE_CHECKING:
-    from m4graph.simulators.packet.driver import PacketRun
 
 _TAP_ROWS = 1 << 16
 _FIRST_ROWS = 1 << 10
