@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.fuzz.mutations import damage
+from tests.fuzz.mutations import damaged
 from tests.fuzz.targets import OUT, TARGETS, Target
 
 LONGEST_S = 20.0
@@ -109,7 +109,7 @@ def fuzz(name: str, num_mutations: int, rng: np.random.Generator) -> Counter[str
             folder.mkdir()
             shutil.copytree(inputs, folder / "in")
             path = files[int(rng.integers(len(files)))]
-            content = damage(path.read_bytes(), rng)
+            content = damaged(path, rng)
             (folder / "in" / path.relative_to(inputs)).write_bytes(content)
             status, said = attempt(target, folder)
             counts["accepted" if status == 0 else "refused"] += 1

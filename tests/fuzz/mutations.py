@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -20,12 +22,38 @@ NASTY = (
 _TOKEN = re.compile(rb"[^\s,:\[\]{}=<>\"/-]+")
 
 
-def damage(content: bytes, rng: Rng) -> bytes:
-    """One to three damages, one after the other."""
+def damaged(path: Path, rng: Rng) -> bytes:
+    """A file's content with one to three damages, one after the other."""
+    content = path.read_bytes()
+    if path.suffix == ".npz" and rng.random() < 0.9:  # Its checksums find damaged bytes.
+        return _damage_arrays(content, rng)
     kinds = TEXT if _is_text(content) else BYTES
     for _ in range(int(rng.integers(1, 4))):
         content = kinds[int(rng.integers(len(kinds)))](content, rng)
     return content
+
+
+def _damage_arrays(content: bytes, rng: Rng) -> bytes:
+    """Changes a number or the length of one array of an ``.npz`` file, or its name."""
+    arrays = dict(np.load(io.BytesIO(content)))
+    name = str(rng.choice(sorted(arrays)))
+    array, what = arrays[name], int(rng.integers(8))
+    if what == 0:
+        arrays[name] = array[: int(rng.integers(len(array) + 1))] if array.ndim else array[None]
+    elif what == 1:
+        arrays[f"{name}_"] = arrays.pop(name)
+    elif what == 2:
+        arrays[name] = array.astype(str(rng.choice(["f8", "i2", "u1", "U4", "c16"])))
+    elif array.size:
+        flat = array.reshape(-1).copy()
+        place = int(rng.integers(flat.size))
+        wild = (flat[place] + 1, -1, flat.size, 2**31 - 1, -(2**31), 2**62, np.nan, 1e300)
+        with np.errstate(all="ignore"):
+            flat[place : place + 1] = np.array([wild[int(rng.integers(8))]]).astype(flat.dtype)
+        arrays[name] = flat.reshape(array.shape)
+    written = io.BytesIO()
+    np.savez_compressed(written, **arrays)
+    return written.getvalue()
 
 
 def _is_text(content: bytes) -> bool:

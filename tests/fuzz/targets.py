@@ -104,7 +104,8 @@ def _cdf(folder: Path) -> None:
     (folder / "sizes.csv").write_text("bytes,cdf_percent\n100,0\n1000,50\n20000,100\n")
     text = (folder / "scenario.yaml").read_text()
     start, stop = text.index("sizes:"), text.index(", arrivals")
-    changed = f"{text[:start]}sizes: sizes.csv{text[stop:]}"
+    text = text.replace(text[text.index("faults:") : text.index("seed:")], "")
+    changed = f"{text[:start]}sizes: {{kind: file, file: sizes.csv}}{text[stop:]}"
     (folder / "scenario.yaml").write_text(changed)
 
 
