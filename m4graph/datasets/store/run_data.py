@@ -12,6 +12,7 @@ from torch_geometric.data import HeteroData
 
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
 from m4graph.runs.labelled_run import LabelledRun
+from m4graph.runs.settings import setting_values
 
 _COUNTED_BY_FLOWS = ("event_flow", "flow_label_flow")
 _COUNTED_BY_LINKS = ("link_label_link",)
@@ -98,7 +99,8 @@ def to_run_data(run: LabelledRun) -> RunData:
     _add_flows(data, run)
     _add_links(data, run)
     _add_events(data, run)
-    data.configuration = _tensor(run.network.configuration)[None]
+    settings = setting_values(run.network.configuration)
+    data.configuration = _tensor(np.array(list(settings.values())))[None]
     data.window_bytes = _tensor(run.network.window_bytes)
     data.payload_bytes = _tensor(run.network.payload_bytes)
     return data

@@ -20,17 +20,17 @@ Reference:
 from __future__ import annotations
 
 from m4graph.estimate.jit import kernel
-from m4graph.graph.tracker_state import TrackerState
+from m4graph.estimate.state import Estimate
 
 _NEWTON_STEPS = 8
 _EXACT_NS = 0.5
 
 
 @kernel
-def settle(state: TrackerState, flow_id: int, now: int) -> None:
+def settle_flow(state: Estimate, flow_id: int, now: int) -> None:
     """Puts down what a flow has sent so far, at the rate that it comes to soon after an event."""
     flow = state.flows[flow_id]
-    flow.remaining -= flow.rest_share * (now - flow.settled_ns)
+    flow.remaining_bytes -= flow.rest_rate * (now - flow.settled_ns)
     flow.settled_ns = now
 
 
@@ -43,7 +43,7 @@ def wait_at(link, now):
 
 
 @kernel
-def settle_link(state: TrackerState, link_id: int, now: int) -> None:
+def settle_link(state: Estimate, link_id: int, now: int) -> None:
     """Puts down the wait at a link as it is now."""
     link = state.links[link_id]
     wait_ns = wait_at(link, now)
@@ -53,7 +53,7 @@ def settle_link(state: TrackerState, link_id: int, now: int) -> None:
 
 
 @kernel
-def sum_waits(state: TrackerState, flow_id: int, now: int) -> None:
+def sum_waits(state: Estimate, flow_id: int, now: int) -> None:
     """Sets the wait along a flow's route, as it is now and where it comes to rest."""
     shares, flow = state.shares, state.flows[flow_id]
     now_ns, rest_ns = 0.0, 0.0
@@ -65,35 +65,37 @@ def sum_waits(state: TrackerState, flow_id: int, now: int) -> None:
 
 
 @kernel
-def open_window(state: TrackerState, flow_id: int) -> None:
+def open_window(state: Estimate, flow_id: int) -> None:
     """Sets the bytes that a flow keeps in flight, and the rate that it may not exceed."""
     flow = state.flows[flow_id]
     packet = state.networks[flow.network].packet_bytes
     if flow.is_burst:
         flow.open_bytes = flow.wire_bytes
-        flow.pace = flow.rate
-    elif flow.remaining <= 0.0:
+        flow.pace = flow.line_rate
+    elif flow.remaining_bytes <= 0.0:
         flow.open_bytes = 0.0
-        flow.pace = flow.rate
+        flow.pace = flow.line_rate
     else:
         window = flow.window_bytes
         if flow.grant < 1.0 and flow.variable_window:
             window = min(window, flow.grant * flow.window_bytes + 0.5 * packet)
-        flow.open_bytes = min(window, max(flow.remaining, packet)) if flow.fills_pipe else window
-        flow.pace = flow.grant * flow.rate
+        flow.open_bytes = (
+            min(window, max(flow.remaining_bytes, packet)) if flow.fills_pipe else window
+        )
+        flow.pace = flow.grant * flow.line_rate
 
 
 @kernel
-def take_share(state: TrackerState, flow_id: int) -> None:
-    """Sets a flow's rate from its window and the waits on its route."""
+def set_rates(state: Estimate, flow_id: int) -> None:
+    """Sets a flow's rates, now and at rest, from its window and the waits on its route."""
     flow = state.flows[flow_id]
-    flow.share = min(flow.pace, flow.open_bytes / (flow.rtt_ns + flow.queue_ns))
+    flow.send_rate = min(flow.pace, flow.open_bytes / (flow.rtt_ns + flow.queue_ns))
     shares = state.shares
     squeeze = 1.0
     for hop in range(shares.route_ptr[flow_id], shares.route_ptr[flow_id + 1]):
         squeeze = min(squeeze, state.links[shares.route_links[hop]].squeeze)
-    rest_share = min(flow.pace, flow.open_bytes / (flow.rtt_ns + flow.rest_ns))
-    flow.rest_share = squeeze * rest_share
+    rest_rate = min(flow.pace, flow.open_bytes / (flow.rtt_ns + flow.rest_ns))
+    flow.rest_rate = squeeze * rest_rate
 
 
 @kernel
@@ -129,7 +131,7 @@ def _open_bytes(state, link_id):
 
 
 @kernel
-def balance(state: TrackerState, link_id: int) -> None:
+def find_rest(state: Estimate, link_id: int) -> None:
     """Finds where the wait at a link comes to rest, and how fast it goes there."""
     link, shares = state.links[link_id], state.shares
     # Not more than all that is in flight would wait, if it waited here.
@@ -168,17 +170,3 @@ def balance(state: TrackerState, link_id: int) -> None:
         while hop >= 0:
             state.flows[shares.hops[hop].flow].rest_ns += change
             hop = shares.hops[hop].after
-
-
-@kernel
-def finish_ns(state, flow_id, now):
-    """When a flow finishes if all goes on as now: full windows, then the last one, then the way."""
-    flow = state.flows[flow_id]
-    share = max(flow.rest_share, 1e-3 * flow.rate)
-    if flow.fills_pipe:
-        return flow.remaining / share + flow.latency_ns
-    last = flow.last_window_bytes
-    # Unless something waits, a window goes out in one piece; behind a queue it is spread out.
-    spread = flow.rest_ns / (flow.rest_ns + 0.5 * flow.rtt_ns)
-    last_ns = last * (spread / share + (1.0 - spread) / flow.rate)
-    return (flow.remaining - last) / share + last_ns + flow.latency_ns + flow.rest_ns

@@ -9,35 +9,29 @@ expectation, they made queues five times as long as they are.
 from __future__ import annotations
 
 from m4graph.estimate.jit import kernel
-from m4graph.graph.tracker_state import TrackerState
-from m4graph.runs.settings import ALGORITHMS, NAMES
+from m4graph.estimate.state import Estimate
+from m4graph.runs.settings import DCQCN, DCTCP, HPCC, TIMELY
 
-DCTCP, DCQCN, TIMELY, HPCC = range(len(ALGORITHMS))
 _NEARLY = 0.95  # of the wait, or the rate, at which a link marks
-_BETA, _ETA = NAMES.index("beta"), NAMES.index("eta")
-_T_LOW, _T_HIGH = NAMES.index("t_low_ns"), NAMES.index("t_high_ns")
-_ALGORITHM = NAMES.index("algorithm")
-_INCREASE = NAMES.index("additive_increase_bps")
-_HYPER = NAMES.index("hyper_increase_bps")
-_BITS = 8e9  # bits/s in bytes/ns
-_INCREASE_NS = 55_000.0  # DCQCN's timer
+_DEEPEST_CUT = 0.3  # of a grant, at one event
+_MOST_ROUNDS = 20.0  # of TIMELY's cuts between two looks
 _MOST_RISES = 4096.0  # more than it takes to come back from the lowest rate
-_MIN_RTT_NS = 20_000.0  # TIMELY's
+_BITS = 8e9  # bits/s in bytes/ns
 
 
 @kernel
-def react(state: TrackerState, flow_id: int, now: int) -> None:
+def react(state: Estimate, flow_id: int, now: int) -> None:
     """Brings a flow's grant up to now, by what it has met on its route since the last look."""
     flow = state.flows[flow_id]
-    control = state.control[flow.network]
+    control = state.controls[flow.network]
     elapsed_ns = float(now - flow.reacted_ns)
     flow.reacted_ns = now
     if flow.is_burst or elapsed_ns <= 0.0:
         return
-    algorithm = control[_ALGORITHM]
+    algorithm = control.algorithm
     if algorithm == DCTCP:
         if flow.marking == 0.0:
-            step = control[_INCREASE] / _BITS / flow.rate
+            step = control.additive_increase_bps / _BITS / flow.line_rate
             flow.grant += step * elapsed_ns / (flow.rtt_ns + flow.queue_ns)
     elif algorithm == DCQCN:
         _dcqcn(flow, control, elapsed_ns)
@@ -58,13 +52,13 @@ def _dcqcn(flow, control, elapsed_ns):
         flow.target = flow.grant
         flow.rises = 0.0
         flow.stage = 0.0
-    flow.rises = min(flow.rises + elapsed_ns / _INCREASE_NS, _MOST_RISES)
+    flow.rises = min(flow.rises + elapsed_ns / control.increase_timer_ns, _MOST_RISES)
     while flow.rises >= 1.0:
         flow.rises -= 1.0
-        if flow.stage == 1.0:
-            flow.target += control[_INCREASE] / _BITS / flow.rate
-        elif flow.stage > 1.0:
-            flow.target += control[_HYPER] / _BITS / flow.rate
+        if flow.stage == control.fast_recovery_steps:
+            flow.target += control.additive_increase_bps / _BITS / flow.line_rate
+        elif flow.stage > control.fast_recovery_steps:
+            flow.target += control.hyper_increase_bps / _BITS / flow.line_rate
         flow.target = min(flow.target, 1.0)
         flow.grant = 0.5 * (flow.grant + flow.target)
         flow.stage += 1.0
@@ -77,23 +71,23 @@ def _timely(flow, control, elapsed_ns):
     change_ns = trip_ns - flow.trip_ns
     flow.trip_ns = trip_ns
     rounds = elapsed_ns / trip_ns
-    low, high, beta = control[_T_LOW], control[_T_HIGH], control[_BETA]
+    low, high, beta = control.t_low_ns, control.t_high_ns, control.beta
     if trip_ns > high:
         cut = 1.0 - beta * (1.0 - high / trip_ns)
-        flow.grant *= cut ** min(rounds, 20.0)
+        flow.grant *= cut ** min(rounds, _MOST_ROUNDS)
     elif trip_ns > low and change_ns > 0.0:
-        flow.grant *= max(0.0, 1.0 - beta * min(change_ns / _MIN_RTT_NS, 1.0))
+        flow.grant *= max(0.0, 1.0 - beta * min(change_ns / control.min_rtt_ns, 1.0))
     else:
-        flow.grant += rounds * control[_HYPER] / _BITS / flow.rate
+        flow.grant += rounds * control.hyper_increase_bps / _BITS / flow.line_rate
 
 
 @kernel
-def mark(state: TrackerState, link_id: int) -> None:
+def mark(state: Estimate, link_id: int) -> None:
     """Whether a link marks; if so, its longer flows are cut to what it can carry as it is."""
     link = state.links[link_id]
-    control = state.control[link.network]
-    if control[_ALGORITHM] == HPCC and not link.kind & 1:
-        target = control[_ETA] * link.rate
+    control = state.controls[link.network]
+    if control.algorithm == HPCC and not link.kind & 1:
+        target = control.eta * link.rate
         link.marking = 1.0 if link.used > _NEARLY * target else 0.0
         _hold(state, link_id, target)
     elif link.wait_ns >= _NEARLY * link.held_ns:
@@ -107,6 +101,7 @@ def mark(state: TrackerState, link_id: int) -> None:
 def _hold(state, link_id, rate):
     """Scales the grants of a link's longer flows so that all of its flows send a rate."""
     shares = state.shares
+    clamp_target = state.controls[state.links[link_id].network].clamp_target_rate > 0.0
     bursts, others = 0.0, 0.0
     hop = shares.links[link_id].head
     while hop >= 0:
@@ -119,14 +114,14 @@ def _hold(state, link_id, rate):
         hop = shares.hops[hop].after
     if others <= 0.0:
         return
-    factor = max((rate - bursts) / others, 0.3)
+    factor = max((rate - bursts) / others, _DEEPEST_CUT)
     if factor >= 1.0:
         return
     hop = shares.links[link_id].head
     while hop >= 0:
         flow = state.flows[shares.hops[hop].flow]
         if not flow.is_burst:
-            if flow.stage > 0.0:
+            if flow.stage > 0.0 or clamp_target:
                 flow.target = flow.grant
             flow.stage = 0.0
             flow.rises = 0.0
@@ -135,7 +130,7 @@ def _hold(state, link_id, rate):
 
 
 @kernel
-def route_marking(state: TrackerState, flow_id: int) -> float:
+def route_marking(state: Estimate, flow_id: int) -> float:
     """The probability that a packet of a flow is marked somewhere on its route."""
     shares = state.shares
     clean = 1.0

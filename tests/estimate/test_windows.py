@@ -48,15 +48,17 @@ class Run:
     def __init__(self, scenario):
         network = FlowNetwork.from_scenario(scenario)
         self.arrays = scenario.arrays
-        self.state = make_tracker_state([network])
+        self.configuration = network.configuration
+        self.tracker = make_tracker_state([network])
+        self.state = self.tracker.estimate
         self.pool_bytes = network.node_pool_bytes
 
     def arrive(self, flow, time_ns=0):
         self.state.flows["start_ns"][flow] = time_ns
-        advance(self.state, np.array([(time_ns, flow, ARRIVAL)], EVENT_RECORD))
+        advance(self.tracker, np.array([(time_ns, flow, ARRIVAL)], EVENT_RECORD))
 
     def depart(self, flow, time_ns):
-        advance(self.state, np.array([(time_ns, flow, DEPARTURE)], EVENT_RECORD))
+        advance(self.tracker, np.array([(time_ns, flow, DEPARTURE)], EVENT_RECORD))
 
     def into(self, host):
         """The record of the link to a host."""
@@ -64,8 +66,8 @@ class Run:
 
     def feature(self, flow, name):
         """A feature of a flow that the last event has touched."""
-        row = self.state.flow_ids[: self.state.counts[NUM_FLOWS]].tolist().index(flow)
-        return float(self.state.flow_x[row, FLOW_FEATURES.index(name)])
+        row = self.tracker.flow_ids[: self.tracker.counts[NUM_FLOWS]].tolist().index(flow)
+        return float(self.tracker.flow_x[row, FLOW_FEATURES.index(name)])
 
 
 def long_flows(count, window_bytes, kind="dctcp", config=None, delays_ns=(DELAY_NS,) * 6, **fields):
@@ -100,7 +102,9 @@ def test_a_lone_flow_takes_its_windows_as_in_the_packet_simulator(name, window_b
     if windows > 1 and not flow["fills_pipe"]:
         last_bytes = size_bytes - (windows - 1) * window_bytes
         last_wire = last_bytes + 48 * math.ceil(last_bytes / 1000)
-        by_hand = (windows - 1) * flow["rtt_ns"] + last_wire / flow["rate"] + flow["latency_ns"]
+        by_hand = (
+            (windows - 1) * flow["rtt_ns"] + last_wire / flow["line_rate"] + flow["latency_ns"]
+        )
         # The ideal, and so the volume, drops what is less than a nanosecond of each packet.
         assert prior_ns == pytest.approx(by_hand, abs=size_bytes / 1000)
         assert packet_ns > 1.1 * scenario.ideal_fct_ns[0]
@@ -123,7 +127,7 @@ def test_the_wait_at_rest_solves_the_balance_of_windows(delays_ns, count):
     if len(set(trips)) == 1:
         assert expected == pytest.approx(max(0.0, count * window - trips[0]))
     # The rates at rest fill the link, or are those of windows that wait nowhere.
-    shares = run.state.flows["rest_share"][:count]
+    shares = run.state.flows["rest_rate"][:count]
     assert shares.sum() == pytest.approx(min(1.0, excess(0) + 1.0), rel=1e-4)
     assert shares == pytest.approx([window / (trip + expected) for trip in trips], rel=1e-3)
 
@@ -164,8 +168,8 @@ def test_a_wait_grows_with_the_excess_and_drains_with_the_gap():
 def test_dctcp_holds_a_queue_near_its_threshold():
     kmax = 4000
     run = long_flows(5, 5000, config={"ecn": {"kmin_bytes": kmax, "kmax_bytes": kmax}})
-    held_ns = held_wait_ns(run.state.control[0])
-    per_byte_ns = run.state.control[0][NAMES.index("kmax_ns")] / kmax
+    held_ns = held_wait_ns(run.configuration)
+    per_byte_ns = run.configuration[NAMES.index("kmax_ns")] / kmax
     assert held_ns == pytest.approx(0.93 * kmax * per_byte_ns)
     for flow in range(5):
         run.arrive(flow)
@@ -173,7 +177,7 @@ def test_dctcp_holds_a_queue_near_its_threshold():
     assert 5 * 5 * PACKET - TRIP_NS > held_ns  # what windows of a fixed size would wait
     assert link["rest_ns"] == pytest.approx(held_ns)
     assert link["squeeze"] == pytest.approx((TRIP_NS + held_ns) / (5 * 5 * PACKET))
-    assert run.state.flows["rest_share"].sum() == pytest.approx(1)
+    assert run.state.flows["rest_rate"].sum() == pytest.approx(1)
     # Once it is there, every packet is marked, and grants fall to what the link carries.
     run.depart(0, 10**6)
     assert link["wait_ns"] == pytest.approx(held_ns)
@@ -205,7 +209,7 @@ def test_hpcc_fills_a_link_up_to_eta_and_leaves_no_queue():
     # Three windows, each cut to its part of eta; none of them waits.
     offered = 3 * 5 * PACKET / TRIP_NS
     assert offered > 1
-    assert run.state.flows["rest_share"].sum() == pytest.approx(1)
+    assert run.state.flows["rest_rate"].sum() == pytest.approx(1)
     assert (run.state.flows["grant"] < 1).any()
 
 
@@ -213,8 +217,8 @@ def test_dcqcn_holds_at_its_lower_threshold_and_recovers_half_way():
     kmin, kmax = 2000, 8000
     ecn = {"kmin_bytes": kmin, "kmax_bytes": kmax, "pmax": 0.2}
     run = long_flows(4, 20_000, kind="dcqcn", config={"ecn": ecn})
-    held_ns = held_wait_ns(run.state.control[0])
-    assert held_ns == pytest.approx(run.state.control[0][NAMES.index("kmax_ns")] * kmin / kmax)
+    held_ns = held_wait_ns(run.configuration)
+    assert held_ns == pytest.approx(run.configuration[NAMES.index("kmax_ns")] * kmin / kmax)
     for flow in range(3):
         run.arrive(flow)
     assert run.into(5)["rest_ns"] == pytest.approx(held_ns)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from m4graph.estimate.jit import kernel
-from m4graph.graph.tracker_state import TrackerState
+from m4graph.estimate.state import Estimate
 
 
 @kernel
-def send_burst(state: TrackerState, flow_id: int, now: int) -> None:
+def send_burst(state: Estimate, flow_id: int, now: int) -> None:
     """A flow's first window reaches link after link; its wait there, in FIFO queues of bursts.
 
     What is known of a link's bursts: bytes queued, bytes on their way and the time until they are
@@ -20,10 +20,10 @@ def send_burst(state: TrackerState, flow_id: int, now: int) -> None:
     for hop in range(shares.route_ptr[flow_id], shares.route_ptr[flow_id + 1]):
         link = state.links[shares.route_links[hop]]
         drain_burst(link, at_ns)
-        length_ns = burst / flow.rate
+        length_ns = burst / flow.line_rate
         # The last byte waits for what is queued, and for what comes in beside it.
         beside = link.inflow_bytes * min(1.0, length_ns / max(link.inflow_ns, 1.0))
-        own = burst * (1.0 - flow.rate / link.rate) if link.rate > flow.rate else 0.0
+        own = burst * (1.0 - flow.line_rate / link.rate) if link.rate > flow.line_rate else 0.0
         wait_ns += max(link.burst_bytes + beside - own, 0.0) / link.rate
         link.inflow_bytes += burst
         link.inflow_ns = max(link.inflow_ns, length_ns)
