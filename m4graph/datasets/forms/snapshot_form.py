@@ -14,7 +14,6 @@ from torch_geometric.data import HeteroData
 from m4graph.core.compilation import source_digest
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
-from m4graph.datasets.forms.fluid import fluid_fct_ns
 from m4graph.datasets.store.items import NUM_NODES, Tensors
 from m4graph.graph.schema import (
     CROSSED_BY,
@@ -29,6 +28,7 @@ from m4graph.graph.step import EventStep, FlowTracker
 from m4graph.graph.survey import warm_up
 from m4graph.runs.events import event_stream, true_stream
 from m4graph.runs.labelled_run import LabelledRun
+from m4graph.simulators.fluid import fluid_fct_ns
 
 Departures = Literal["true", "fluid"]
 Arrays = dict[str, NDArray[Any]]

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch_geometric.data import Data
 
 from m4graph.core.compilation import source_digest
-from m4graph.datasets.forms.fluid import fluid_fct_ns
 from m4graph.datasets.run_dataset import RunDataset
 from m4graph.datasets.store.items import StoredItems, Tensors, pack_items
 from m4graph.datasets.store.processing import Form
@@ -24,6 +23,7 @@ from m4graph.runs.events import ARRIVAL, event_stream
 from m4graph.runs.flow_network import FlowNetwork
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
+from m4graph.simulators.fluid import fluid_fct_ns
 
 _SAME_AT_ARRIVAL = (
     "is_event_flow",
