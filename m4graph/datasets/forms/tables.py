@@ -80,7 +80,7 @@ class TableForm:
     @property
     def version(self) -> str:
         """Changes with the code of the features."""
-        return f"table 1 {source_digest('m4graph.graph.survey')}"
+        return f"table 1 {source_digest('m4graph.graph.survey', 'm4graph.simulators.fluid')}"
 
     def pack(self, run: LabelledRun) -> tuple[Tensors, dict[str, str]]:
         """Makes the table of a run."""
