@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializeAsAny, field_validator
 
+from m4graph.core.blocks import build
 from m4graph.core.errors import ConfigError, WorkloadError
 from m4graph.core.schema import KeyProblem, StrictModel, spell
 from m4graph.core.units import PS_PER_NS
@@ -20,7 +21,7 @@ from m4graph.scenario.congestion import MAX_BYTES, CongestionControl, EcnConfig,
 from m4graph.scenario.expected import ExpectedTimes
 from m4graph.scenario.faults import Fault, parse_faults
 from m4graph.scenario.ideal import ideal_fct_ns
-from m4graph.scenario.queueing import QueueDiscipline, SharedQueue, queue_discipline
+from m4graph.scenario.queueing import QUEUE_DISCIPLINES, QueueDiscipline, SharedQueue
 from m4graph.topology import NetworkArrays, validate
 from m4graph.workload import AnyWorkload
 
@@ -56,7 +57,7 @@ class NetworkConfig(StrictModel):
     @field_validator("queue", mode="before")
     @classmethod
     def _of_a_kind(cls, value: object) -> QueueDiscipline:
-        return queue_discipline(value)
+        return build(QUEUE_DISCIPLINES, value, "", QueueDiscipline)
 
     @property
     def ticks_per_ns(self) -> int:

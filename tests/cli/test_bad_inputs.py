@@ -101,7 +101,7 @@ FILE_CASES = {
     "unknown algorithm": (control("{kind: dctpc}"), ["congestion_control.kind", "dctcp"]),
     "no algorithm": (control("{gain: 0.1}"), ["congestion_control.kind: missing key"]),
     "algorithm is null": (control(""), ["congestion_control", "null"]),
-    "algorithm: 3": (control("{kind: 3}"), ["congestion_control.kind", "text (got 3)"]),
+    "algorithm: 3": (control("{kind: 3}"), ["congestion_control.kind", "dctcp", "(got 3)"]),
     "unknown parameter": (control("{kind: dctcp, gian: 1}"), ["congestion_control.gian", "'gain'"]),
     "gain: 0": (control("{kind: dctcp, gain: 0}"), ["congestion_control.gain", "above 0"]),
     "gain: text": (control("{kind: dctcp, gain: 1/16}"), ["congestion_control.gain", "'1/16'"]),

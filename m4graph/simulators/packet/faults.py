@@ -10,7 +10,7 @@ from m4graph.core.rng import generator
 from m4graph.core.units import NS_PER_US
 from m4graph.routing import Routes, reroute
 from m4graph.scenario import RoutingConfig, Scenario
-from m4graph.scenario.faults import Down, conditions_at
+from m4graph.scenario.faults import conditions_at
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.build import grow_pools
 from m4graph.simulators.packet.flows import set_routes
@@ -123,7 +123,7 @@ def _reroute_times_ns(scenario: Scenario) -> dict[int, int]:
     if not isinstance(routing, RoutingConfig) or routing.convergence_us is None:
         return {}
     delay_ns = round(routing.convergence_us * NS_PER_US)
-    downs = [fault for fault in scenario.faults if isinstance(fault, Down)]
+    downs = [fault for fault in scenario.faults if fault.takes_down]
     changes = {fault.start_ns for fault in downs}
     changes |= {fault.end_ns for fault in downs if fault.end_ns is not None}
     return {change_ns + delay_ns: change_ns for change_ns in changes}
