@@ -45,7 +45,9 @@ class Choice(NamedTuple):
     parameters: dict[str, Any]
 
 
-def build(registry: Registry[Any], spec: object, key: str, base: type[T]) -> T:
+def build(
+    registry: Registry[Any], spec: object, key: str, base: type[T], default: str | None = None
+) -> T:
     """Makes an object from its name or its block; one that is there already is given back.
 
     A plug-in that is a :class:`~m4graph.core.schema.StrictModel` is given the block, with the
@@ -56,13 +58,14 @@ def build(registry: Registry[Any], spec: object, key: str, base: type[T]) -> T:
         spec (str, Mapping or object): A name, a block, a plug-in, or an object.
         key (str): Dotted path of the key that the object is asked for by.
         base (type): Class or protocol of all such objects.
+        default (str, optional): The kind of a block that does not say it. (default: ``None``)
 
     Raises:
         KeyProblem: If the kind or a key is unknown or missing, or a value is bad.
     """
     if isinstance(spec, base) and not isinstance(spec, type):
         return spec
-    chosen = choose(registry, spec, key)
+    chosen = choose(registry, spec, key, default)
     made: T
     if _is_model(chosen.plugin):
         made = chosen.plugin.parse(_with_kind(chosen), key)
@@ -73,13 +76,14 @@ def build(registry: Registry[Any], spec: object, key: str, base: type[T]) -> T:
     return made
 
 
-def choose(registry: Registry[Any], spec: object, key: str) -> Choice:
+def choose(registry: Registry[Any], spec: object, key: str, default: str | None = None) -> Choice:
     """Finds the plug-in that a name or a block asks for.
 
     Args:
         registry (Registry): The plug-ins by name.
         spec (str, Mapping or plug-in): A name, a block, or a plug-in itself.
         key (str): Dotted path of the key that it is asked for by.
+        default (str, optional): The kind of a block that does not say it. (default: ``None``)
 
     Raises:
         KeyProblem: If it is none of these, or the kind is unknown or missing.
@@ -90,9 +94,11 @@ def choose(registry: Registry[Any], spec: object, key: str) -> Choice:
         return Choice(*_find(registry, spec, key), {})
     parameters = dict(spec)
     where = join_key(key, "kind")
-    if "kind" not in spec and not ("file" in spec and "file" in registry):
+    if "file" in spec and "file" in registry:
+        default = "file"
+    if "kind" not in spec and default is None:
         raise KeyProblem(where, f"missing key: expected {one_of(registry.names())}")
-    kind = parameters.pop("kind", "file")
+    kind = parameters.pop("kind", default)
     if not (isinstance(kind, str) or callable(kind)):
         raise KeyProblem(where, f"expected {one_of(registry.names())} (got {spell(kind)})")
     return Choice(*_find(registry, kind, where), parameters)

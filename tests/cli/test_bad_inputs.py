@@ -170,11 +170,11 @@ FILE_CASES = {
     "sizes: 5": (workload("{kind: generated, sizes: 5}"), ["workload.sizes", "got 5"]),
     "sizes: unknown": (
         workload("{kind: generated, sizes: websearhc}"),
-        ["scenario.yaml: unknown size law", "web_search"],
+        ["scenario.yaml: workload.sizes: unknown size law", "web_search"],
     ),
     "sizes: missing mean": (
         workload("{kind: generated, sizes: {kind: pareto}}"),
-        ["scenario.yaml", "pareto", "mean_bytes"],
+        ["scenario.yaml: workload.sizes.mean_bytes: missing key"],
     ),
     "sizes: no such file": (
         workload("{kind: generated, sizes: {kind: file, file: no.csv}}"),

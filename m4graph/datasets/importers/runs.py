@@ -14,8 +14,9 @@ from m4graph.datasets.importers.sources import SCENARIO, find_sources, read_sour
 from m4graph.datasets.leakage import check_training_seeds, refuse_reserved, scenario_hash
 from m4graph.datasets.manifest import RunFailure, RunRecord, write_manifest
 from m4graph.datasets.produce import run_hash, run_name
+from m4graph.routing import RoutingConfig
 from m4graph.runs.labelled_run import LabelledRun
-from m4graph.scenario import RoutingConfig, Scenario
+from m4graph.scenario import Scenario
 
 MANIFEST_FILE = "manifest.json"
 

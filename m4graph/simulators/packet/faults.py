@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from m4graph.core.errors import ConfigError
 from m4graph.core.rng import generator
 from m4graph.core.units import NS_PER_US
-from m4graph.routing import Routes, reroute
-from m4graph.scenario import RoutingConfig, Scenario
+from m4graph.routing import Routes, RoutingConfig
+from m4graph.scenario import Scenario
 from m4graph.scenario.faults import conditions_at
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.build import grow_pools
@@ -83,7 +83,8 @@ class FaultWatcher:
         assert isinstance(scenario.routing, RoutingConfig)
         workload, arrays = scenario.workload, scenario.arrays
         down = conditions_at(scenario.faults, arrays, seen_ns).down
-        new = reroute(arrays, self._routes, workload.src, workload.dst, down, scenario.routing.seed)
+        hosts = workload.src, workload.dst
+        new = scenario.routing.reroute(arrays, self._routes, *hosts, down)
         flows = state.flows[: workload.num_flows]
         is_over = flows["snd_una"] >= flows["size_bytes"]
         rows = np.flatnonzero(_differ(self._routes, new) & ~is_over)
