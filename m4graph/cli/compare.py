@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from m4graph.scenario import Scenario
     from m4graph.simulators import Simulator
 
-TRUTH = "packet"
-"""The simulator that is the truth, unless the scenario brings recorded times."""
-
 
 def compare(
     scenario: ScenarioPath,
@@ -45,6 +42,7 @@ def compare(
     from m4graph.cli import output
     from m4graph.results import expected_result
     from m4graph.scenario.files import load_scenario
+    from m4graph.simulators import TRUTH
 
     overrides = [Override.parse(setting) for setting in settings or []]
     runners = _build(_names(simulators), {"model": model, "engine": engine, "device": device})
@@ -94,6 +92,8 @@ def _build(names: Sequence[str], given: dict[str, str | None]) -> list[Simulator
 
 
 def _check_runners(runners: Sequence[Simulator], recorded: bool, overridden: bool) -> None:
+    from m4graph.simulators import TRUTH
+
     names = [runner.name for runner in runners]
     for name in names:
         if names.count(name) > 1:

@@ -94,5 +94,6 @@ def _check_refusals(block: dict[str, Any], made: Fault) -> None:
 
 def _changed(conditions: LinkConditions, arrays: NetworkArrays) -> np.ndarray:
     """Which links are not as the network has them, bool ``[num_links]``."""
-    changed: np.ndarray = conditions.down | (conditions.loss_probability > 0)
-    return changed | (conditions.rate_bps != arrays.link_rate_bps)
+    lossy, other_rate = conditions.loss_probability > 0, conditions.rate_bps != arrays.link_rate_bps
+    changed: np.ndarray = conditions.down | lossy | other_rate
+    return changed
