@@ -67,9 +67,9 @@ def check_fault(fault: str, **parameters: Any) -> Report:
             expect_equal(changed, wanted, f"the links of direction {direction} to change")
     with rules("values"):
         conditions = conditions_at([made], arrays, _WITHIN_NS)
-        expect((conditions.rate_bps > 0).all(), "rates above 0", conditions.rate_bps.min())
+        expect(bool((conditions.rate_bps > 0).all()), "rates above 0", conditions.rate_bps.min())
         loss = conditions.loss_probability
-        expect(((loss >= 0) & (loss <= 1)).all(), "probabilities within 0 and 1", loss)
+        expect(bool(((loss >= 0) & (loss <= 1)).all()), "probabilities within 0 and 1", loss)
     return rules.report
 
 
