@@ -212,14 +212,17 @@ FILE_CASES = {
         ["expected.csv, line 5", "got 7"],
     ),
     "expected: twice": ({"expected.csv": EXPECTED + "0,1,1\n"}, ["expected.csv, line 5", "again"]),
-    "expected: cells": ({"expected.csv": EXPECTED + "0,1\n"}, ["expected.csv, line 5", "got 2"]),
+    "expected: cells": (
+        {"expected.csv": EXPECTED + "0,1\n"},
+        ["expected.csv, line 5", "an empty"],
+    ),
     "expected: negative": (
         {"expected.csv": EXPECTED.replace("4000", "-4")},
-        ["expected.csv, line 2", "fct_ns", "'-4'"],
+        ["expected.csv, line 2", "fct_ns", "-4"],
     ),
     "expected: no ideal": (
         {"expected.csv": EXPECTED.replace("2556", "0")},
-        ["expected.csv, line 4", "ideal_fct_ns", "'0'"],
+        ["expected.csv, line 4", "ideal_fct_ns", "got 0"],
     ),
     "expected: fraction": (
         {"expected.csv": EXPECTED.replace("4000", "40.5")},

@@ -137,7 +137,7 @@ STAR_JSON = '{"nodes": [{"id": 0, "kind": "host"}, {"id": 1, "kind": "switch"}],
         ("n.csv", ROW + "10,1\n3,x,10,1", "line 4, column b: expected an integer"),
         ("n.csv", ROW + "10,1\n2,4,10,1", "n.csv: node 3: expected ids 0 to 3 without a gap"),
         ("n.csv", "a,b,gbps,delay_ns\n0,2,1,1\n", "n.csv: host 1: expected exactly one cable"),
-        ("n.csv", b"\xff\xfe\x00", "n.csv: expected a CSV file (got"),
+        ("n.csv", b"\xff\xfe\x00", "n.csv: expected a CSV file in UTF-8 (got"),
         ("n.parquet", "no", "n.parquet: expected a Parquet file"),
         ("n.txt", "", "n.txt, line 1: expected num_nodes num_switches num_links (got [])"),
         ("n.txt", "3 1\n", "line 1: expected num_nodes num_switches num_links"),
@@ -181,7 +181,7 @@ def test_bad_parquet_cell(tmp_path):
     columns = {"a": [0, 1], "b": [2, 2], "gbps": [10.0, None], "delay_ns": [1, 1]}
     pq.write_table(pa.table(columns), tmp_path / "n.parquet")
     with pytest.raises(
-        TopologyError, match=r"row 1, column gbps: expected a finite number .got nan"
+        TopologyError, match=r"row 1, column gbps: expected a finite number .got an empty cell"
     ):
         from_file(tmp_path / "n.parquet", num_hosts=2)
 
