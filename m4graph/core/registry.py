@@ -11,12 +11,10 @@ import difflib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Generic, TypeVar, cast, overload
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, TypeVar, cast, overload
 
 from m4graph.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -118,8 +116,6 @@ class Registry(Generic[T]):
         return f"unknown {self.kind}: expected one of {valid} (got {name!r}){hint}"
 
     def _entry_points(self) -> dict[str, EntryPoint]:
-        from importlib.metadata import entry_points
-
         if self._plugins is None:
             self._plugins = {}
             for plugin in entry_points(group=f"m4graph.{self.kind.replace(' ', '_')}"):
