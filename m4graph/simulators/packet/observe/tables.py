@@ -15,7 +15,7 @@ from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.table import to_frame
 from m4graph.core.yaml_file import write_yaml
 from m4graph.scenario import Scenario
-from m4graph.simulators.packet.recording import Recording
+from m4graph.simulators.packet.observe.config import Recording
 
 if TYPE_CHECKING:
     import pandas as pd
