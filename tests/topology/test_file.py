@@ -181,7 +181,7 @@ def test_bad_parquet_cell(tmp_path):
     columns = {"a": [0, 1], "b": [2, 2], "gbps": [10.0, None], "delay_ns": [1, 1]}
     pq.write_table(pa.table(columns), tmp_path / "n.parquet")
     with pytest.raises(
-        TopologyError, match=r"row 1, column gbps: expected a finite number .got an empty cell"
+        TopologyError, match=r"row 1, column gbps: expected a finite number .got nan"
     ):
         from_file(tmp_path / "n.parquet", num_hosts=2)
 
