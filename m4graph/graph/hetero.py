@@ -54,7 +54,7 @@ def to_hetero_data(
         - ``flow.touched``, ``link.touched`` bool: whose state the event updates; flows that share a
           link with the event's flow, links of its route
         - ``flow.n_id``, ``link.n_id`` int64: row of the workload, and of the network's links
-        - ``flow.flow_id`` int64: id of the workload
+        - ``flow.flow_id`` int64: ids of the workload
         - ``("flow", "crosses", "link")``: with scope ``"event"``, onto touched links only
         - both with ``edge_attr`` ``[num_edges, num_edge_features]``: the place on the route
         - ``("link", "rev_crosses", "flow")``: the whole route of every flow, hop by hop
