@@ -23,6 +23,7 @@ from m4graph.datasets.store.fetch import Supply
 from m4graph.datasets.store.items import NUM_NODES, Graph, map_tensors, read_metadata
 from m4graph.datasets.store.processing import NUM_ITEMS, SCENARIO_SHA256, Form, Items, Processing
 from m4graph.runs.labelled_run import LabelledRun
+from m4graph.scenario.suite import Suite
 
 Split = Literal["train", "val"]
 
@@ -49,9 +50,9 @@ class RunDataset(Dataset):  # type: ignore[misc]
             a folder, or ``hf://owner/repository[@revision]``. (default: the named data set's)
         split (str, optional): ``"train"`` or ``"val"``, as :meth:`split` splits by default.
             (default: all runs)
-        suite (str, optional): A name of :data:`m4graph.evaluation.suites.SUITES`: the scenarios of
-            this suite, which are refused otherwise, and no others. Missing ones are simulated.
-            (default: ``None``)
+        suite (str or Suite, optional): A suite, or its name in
+            :data:`m4graph.evaluation.suites.SUITES`: its scenarios, which are refused otherwise,
+            and no others. Missing ones are simulated. (default: ``None``)
         transform (callable, optional): Takes a graph and gives another, at every access.
             (default: ``None``)
         pre_transform (callable, optional): The same, once, before it is stored.
@@ -81,7 +82,7 @@ class RunDataset(Dataset):  # type: ignore[misc]
         *,
         source: str | os.PathLike[str] | None = None,
         split: Split | None = None,
-        suite: str | None = None,
+        suite: str | Suite | None = None,
         transform: Callable[[Any], Any] | None = None,
         pre_transform: Callable[[Any], Any] | None = None,
         pre_filter: Callable[[Any], bool] | None = None,

@@ -15,11 +15,11 @@ from m4graph.core.progress import count_progress
 from m4graph.datasets.making.generation import generate
 from m4graph.datasets.making.leakage import refuse_reserved
 from m4graph.datasets.making.manifest import known_hashes
-from m4graph.datasets.making.produce import run_name
-from m4graph.datasets.making.run_folder import RAW, check_run_folder
+from m4graph.datasets.making.run_folder import RAW, check_run_folder, run_name
 from m4graph.datasets.making.suite_runs import SuiteRuns
 from m4graph.datasets.named import NamedDataset, Recipe, find_dataset
 from m4graph.datasets.store.processing import ARRAYS_SHA256, EVALUATION_SEED, SCENARIO_SHA256
+from m4graph.scenario.suite import Suite
 
 Report = Callable[[int, int], None]
 
@@ -34,7 +34,7 @@ class Supply:
         root (Path): Folder of the data set.
         recipe (str, Path, GenerateConfig or NamedDataset, optional): Whose runs these are.
         source (str or Path, optional): Where to copy missing ones from.
-        suite (str, optional): The evaluation suite whose scenarios these are.
+        suite (str or Suite, optional): The evaluation suite whose scenarios these are.
         jobs (int, optional): Processes that simulate.
         log (bool): Show progress.
 
@@ -47,12 +47,12 @@ class Supply:
         root: Path,
         recipe: Recipe | NamedDataset | None,
         source: str | os.PathLike[str] | None,
-        suite: str | None,
+        suite: str | Suite | None,
         jobs: int | None,
         log: bool,
     ) -> None:
         if recipe is not None and suite is not None:
-            raise ConfigError(f"suite: expected no recipe beside it (got suite {suite!r})")
+            raise ConfigError("suite: expected no recipe beside it (got a suite, too)")
         self.raw = root / RAW
         self._root = root
         self._named = None if recipe is None else find_dataset(recipe)
