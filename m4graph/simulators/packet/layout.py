@@ -245,7 +245,7 @@ METER = np.dtype(
 """What is counted of a link while a run is recorded; as many as links, or none."""
 METER_OFF = _switched_off(METER)
 
-HOOK = np.dtype(
+LINK_HOOK = np.dtype(
     [
         ("step", "i8"),  # address of the function that is asked; 0: there is no hook
         ("context", "i8"),  # and of what it finds its arrays by
@@ -255,7 +255,7 @@ HOOK = np.dtype(
     ]
 )
 """A link at which a hook may stand; as many as links, or none."""
-HOOK_OFF = _switched_off(HOOK)
+LINK_HOOK_OFF = _switched_off(LINK_HOOK)
 
 TAP_ROW = np.dtype(
     [
@@ -306,7 +306,7 @@ class State(NamedTuple):
     label_remaining_bytes: np.ndarray  # int64
     label_queue_bytes: np.ndarray  # int64
     wires: np.ndarray  # WIRE, or WIRE_OFF
-    hooks: np.ndarray  # HOOK, or HOOK_OFF
+    link_hooks: np.ndarray  # LINK_HOOK, or LINK_HOOK_OFF
     meters: np.ndarray  # METER, or METER_OFF
     packet_numbers: np.ndarray  # int64: of each packet, in the order of sending; for taps
     tap_rows: np.ndarray

@@ -138,8 +138,7 @@ class LinkHook(Watcher):
             (default: none)
 
     Raises:
-        ConfigError: If the step cannot be compiled, a number is missing or too much, or an array is
-            not contiguous.
+        ConfigError: If a number is missing or too much, or an array is not contiguous.
     """
 
     step: LinkStep
@@ -164,8 +163,9 @@ class LinkHook(Watcher):
         """Marks the links.
 
         Raises:
-            ConfigError: If a link does not exist or leads to a host, there is another hook, or
-                packets would jump over switches on whose reports the congestion control counts.
+            ConfigError: If the step cannot be compiled, a link does not exist or leads to a host,
+                there is another hook, or packets would jump over switches on whose reports the
+                congestion control counts.
         """
         kind = run.scenario.congestion_control.kind
         if has_link_hook(run.state):
@@ -178,7 +178,7 @@ class LinkHook(Watcher):
             arrays = run.scenario.arrays
             ends = arrays.link_src[to_host[0]], arrays.link_dst[to_host[0]]
             raise ConfigError(f"LinkHook: expected links to switches (got {ends[0]}-{ends[1]})")
-        hooks = np.zeros(len(run.state.links), layout.HOOK)
+        hooks = np.zeros(len(run.state.links), layout.LINK_HOOK)
         hooks["step"][links] = self.step.address
         hooks["context"] = self._table.ctypes.data
         hooks["group"][links] = 0 if self.groups is None else self.groups
@@ -186,7 +186,7 @@ class LinkHook(Watcher):
         hooks["is_exit"] = self.exits is None
         if self.exits is not None:
             hooks["is_exit"][self._ids(run, "exits")] = True
-        run.state = run.state._replace(hooks=hooks)
+        run.state = run.state._replace(link_hooks=hooks)
 
     @cached_property
     def _table(self) -> NDArray[np.int64]:

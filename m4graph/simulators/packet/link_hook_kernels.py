@@ -28,7 +28,7 @@ def is_taken(s, link_id, packet_id):
     PFC frames are no one's but the link's.
     """
     if has_link_hook(s):
-        if s.hooks[link_id].step != 0 and s.packets[packet_id].kind < PAUSE:
+        if s.link_hooks[link_id].step != 0 and s.packets[packet_id].kind < PAUSE:
             return _ask(s, link_id, packet_id)
     return False
 
@@ -47,16 +47,16 @@ def come_out(s, link_id, packet_id):
         enqueue(s, link_id, packet_id)
 
 
-@njit(_nrt=False)
+@njit(forceinline=False, _nrt=False)
 def _ask(s, link_id, packet_id):
     stay_out_of_line()
     c = s.control[0]
-    hook = s.hooks[link_id]
+    hook = s.link_hooks[link_id]
     packet = s.packets[packet_id]
     next_link = s.route_links[packet.position + 1]
     exit_position = packet.position + 1
     exit_link = next_link
-    while not (s.hooks[exit_link].is_exit or s.links[exit_link].to_host):
+    while not (s.link_hooks[exit_link].is_exit or s.links[exit_link].to_host):
         exit_position += 1
         exit_link = s.route_links[exit_position]
     answer = _call(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
-from m4graph.simulators.packet.layout import HOOK, METER, WIRE, State
+from m4graph.simulators.packet.layout import LINK_HOOK, METER, WIRE, State
 
 
 def has_faults(s: State) -> bool:
@@ -18,7 +18,7 @@ def has_faults(s: State) -> bool:
 
 def has_link_hook(s: State) -> bool:
     """Whether packets that arrive at some links are a hook's matter."""
-    return s.hooks.dtype == HOOK
+    return s.link_hooks.dtype == LINK_HOOK
 
 
 def has_recording(s: State) -> bool:
@@ -35,7 +35,7 @@ def _has_faults(s):
 
 @overload(has_link_hook, inline="always")
 def _has_link_hook(s):
-    if s.types[State._fields.index("hooks")].dtype == from_dtype(HOOK):
+    if s.types[State._fields.index("link_hooks")].dtype == from_dtype(LINK_HOOK):
         return lambda s: True
     return lambda s: False
 
