@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.arrays import grown
 from m4graph.core.errors import WorkloadError
 from m4graph.routing import Routes
 from m4graph.simulators.packet import layout
@@ -128,7 +127,11 @@ def _with_room(state: State, num_flows: int, num_route_links: int, routes: Route
 
 
 def _longer(array: np.ndarray, length: int) -> np.ndarray:
-    return array if length <= len(array) else grown(array, max(length, 2 * len(array)))
+    if length <= len(array):
+        return array
+    longer = np.zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
 
 
 def _fill_rows(state: State, first: int, after: int, flows: NewFlows) -> None:
