@@ -7,17 +7,16 @@ network's flows. Order is (time, flow), so that equal times leave in the order o
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from m4graph.core.kernels import kernel
 
 DEPARTURE_RECORD = np.dtype([("time_ns", "i8"), ("flow", "i8")], align=True)
 
 ABSENT = -1
 """Place of a flow that is not in a heap."""
 
-_kernel = njit(nogil=True, _nrt=False)
 
-
-@_kernel
+@kernel
 def heap_set(heap, place, first, size, flow, time_ns):
     """Puts a flow into a heap, or changes its time.
 
@@ -41,7 +40,7 @@ def heap_set(heap, place, first, size, flow, time_ns):
     return size
 
 
-@_kernel
+@kernel
 def heap_pop(heap, place, first, size):
     """Takes the top out of a heap that is not empty; it then holds ``size - 1`` flows."""
     place[heap[first].flow] = ABSENT
@@ -51,19 +50,19 @@ def heap_pop(heap, place, first, size):
         _sift_down(heap, place, first, size - 1, 0, flow, time_ns)
 
 
-@_kernel
+@kernel
 def _put(heap, place, first, at, flow, time_ns):
     heap[first + at].time_ns = time_ns
     heap[first + at].flow = flow
     place[flow] = at
 
 
-@_kernel
+@kernel
 def _is_before(time_ns, flow, other):
     return time_ns < other.time_ns or (time_ns == other.time_ns and flow < other.flow)
 
 
-@_kernel
+@kernel
 def _sift_up(heap, place, first, at, flow, time_ns):
     while at > 0:
         parent = (at - 1) >> 1
@@ -75,7 +74,7 @@ def _sift_up(heap, place, first, at, flow, time_ns):
     return at
 
 
-@_kernel
+@kernel
 def _sift_down(heap, place, first, size, at, flow, time_ns):
     while True:
         child = 2 * at + 1
