@@ -11,7 +11,6 @@ import typer
 
 from m4graph.cli.arguments import DeviceName, EngineName, ModelName, ScenarioPath, Settings
 from m4graph.core.errors import ConfigError
-from m4graph.core.yaml_file import Override
 
 if TYPE_CHECKING:
     from m4graph.results import SimulationResult
@@ -40,6 +39,7 @@ def compare(
 
     from m4graph import evaluation
     from m4graph.cli import output
+    from m4graph.core.yaml_file import Override
     from m4graph.results import expected_result
     from m4graph.scenario.files import load_scenario
     from m4graph.simulators import TRUTH

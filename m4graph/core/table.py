@@ -155,6 +155,7 @@ def _read_cells(path: Path, error: type[InputError]) -> _Cells:
 def _read_parquet(path: Path) -> _Cells:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
+    from pyarrow.types import is_floating
 
     try:
         table = ParquetFile(path).read()
@@ -162,7 +163,10 @@ def _read_parquet(path: Path) -> _Cells:
         raise ValueError(problem) from problem
     # An index that pandas has written along.
     table = table.select([name for name in table.column_names if not _INDEX.fullmatch(name)])
-    columns = [each.to_pylist() if each.null_count else each.to_numpy() for each in table.columns]
+    columns = [
+        each.to_pylist() if each.null_count and not is_floating(each.type) else each.to_numpy()
+        for each in table.columns
+    ]
     return _Cells(table.column_names, columns, np.arange(table.num_rows))
 
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from m4graph.core.errors import TopologyError
 
@@ -123,7 +121,7 @@ def validate(graph: nx.Graph) -> NetworkArrays:
     )
     columns = np.array(cables, dtype=np.int64).reshape(-1, 4).T
     _check_host_cables(graph, num_hosts, columns[:2])
-    _check_reachable(graph, num_hosts, columns[:2])
+    _check_reachable(graph, num_hosts)
     return NetworkArrays(
         num_hosts=num_hosts,
         num_nodes=len(graph),
@@ -208,14 +206,12 @@ def _check_host_cables(graph: nx.Graph, num_hosts: int, ends: np.ndarray) -> Non
         raise TopologyError(f"host {a}: expected a cable to a switch (got one to host {b})")
 
 
-def _check_reachable(graph: nx.Graph, num_hosts: int, ends: np.ndarray) -> None:
-    ones = np.ones(ends.shape[1], dtype=np.int8)
-    cables = coo_array((ones, (ends[0], ends[1])), shape=(len(graph), len(graph)))
-    _, component = connected_components(cables, directed=False)
-    apart = np.flatnonzero(component[:num_hosts] != component[0])
-    if len(apart):
+def _check_reachable(graph: nx.Graph, num_hosts: int) -> None:
+    reached = nx.node_connected_component(graph, 0)
+    apart = [host for host in range(num_hosts) if host not in reached]
+    if apart:
         raise TopologyError(
-            f"host {_called(graph, int(apart[0]))}: expected a route to host {_called(graph, 0)} "
+            f"host {_called(graph, apart[0])}: expected a route to host {_called(graph, 0)} "
             f"(got none; {len(apart)} of {num_hosts} hosts are cut off from it)"
         )
 

@@ -13,7 +13,6 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from m4graph.core.errors import WorkloadError
 from m4graph.core.rng import generator
@@ -244,6 +243,8 @@ def _row_sums(weight: Floats, num_groups: int) -> Floats:
 
 def _log_normal(scores: Floats, row_cv: float, num_rows: int) -> Floats:
     """Log-normal values with the given coefficient of variation among all rows, idle ones too."""
+    from scipy.optimize import brentq
+
     wanted = (1 + row_cv**2) * len(scores) / num_rows
 
     def excess(sigma: float) -> float:

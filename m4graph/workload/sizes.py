@@ -6,8 +6,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import log_ndtr, ndtr, ndtri
 
 from m4graph.core.errors import WorkloadError
 from m4graph.core.registry import Registry
@@ -177,10 +175,14 @@ class GaussianSizes(_LawWithMean):
             )
         # Between the two lies the centre: leaving out can only add to the mean, and the positive
         # part of a Gaussian centred at -c is narrower than an exponential law of mean 1 / c.
+        from scipy.optimize import brentq
+
         self._centre = brentq(lambda c: _positive_mean(c) - ratio, -1 / ratio, ratio, xtol=1e-13)
 
     def sample(self, generator: np.random.Generator, num_flows: int) -> NDArray[np.int64]:
         """Draws sizes by inversion, int64 ``[num_flows]``."""
+        from scipy.special import ndtr, ndtri
+
         level = 1 - generator.random(num_flows)
         deviations = self._centre - ndtri(level * ndtr(self._centre))
         return whole_bytes(self.std_bytes * deviations)
@@ -188,5 +190,7 @@ class GaussianSizes(_LawWithMean):
 
 def _positive_mean(centre: float) -> float:
     """Mean of the positive part of a Gaussian with standard deviation 1."""
+    from scipy.special import log_ndtr
+
     log_density = -(centre**2) / 2 - np.log(2 * np.pi) / 2
     return float(centre + np.exp(log_density - log_ndtr(centre)))

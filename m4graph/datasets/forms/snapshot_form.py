@@ -134,7 +134,6 @@ class StoredSnapshots:
         link.x = torch.from_numpy(x)
         link.gap = link.x[:, _GAP].clone()
         link.n_id = torch.from_numpy(link_id)
-        link.link_id = link.n_id.clone()
         link.touched = torch.arange(len(link_id)) < num_updated
 
     def _add_edges(

@@ -1,25 +1,25 @@
-"""Records a run: samples links and flows at set times, and collects what the taps write."""
+"""Samples links and flows at set times, and collects what the taps write."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
+from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.layout import NONE, State
-from m4graph.simulators.packet.recording import Recording
-from m4graph.simulators.packet.records import FLOW_SAMPLE, LINK_SAMPLE, Records
-from m4graph.simulators.packet.watchers import Watcher, call_at
+from m4graph.simulators.packet.observe.config import Recording
+from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE, Records
 
 _TAP_ROWS = 1 << 16
 _FIRST_ROWS = 1 << 10
 
 
-class Recorder:
-    """A :class:`~m4graph.simulators.packet.watchers.Watcher` that records.
+class Sampler(Watcher):
+    """A :class:`Watcher` that records what a :class:`Recording` asks for, of one run.
 
     A sample stands before or behind what else happens in its instant. There is none at time 0; the
     last one is taken when the run ends, and may cover less than an interval.
@@ -37,54 +37,46 @@ class Recorder:
         self._links = recording.link_ids("links", scenario)
         self._taps = recording.link_ids("taps", scenario)
         self._flows = recording.flow_rows(scenario)
-        self._interval_ticks = recording.interval_ns * scenario.config.ticks_per_ns
         self._link_rows = _Rows(LINK_SAMPLE)
         self._flow_rows = _Rows(FLOW_SAMPLE)
         self._tap_rows: list[np.ndarray] = []
         self._before = np.zeros(len(self._links), LINK_SAMPLE)
         self._sampled_ticks = 0
 
-    def begin(self, state: State, code: int) -> State:
+    def begin(self, run: PacketRun) -> None:
         """Lays out meters and taps where they are needed, and asks for the first sample."""
-        self._code = code
+        state = run.state
         if len(self._links) or len(self._taps):
             meters = np.zeros(len(state.links), layout.METER)
             meters["paused_since"] = NONE
             meters["tapped"][self._taps] = True
-            state = state._replace(
+            run.state = state._replace(
                 meters=meters,
                 packet_numbers=np.full(len(state.packets), NONE, np.int64),
                 tap_rows=np.zeros(_TAP_ROWS if len(self._taps) else 0, layout.TAP_ROW),
             )
         if len(self._links) or len(self._flows):
-            call_at(state, self._interval_ticks, code)
-        return state
+            run.call_at(self._recording.interval_ns, self._sample_again)
 
-    def called(self, state: State) -> State:
-        """Takes a sample, and asks for the next one."""
-        self._sample(state)
-        call_at(state, int(state.control["now"][0]) + self._interval_ticks, self._code)
-        return state
-
-    def drain(self, state: State) -> None:
+    def drain(self, run: PacketRun) -> None:
         """Takes over what the taps have written."""
+        state = run.state
         num_rows = int(state.control["num_tap_rows"][0])
         if num_rows:
             self._tap_rows.append(state.tap_rows[:num_rows].copy())
             state.control["num_tap_rows"] = 0
 
-    def finish(self, state: State) -> Records:
+    def finish(self, run: PacketRun) -> dict[str, Any]:
         """Takes the last sample; gives all that was recorded."""
-        self._sample(state)
-        self.drain(state)
+        self._sample(run.state)
+        self.drain(run)
         tap_rows = np.concatenate([np.zeros(0, layout.TAP_ROW), *self._tap_rows])
-        return Records(
-            self._recording,
-            self._scenario,
-            self._link_rows.array,
-            self._flow_rows.array,
-            tap_rows,
-        )
+        tables = self._link_rows.array, self._flow_rows.array, tap_rows
+        return {"recording": Records(self._recording, self._scenario, *tables)}
+
+    def _sample_again(self, run: PacketRun) -> None:
+        self._sample(run.state)
+        run.call_at(run.now_ns + self._recording.interval_ns, self._sample_again)
 
     def _sample(self, state: State) -> None:
         now = int(state.control["now"][0])
@@ -132,13 +124,6 @@ class Recorder:
         sample["window_bytes"] = flows["window_bytes"]
         sample["rate_bps"] = flows["rate_bps"]
         self._flow_rows.append(sample)
-
-
-def drain_taps(state: State, watchers: Sequence[Watcher]) -> None:
-    """Empties the buffer of tapped packets into the recorder among the watchers."""
-    for watcher in watchers:
-        if isinstance(watcher, Recorder):
-            watcher.drain(state)
 
 
 class _Rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from m4graph.simulators.packet.marking import (
+from m4graph.simulators.packet.mrg32k3a import (
     _A12,
     _A13,
     _A21,
