@@ -7,7 +7,6 @@ import pytest
 from numba import njit
 from numba.core.dispatcher import Dispatcher
 
-import m4graph
 from m4graph.core.kernels import inline_kernel, kernel
 
 HANDED_DOWN = {"fastmath", "error_model", "forceinline", "_nrt"}
