@@ -68,10 +68,11 @@ class SimulationResult:
     def __post_init__(self) -> None:
         if self.start_ns is None:
             object.__setattr__(self, "start_ns", self.scenario.workload.start_ns)
-        lengths = [len(self.flow_id), len(self.fct_ns), len(self.ideal_fct_ns)]
+        columns = (self.flow_id, self.fct_ns, self.ideal_fct_ns, self.start_ns)
+        lengths = [len(column) for column in columns]
         if len(set(lengths)) != 1:
             raise SimulationError(
-                f"{self.simulator}: expected ids, FCTs and ideal FCTs of the same flows "
+                f"{self.simulator}: expected ids, FCTs, ideal FCTs and starts of the same flows "
                 f"(got {lengths})"
             )
 

@@ -45,6 +45,8 @@ MODULES = (
     "m4graph.evaluation.suites",
     "m4graph.testing",
     "m4graph.core.registry",
+    "m4graph.core.blocks",
+    "m4graph.core.checks",
     "m4graph.core.schema",
     "m4graph.core.rng",
     "m4graph.core.errors",

@@ -10,6 +10,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
 
 KINDS = ("host", "switch")
@@ -142,11 +143,6 @@ def node_kind(node: Any, data: Mapping[str, Any]) -> str:
     if kind not in KINDS:
         raise TopologyError(f"node {node!r}: expected kind 'host' or 'switch' (got {kind!r})")
     return str(kind)
-
-
-def is_integer(value: Any) -> bool:
-    """Tells whether a value is an integer of Python or numpy; ``True`` is none."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _check_node_ids(graph: nx.Graph) -> None:

@@ -14,8 +14,9 @@ from m4graph.datasets.making.generation import GenerationError, Progress
 from m4graph.datasets.making.leakage import check_training_seeds, refuse_reserved, scenario_hash
 from m4graph.datasets.making.manifest import RunFailure, RunRecord, write_manifest
 from m4graph.datasets.making.produce import run_hash, run_name
+from m4graph.routing import RoutingConfig
 from m4graph.runs.labelled_run import LabelledRun
-from m4graph.scenario import RoutingConfig, Scenario
+from m4graph.scenario import Scenario
 
 MANIFEST_FILE = "manifest.json"
 
