@@ -89,7 +89,7 @@ def volumes_and_latencies(
 
 def _build(digest: str) -> Callable[..., None]:
     @cached_kernel
-    def fill_volumes_and_latencies(
+    def fill_volumes_and_latencies(  # type: ignore[no-untyped-def]
         volume_bytes,
         latency_ns,
         link_rate_bps,
