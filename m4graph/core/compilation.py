@@ -18,7 +18,7 @@ _PATIENCE_S = 1.0
 _IMPORT = re.compile(
     r"^[ \t]*(?:from ([\w.]+) import (\([^)]*\)|.*)|import ([\w.]+))", re.MULTILINE
 )
-_HOLDS_KERNELS = re.compile(r"\b(njit|kernel)\b")
+_HOLDS_KERNELS = re.compile(r"\b(njit|register_jitable|(\w+_)?kernel)\b")
 
 
 @cache
