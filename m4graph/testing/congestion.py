@@ -18,8 +18,9 @@ from m4graph.scenario import Scenario
 from m4graph.simulators import simulate
 from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
-from m4graph.simulators.packet.layout import FINISHED, GROW_POOLS, STARVED, State
+from m4graph.simulators.packet.layout import FINISHED, GROW_POOLS, STARVED
 from m4graph.simulators.packet.loop import compiled_loop, with_larger_pools
+from m4graph.simulators.packet.state import State
 from m4graph.testing.rules import Report, Rules, expect, expect_equal, expect_refused
 from m4graph.testing.tiny import tiny_scenario, tiny_workload
 

@@ -15,7 +15,8 @@ from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
 from m4graph.simulators.packet.labels import label_buffers
-from m4graph.simulators.packet.layout import NONE, State
+from m4graph.simulators.packet.layout import NONE
+from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.marking import first_stream
 from m4graph.simulators.packet.queues import build_queues, configure_queues
 from m4graph.simulators.packet.switches import has_recording

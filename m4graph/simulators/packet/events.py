@@ -19,7 +19,8 @@ from numba import njit, types
 from numba.extending import intrinsic, overload
 from numba.np.numpy_support import from_dtype
 
-from m4graph.simulators.packet.layout import CALL, FINE_SLOT, NONE, TIMER, State
+from m4graph.simulators.packet.layout import CALL, FINE_SLOT, NONE, TIMER
+from m4graph.simulators.packet.state import State
 
 _WORD_BITS = 64
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -46,7 +47,7 @@ def has_fine_ticks(s: State) -> bool:
 
 @overload(has_fine_ticks, inline="always")
 def _has_fine_ticks(s):
-    slots = s.types[State._fields.index("slots")]
+    slots = s.arrays["slots"]
     if slots.dtype == from_dtype(FINE_SLOT):
         return lambda s: True
     return lambda s: False

@@ -13,7 +13,7 @@ from m4graph.scenario import RoutingConfig, Scenario
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.build import grow_pools
 from m4graph.simulators.packet.flows import set_routes
-from m4graph.simulators.packet.layout import State
+from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.watchers import call_at
 from m4graph.units import NS_PER_US
 

@@ -12,7 +12,8 @@ from m4graph.errors import WorkloadError
 from m4graph.routing import Routes
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.events import request_event
-from m4graph.simulators.packet.layout import NONE, State
+from m4graph.simulators.packet.layout import NONE
+from m4graph.simulators.packet.state import State
 
 _MAX_TICKS = 2**62
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.simulators.packet import layout
-from m4graph.simulators.packet.layout import State
+from m4graph.simulators.packet.state import State
 
 _FIRST_ROWS = 1 << 12
 _FLOWS_OF_EVENT = 16

@@ -8,7 +8,7 @@ for fast links (``network.tick``).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -258,38 +258,3 @@ TAP_ROW = np.dtype(
 LABEL_EVENT = np.dtype(
     [("time_ticks", "i8"), ("flow", "i4"), ("kind", "i4"), ("flow_end", "i8"), ("link_end", "i8")]
 )
-
-
-class State(NamedTuple):
-    """All arrays of one run. Scalars stand in ``control`` and ``config``, of length one."""
-
-    control: np.ndarray
-    config: np.ndarray
-    links: np.ndarray
-    queues: np.ndarray  # of each link; empty with a shared buffer
-    nodes: np.ndarray
-    flows: np.ndarray
-    marking: np.ndarray  # uint64 [6]: the random generator of marks
-    congestion: np.ndarray  # the algorithm's own record for each flow
-    congestion_config: np.ndarray  # and its parameters, of length one
-    retries: np.ndarray  # of each flow: what the RDMA transport's timer saw last
-    start_order: np.ndarray  # uint32: flows by their start; of one start, as they were queued
-    timers: np.ndarray  # int32 [flows, timers]: the version of each timer that is not void
-    packets: np.ndarray
-    in_band: np.ndarray  # what each packet carries for the algorithm; empty if that is nothing
-    events: np.ndarray
-    slots: np.ndarray  # the timing wheel
-    occupied: np.ndarray  # uint64 bitmap of its slots
-    heap: np.ndarray  # events beyond the wheel's horizon
-    requests: np.ndarray  # events that Python asked for; queued when the run goes on
-    route_links: np.ndarray  # uint32
-    host_flows: np.ndarray  # uint32: the unfinished flows of each host, in order of their start
-    link_flows: np.ndarray  # int32: the active flows of each link, for labels
-    label_events: np.ndarray
-    label_flows: np.ndarray  # int32
-    label_remaining_bytes: np.ndarray  # int64
-    label_queue_bytes: np.ndarray  # int64
-    wires: np.ndarray  # WIRE, or WIRE_OFF
-    meters: np.ndarray  # METER, or METER_OFF
-    packet_numbers: np.ndarray  # int64: of each packet, in the order of sending; for taps
-    tap_rows: np.ndarray

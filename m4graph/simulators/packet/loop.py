@@ -9,7 +9,7 @@ from m4graph.compilation import announced_compilation
 from m4graph.errors import SimulationError
 from m4graph.simulators.packet.build import grow_pools
 from m4graph.simulators.packet.engine import engine
-from m4graph.simulators.packet.layout import State
+from m4graph.simulators.packet.state import State
 
 _COMPILED: set[tuple[str, ...]] = set()
 

@@ -18,9 +18,9 @@ from m4graph.simulators.packet.layout import (
     NONE,
     PORT_QUEUE,
     SHARED_QUEUE,
-    State,
 )
 from m4graph.simulators.packet.marking import next_number
+from m4graph.simulators.packet.state import State
 
 _NO_LIMIT_PACKETS, _NO_LIMIT_BYTES = 2**31 - 1, 2**62
 
@@ -52,7 +52,7 @@ def has_shared_buffer(s: State) -> bool:
 
 @overload(has_shared_buffer, inline="always")
 def _has_shared_buffer(s):
-    queues = s.types[State._fields.index("queues")]
+    queues = s.arrays["queues"]
     if queues.dtype == from_dtype(SHARED_QUEUE):
         return lambda s: True
     return lambda s: False

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
-from m4graph.simulators.packet.layout import NONE, State
+from m4graph.simulators.packet.layout import NONE
+from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.recording import Recording
 from m4graph.simulators.packet.records import FLOW_SAMPLE, LINK_SAMPLE, Records
 from m4graph.simulators.packet.watchers import Watcher, call_at

@@ -24,12 +24,12 @@ from m4graph.simulators.packet.layout import (
     GROW_POOLS,
     PAUSED,
     STARVED,
-    State,
 )
 from m4graph.simulators.packet.loop import compiled_loop, pauses_and_drops, with_larger_pools
 from m4graph.simulators.packet.recorder import Recorder, drain_taps
 from m4graph.simulators.packet.recording import Recording
 from m4graph.simulators.packet.session import PacketSession
+from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.watchers import Watcher, begin_all, dispatch, nothing_moves
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload

@@ -8,7 +8,8 @@ from __future__ import annotations
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
-from m4graph.simulators.packet.layout import METER, WIRE, State
+from m4graph.simulators.packet.layout import METER, WIRE
+from m4graph.simulators.packet.state import State
 
 
 def has_faults(s: State) -> bool:
@@ -23,13 +24,13 @@ def has_recording(s: State) -> bool:
 
 @overload(has_faults, inline="always")
 def _has_faults(s):
-    if s.types[State._fields.index("wires")].dtype == from_dtype(WIRE):
+    if s.arrays["wires"].dtype == from_dtype(WIRE):
         return lambda s: True
     return lambda s: False
 
 
 @overload(has_recording, inline="always")
 def _has_recording(s):
-    if s.types[State._fields.index("meters")].dtype == from_dtype(METER):
+    if s.arrays["meters"].dtype == from_dtype(METER):
         return lambda s: True
     return lambda s: False

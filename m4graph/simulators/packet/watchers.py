@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from m4graph.simulators.packet.events import request_event
-from m4graph.simulators.packet.layout import CALL, State
+from m4graph.simulators.packet.layout import CALL
+from m4graph.simulators.packet.state import State
 
 _LOOKS_ON = 1
 
