@@ -92,6 +92,7 @@ def build_idle_state(scenario: Scenario, record_labels: bool = False) -> State:
         meters=np.zeros(0, layout.METER_OFF),
         packet_numbers=np.zeros(0, np.int64),
         tap_rows=np.zeros(0, layout.TAP_ROW),
+        hooks=np.zeros(layout.NUM_HOOKS, np.uint64),
     )
     return grow_pools(state)
 

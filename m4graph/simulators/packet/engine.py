@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from numba import njit
+import numpy as np
+from numba import njit, types
 
 from m4graph.compilation import functions_digest, source_digest
 from m4graph.simulators.packet.cold import stay_out_of_line
@@ -36,6 +37,7 @@ from m4graph.simulators.packet.layout import (
     FLOWS_READ,
     FLOWS_START,
     GROW_POOLS,
+    ON_ANSWER, ON_TIMER, ON_SEND, ON_FORWARD, RECEIVE, ON_DEADLINE,
     NACK,
     NIC_WAKE,
     NONE,
@@ -55,6 +57,8 @@ from m4graph.simulators.packet.ports import (
     transmit,
 )
 from m4graph.simulators.packet.record import labels_have_room, record_arrival, record_departure
+from m4graph.simulators.packet.congestion.base import _nothing
+from m4graph.simulators.packet.state import State, call_hook
 from m4graph.simulators.packet.wires import is_lost, note_arrived, note_paused, taps_have_room
 
 POOL_MARGIN = 64
@@ -127,9 +131,9 @@ def _start_flow(s, first, after):
 
 
 @njit(forceinline=True, _nrt=False)
-def _receive_data(s, packet_id, receive):
+def _receive_data(s, packet_id):
     flow_id = s.packets[packet_id].flow
-    link_id = receive(s, packet_id)
+    link_id = call_hook(s, RECEIVE, packet_id, 0)
     flow = s.flows[flow_id]
     if flow.rcv_nxt >= flow.size_bytes and flow.finish_ticks < 0:
         flow.finish_ticks = s.control[0].now
@@ -152,13 +156,13 @@ def _no_room(s):
 
 
 @njit(forceinline=True, _nrt=False)
-def _arrive(s, link_id, packet_id, receive):
+def _arrive(s, link_id, packet_id):
     kind = s.packets[packet_id].kind
     if kind == PAUSE or kind == RESUME:
         return _obey_pfc(s, link_id, packet_id)
     if not s.links[link_id].to_host:
         return switch_receive(s, link_id, packet_id)
-    return _receive_data(s, packet_id, receive)
+    return _receive_data(s, packet_id)
 
 
 @njit(forceinline=True, _nrt=False)
@@ -168,17 +172,12 @@ def _is_answer(s, link_id, packet_id):
     return s.links[link_id].to_host and (kind == ACK or kind == NACK)
 
 
-def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
-    """Compiles the loop around one algorithm.
+def _build(digest: str) -> Callable[..., int]:
+    """Compiles the loop.
 
     What the loop closes over is part of numba's cache key, so it must be the same in every
-    process: the hooks are plainly ``register_jitable``; ``digest`` changes with any source.
+    process; ``digest`` changes with any source.
     """
-    on_ack, on_timer = kernel.on_ack, kernel.on_timer
-    on_send, on_forward = kernel.on_send, kernel.on_forward
-    transport = kernel.transport
-    receive, acknowledge = transport.receive, transport.acknowledge
-    on_deadline = transport.on_deadline
 
     @njit(cache=True, nogil=True, _nrt=False)
     def run(s, max_events):
@@ -211,23 +210,22 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                 note_arrived(s, a, b)
                 if _is_answer(s, a, b):
                     flow_id = s.packets[b].flow
-                    acknowledge(s, b)
-                    on_ack(s, flow_id, b)
+                    call_hook(s, ON_ANSWER, flow_id, b)
                     link_id = s.nodes[s.flows[flow_id].src].uplink
                     free_packet(s, b)
                 else:
-                    link_id = _arrive(s, a, b, receive)
+                    link_id = _arrive(s, a, b)
             elif kind == NIC_WAKE:
                 if wake(s, a, b):
                     link_id = s.nodes[a].uplink
             elif kind == TIMER:
                 timer = timer_expired(s, a, b)
                 if timer >= 0:
-                    on_timer(s, a, timer)
+                    call_hook(s, ON_TIMER, a, timer)
                 if only_idle_left(s):
                     return STARVED
             elif kind == DEADLINE:
-                link_id = on_deadline(s, a, b)
+                link_id = call_hook(s, ON_DEADLINE, a, b)
                 if link_id < 0 and only_idle_left(s):
                     return STARVED
             elif kind == FLOWS_READ:
@@ -245,12 +243,16 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
             if packet_id < 0:
                 if s.links[link_id].from_host:
                     packet_id = next_of_nic(s, s.links[link_id].src)
-                    if packet_id >= 0:
-                        on_send(s, s.packets[packet_id].flow, packet_id)
+                    if packet_id >= 0 and s.hooks[ON_SEND] != 0:
+                        call_hook(s, ON_SEND, s.packets[packet_id].flow, packet_id)
                 else:
                     packet_id = next_of_port(s, link_id)
-                    if packet_id >= 0 and s.packets[packet_id].kind == DATA:
-                        on_forward(s, link_id, packet_id)
+                    if (
+                        s.hooks[ON_FORWARD] != 0
+                        and packet_id >= 0
+                        and s.packets[packet_id].kind == DATA
+                    ):
+                        call_hook(s, ON_FORWARD, link_id, packet_id)
             if packet_id >= 0:
                 transmit(s, link_id, packet_id)
         return PAUSED
@@ -259,10 +261,71 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
 
 
 @cache
-def engine(kind: str) -> Callable[[Any, int], int]:
-    """The compiled loop ``run(state, max_events) -> reason`` of one congestion control."""
+def engine() -> Callable[[Any, int], int]:
+    """The compiled loop ``run(state, max_events) -> reason``."""
+    return _build(source_digest(__package__))
+
+
+def compile_hooks(kind: str, state: State) -> None:
+    """Compiles the hooks of one algorithm, and writes their addresses into the state."""
     kernel = CONGESTION_KERNELS.resolve(kind)
     digest = source_digest(__package__)
     hooks = (kernel.on_ack, kernel.on_timer, kernel.on_send, kernel.on_forward)
     own = [hook for hook in hooks if not hook.__module__.startswith("m4graph.")]
-    return _build(kernel, digest + functions_digest(own) if own else digest)
+    digest += functions_digest(own) if own else ""
+    state.hooks[ON_ANSWER] = _address(_answer_hook(kernel, digest), state)
+    for which, hook in (
+        (ON_TIMER, kernel.on_timer), (ON_SEND, kernel.on_send), (ON_FORWARD, kernel.on_forward)
+    ):
+        if hook is not _nothing:
+            state.hooks[which] = _address(_hook(hook, digest), state)
+    state.hooks[RECEIVE] = _address(_receive_hook(kernel.transport.receive, digest), state)
+    state.hooks[ON_DEADLINE] = _address(_deadline_hook(kernel.transport.on_deadline, digest), state)
+
+
+def _answer_hook(kernel, digest):
+    acknowledge, on_ack = kernel.transport.acknowledge, kernel.on_ack
+
+    @njit(cache=True, _nrt=False)
+    def answer(s, flow_id, packet_id):
+        digest  # noqa: B018
+        acknowledge(s, packet_id)
+        on_ack(s, flow_id, packet_id)
+        return 0
+
+    return answer
+
+
+def _hook(function, digest):
+    @njit(cache=True, _nrt=False)
+    def hook(s, subject, detail):
+        digest  # noqa: B018
+        function(s, subject, detail)
+        return 0
+
+    return hook
+
+
+def _receive_hook(receive, digest):
+    @njit(cache=True, _nrt=False)
+    def receive_hook(s, packet_id, _):
+        digest  # noqa: B018
+        return np.int64(receive(s, packet_id))
+
+    return receive_hook
+
+
+def _deadline_hook(on_deadline, digest):
+    @njit(cache=True, _nrt=False)
+    def deadline(s, flow_id, which):
+        digest  # noqa: B018
+        return np.int64(on_deadline(s, flow_id, which))
+
+    return deadline
+
+
+def _address(dispatcher, state):
+    sig = (state.numba_type, types.int64, types.int64)
+    dispatcher.compile(sig)
+    result = dispatcher.overloads[sig]
+    return result.library.get_pointer_to_function(result.fndesc.llvm_func_name)

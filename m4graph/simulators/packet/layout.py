@@ -28,6 +28,10 @@ PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS, CALLED, DRAIN_TAPS = range(
 # What happens to a packet at a tap.
 ENTER, LEAVE, DROP, LOST = range(4)
 
+# What the engine calls of an algorithm.
+ON_ANSWER, ON_TIMER, ON_SEND, ON_FORWARD, RECEIVE, ON_DEADLINE = range(6)
+NUM_HOOKS = 6
+
 # Kinds of labelled events.
 ARRIVAL, DEPARTURE = 0, 1
 

@@ -8,7 +8,7 @@ from typing import Any
 from m4graph.compilation import announced_compilation
 from m4graph.errors import SimulationError
 from m4graph.simulators.packet.build import grow_pools
-from m4graph.simulators.packet.engine import engine
+from m4graph.simulators.packet.engine import compile_hooks, engine
 from m4graph.simulators.packet.state import State
 
 _COMPILED: set[tuple[str, ...]] = set()
@@ -21,11 +21,13 @@ def compiled_loop(kind: str, state: State) -> tuple[Callable[[State, int], int],
         tuple: ``run(state, max_events) -> reason``, and the seconds that compiling it took; 0 if
         this process has it already.
     """
-    run = engine(kind)
+    run = engine()
     key = (kind, *(str(array.dtype) for array in state))
     if key in _COMPILED:
+        compile_hooks(kind, state)
         return run, 0.0
     with announced_compilation("packet simulator") as spent:
+        compile_hooks(kind, state)
         run(state, 0)
     _COMPILED.add(key)
     return run, spent.seconds

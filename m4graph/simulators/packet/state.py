@@ -17,7 +17,14 @@ from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import PrimitiveModel, register_default
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, typeof_impl, unbox
+from numba.extending import (
+    NativeValue,
+    infer_getattr,
+    intrinsic,
+    lower_getattr_generic,
+    typeof_impl,
+    unbox,
+)
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
@@ -58,6 +65,10 @@ class _Arrays(NamedTuple):
     meters: np.ndarray  # METER, or METER_OFF
     packet_numbers: np.ndarray  # int64: of each packet, in the order of sending; for taps
     tap_rows: np.ndarray
+    hooks: np.ndarray  # uint64: addresses of the algorithm's compiled hooks; 0: it does nothing
+
+
+_OF_ALGORITHM = ("congestion", "congestion_config", "in_band")
 
 
 class State(_Arrays):
@@ -79,11 +90,22 @@ class State(_Arrays):
 
     @cached_property
     def numba_type(self) -> StateType:
-        """What a kernel is compiled for."""
+        """What an algorithm's hooks are compiled for."""
         return StateType(
             tuple(
                 (name, types.Array(from_dtype(array.dtype), array.ndim, "C"))
                 for name, array in zip(self._fields, self, strict=True)
+            )
+        )
+
+    @cached_property
+    def engine_type(self) -> StateType:
+        """What the engine is compiled for: the same for all algorithms."""
+        arrays = self.numba_type.arrays.items()
+        return StateType(
+            tuple(
+                (name, types.Array(types.uint8, 1, "C") if name in _OF_ALGORITHM else array)
+                for name, array in arrays
             )
         )
 
@@ -99,7 +121,7 @@ class StateType(types.Type):
 
 @typeof_impl.register(State)
 def _typeof_state(state: State, c: Any) -> StateType:
-    return state.numba_type
+    return state.engine_type
 
 
 @register_default(StateType)
@@ -148,3 +170,25 @@ def _unbox_state(typ, obj, c):
     pointer = c.pyapi.long_as_voidptr(address)
     c.pyapi.decref(address)
     return NativeValue(c.builder.bitcast(pointer, c.context.get_value_type(typ)))
+
+
+@intrinsic
+def call_hook(typingctx, s, which, a, b):
+    """Calls one of the algorithm's hooks, through its address."""
+
+    def codegen(context, builder, signature, args):
+        state, which, a, b = args
+        array_type = s.arrays["hooks"]
+        array = context.make_array(array_type)(context, builder, _get_array(context, builder, s, state, "hooks"))
+        address = builder.load(builder.gep(array.data, [which]))
+        address.set_metadata("invariant.load", builder.module.add_metadata([]))
+        conv = context.call_conv
+        argtypes = (s, types.int64, types.int64)
+        fnty = conv.get_function_type(types.int64, argtypes)
+        pointer = builder.inttoptr(address, fnty.as_pointer())
+        status, result = conv.call_function(builder, pointer, types.int64, argtypes, (state, a, b))
+        with cgutils.if_unlikely(builder, status.is_error):
+            conv.return_status_propagate(builder, status)
+        return result
+
+    return types.int64(s, types.int64, types.int64, types.int64), codegen
