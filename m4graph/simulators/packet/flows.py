@@ -132,7 +132,7 @@ def _with_room(state: State, num_flows: int, num_route_links: int, routes: Route
 def _longer(array: np.ndarray, length: int) -> np.ndarray:
     if length <= len(array):
         return array
-    longer = np.zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer = layout.zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
     longer[: len(array)] = array
     return longer
 

@@ -35,6 +35,37 @@ NUM_HOOKS = 6
 # Kinds of labelled events.
 ARRIVAL, DEPARTURE = 0, 1
 
+_LINE_BYTES = 64
+
+
+def in_lines(record: Any) -> np.dtype[Any]:
+    """The same record with its fields aligned, and of a size that lies well in cache lines."""
+    dtype = np.dtype(np.dtype(record).descr, align=True)
+    size = 1 << (dtype.itemsize - 1).bit_length()
+    if size > _LINE_BYTES:
+        size = -(-dtype.itemsize // _LINE_BYTES) * _LINE_BYTES
+    names = dtype.names
+    assert names is not None
+    fields = [dtype.fields[name] for name in names]
+    return np.dtype(
+        {
+            "names": names,
+            "formats": [field[0] for field in fields],
+            "offsets": [field[1] for field in fields],
+            "itemsize": size,
+        }
+    )
+
+
+def zeros(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array of zeros that begins at a cache line."""
+    dtype = np.dtype(dtype)
+    num_bytes = int(np.prod(shape)) * dtype.itemsize
+    memory = np.zeros(num_bytes + _LINE_BYTES, np.uint8)
+    first = -memory.ctypes.data % _LINE_BYTES
+    return memory[first : first + num_bytes].view(dtype).reshape(shape)
+
+
 CONTROL = np.dtype(
     [
         ("now", "i8"),
@@ -97,8 +128,9 @@ CONFIG = np.dtype(
     ]
 )
 
-LINK = np.dtype(
+LINK = in_lines(
     [
+        # Of the link as the way out of a port.
         ("head", "i4"),  # the data queue
         ("tail", "i4"),
         ("priority_head", "i4"),  # the strict-priority queue: ACKs, PFC frames
@@ -106,49 +138,50 @@ LINK = np.dtype(
         ("queue_bytes", "i8"),  # of the data queue, the packet on the wire excluded
         ("free_ticks", "i8"),  # when the packet on the wire is sent
         ("free_serial", "i8"),  # of that event if it is not queued, else NONE
+        ("delay_ticks", "i8"),
+        ("full_tx_ticks", "i8"),  # of a data packet with full payload
         ("busy", "b1"),
         ("paused", "b1"),  # by a PFC frame of the node at the other end
         ("from_host", "b1"),
         ("to_host", "b1"),
-        ("src", "u4"),
         ("dst", "u4"),
-        ("delay_ticks", "i8"),
-        ("full_tx_ticks", "i8"),  # of a data packet with full payload
         ("ack_tx_ticks", "i8"),
-        ("rate_bps", "i8"),
         ("sent_bytes", "i8"),  # of all packets so far
         ("kmin_bytes", "i8"),
-        ("kmax_bytes", "i8"),
         # The buffer that packets which came in over this link take at the switch it leads to.
         ("ingress_bytes", "i8"),
         ("headroom_bytes", "i8"),
         ("headroom_limit_bytes", "i8"),
         ("pause_sent", "b1"),
+        ("src", "u4"),
+        ("kmax_bytes", "i8"),
+        # Seldom read.
+        ("rate_bps", "i8"),
         ("active_start", "i8"),  # flows that are active on the link, for labels
         ("num_active", "i4"),
     ]
 )
 
-NODE = np.dtype(
+NODE = in_lines(
     [
         ("uplink", "u4"),  # of a host
-        ("wake_ticks", "i8"),  # when the NIC will look for something to send, or NONE
         ("wake_version", "i4"),  # a wake-up event of another version is void
+        ("wake_ticks", "i8"),  # when the NIC will look for something to send, or NONE
         ("round_robin", "i4"),  # position of the flow that was served last
-        ("flows_start", "i8"),  # its slice of State.host_flows
         ("num_flows", "i4"),
-        ("flows_reserved", "i4"),  # these, and those that have not started
-        ("flows_room", "i4"),
-        ("pool_limit_bytes", "i8"),  # of a switch
-        ("pool_bytes", "i8"),
-        ("buffer_limit_bytes", "i8"),
-        ("buffer_bytes", "i8"),
-        ("headroom_limit_bytes", "i8"),
+        ("flows_start", "i8"),  # its slice of State.host_flows
+        ("buffer_bytes", "i8"),  # of a switch
         ("headroom_bytes", "i8"),
+        ("buffer_limit_bytes", "i8"),
+        ("pool_limit_bytes", "i8"),
+        ("headroom_limit_bytes", "i8"),
+        ("pool_bytes", "i8"),
+        ("flows_reserved", "i4"),  # of a host: these, and those that have not started
+        ("flows_room", "i4"),
     ]
 )
 
-PACKET = np.dtype(
+PACKET = in_lines(
     [
         ("next", "i4"),
         ("flow", "u4"),
@@ -161,8 +194,9 @@ PACKET = np.dtype(
     ]
 )
 
-FLOW = np.dtype(
+FLOW = in_lines(
     [
+        # Of the sender.
         ("snd_nxt", "i8"),
         ("snd_una", "i8"),
         ("size_bytes", "i8"),
@@ -170,14 +204,15 @@ FLOW = np.dtype(
         ("window_bytes", "i8"),
         ("full_pace_ticks", "i8"),  # time of a full packet at the flow's rate
         ("rate_bps", "i8"),
-        ("rcv_nxt", "i8"),
-        ("line_rate_bps", "i8"),
         ("src", "u4"),
         ("data_position", "u4"),
+        # Of the receiver, and what is seldom read.
+        ("rcv_nxt", "i8"),
+        ("finish_ticks", "i8"),
         ("ack_position", "u4"),
         ("num_links", "u4"),
+        ("line_rate_bps", "i8"),
         ("start_ticks", "i8"),
-        ("finish_ticks", "i8"),
         ("nack_seq", "i8"),
         ("nack_allowed_ticks", "i8"),
         ("label_mark", "i8"),
@@ -199,12 +234,12 @@ queue each; it leaves out the other case."""
 
 RETRY = np.dtype([("snd_una", "i8"), ("num_periods", "i8")])
 
-EVENT = np.dtype([("next", "i4"), ("kind", "i4"), ("a", "u4"), ("b", "u4"), ("serial", "i8")])
+EVENT = in_lines([("next", "i4"), ("kind", "i4"), ("a", "u4"), ("b", "u4"), ("serial", "i8")])
 SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
 FINE_SLOT = np.dtype([("head", "i4"), ("tail", "i4"), ("fine", "b1")])
 """The same with ticks of a picosecond: its type says so to the compiler, which then leaves out what
 whole nanoseconds do not need."""
-FAR_EVENT = np.dtype(
+FAR_EVENT = in_lines(
     [("time_ticks", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "u4"), ("b", "u4")]
 )
 

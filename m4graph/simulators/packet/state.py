@@ -141,6 +141,10 @@ class _StateAttributes(AttributeTemplate):
 @lower_getattr_generic(StateType)
 def _get_array(context, builder, typ, value, attr):
     array_type = typ.arrays[attr]
+    for argument in builder.function.args:
+        if argument.type == value.type:
+            argument.attributes.dereferenceable = 8 * _WORDS * len(typ.arrays)
+            argument.attributes.align = 8
     first = list(typ.arrays).index(attr) * _WORDS
     words = []
     for word in range(1 + array_type.ndim):
