@@ -31,6 +31,28 @@ _KIND_BITS = 4
 
 
 @intrinsic
+def prefetch(typingctx, array, index):
+    """Has the cache fetch a record that is needed soon."""
+    itemsize = array.dtype.size
+
+    def codegen(context, builder, signature, args):
+        pointer = context.make_array(array)(context, builder, args[0]).data
+        byte = ir.IntType(8).as_pointer()
+        place = builder.add(
+            builder.ptrtoint(pointer, ir.IntType(64)),
+            builder.mul(context.cast(builder, args[1], index, types.int64), ir.Constant(ir.IntType(64), itemsize)),
+        )
+        i32 = ir.IntType(32)
+        for offset in (0, 64) if itemsize > 128 else (0,):
+            target = builder.inttoptr(builder.add(place, ir.Constant(ir.IntType(64), offset)), byte)
+            function = builder.module.declare_intrinsic("llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32]))
+            builder.call(function, [target, ir.Constant(i32, 1), ir.Constant(i32, 3), ir.Constant(i32, 1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), codegen
+
+
+@intrinsic
 def _trailing_zeros(typingctx, word):
     """Number of zero bits below the lowest set bit of a uint64 (one machine instruction)."""
 
@@ -261,6 +283,11 @@ def pop(s):
     slot.head = following
     if following < 0:
         s.occupied[position >> 6] &= ~(np.uint64(1) << np.uint64(position & 63))
+    else:
+        event = s.events[following]
+        prefetch(s.packets, event.b)
+        prefetch(s.links, event.a)
+        prefetch(s.events, event.next)
     return index
 
 

@@ -130,7 +130,7 @@ CONFIG = np.dtype(
 
 LINK = in_lines(
     [
-        # Of the link as the way out of a port.
+        # Of the link as the way out of a port: a cache line.
         ("head", "i4"),  # the data queue
         ("tail", "i4"),
         ("priority_head", "i4"),  # the strict-priority queue: ACKs, PFC frames
@@ -143,17 +143,17 @@ LINK = in_lines(
         ("busy", "b1"),
         ("paused", "b1"),  # by a PFC frame of the node at the other end
         ("from_host", "b1"),
-        ("to_host", "b1"),
-        ("dst", "u4"),
-        ("ack_tx_ticks", "i8"),
-        ("sent_bytes", "i8"),  # of all packets so far
-        ("kmin_bytes", "i8"),
+        ("src", "u4"),
         # The buffer that packets which came in over this link take at the switch it leads to.
+        ("to_host", "b1"),
+        ("pause_sent", "b1"),
+        ("dst", "u4"),
         ("ingress_bytes", "i8"),
         ("headroom_bytes", "i8"),
         ("headroom_limit_bytes", "i8"),
-        ("pause_sent", "b1"),
-        ("src", "u4"),
+        ("sent_bytes", "i8"),  # of all packets so far
+        ("kmin_bytes", "i8"),
+        ("ack_tx_ticks", "i8"),
         ("kmax_bytes", "i8"),
         # Seldom read.
         ("rate_bps", "i8"),
