@@ -8,7 +8,7 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "_ext"))
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the notebook's kernel
 
-from m4graph.provenance import package_version  # noqa: E402
+from m4graph.core.provenance import package_version  # noqa: E402
 
 project = "m4graph"
 release = package_version()

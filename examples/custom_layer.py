@@ -41,9 +41,9 @@ from torch_geometric.nn import MessagePassing
 import m4graph as m4
 from m4graph.checkpoint import load_checkpoint
 from m4graph.checkpoint.config import read_config
+from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.datasets import GenerateConfig, generate
 from m4graph.metrics import errors, per_flow_error, suite_errors
-from m4graph.rng import EVALUATION_SEEDS
 from m4graph.training.config import TrainConfig
 from m4graph.training.fit import train
 

@@ -47,11 +47,12 @@ from torch_geometric.explain import DummyExplainer, Explainer, GNNExplainer
 from torch_geometric.explain.algorithm import ExplainerAlgorithm
 
 import m4graph as m4
-from m4graph.graph.schema import ARRIVAL, CROSSES, FLOW, FLOW_FEATURES, LINK
+from m4graph.core.rng import EVALUATION_SEEDS, generator
+from m4graph.graph.schema import CROSSES, FLOW, FLOW_FEATURES, LINK
 from m4graph.nn.attribution import IntegratedGradients
 from m4graph.nn.snapshot import SnapshotModel, stateful_snapshots
-from m4graph.rng import EVALUATION_SEEDS, generator
 from m4graph.routing import Routes
+from m4graph.runs.events import ARRIVAL
 from m4graph.workload import Workload
 
 OUT = Path(__file__).parent / "out" / "explain_prediction.png"

@@ -18,9 +18,9 @@ from pathlib import Path
 from rich.console import Console
 
 import m4graph as m4
+from m4graph.core.files import check_output_folder
+from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.evaluation import Report
-from m4graph.output_folder import check_output_folder
-from m4graph.rng import EVALUATION_SEEDS
 
 CASES = [("web_search", 0.3), ("web_search", 0.6), ("cache_follower", 0.3), ("cache_follower", 0.6)]
 SIMULATORS = ["packet", "fluid", "learned"]

@@ -21,9 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 import m4graph as m4
+from m4graph.core.files import check_output_folder, whole_folder
+from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.evaluation import plot_links
-from m4graph.output_folder import check_output_folder, whole_folder
-from m4graph.rng import EVALUATION_SEEDS
 
 OUT = Path(__file__).parent / "out" / "gray_failure"
 LEAF, SPINE = 16, 20

@@ -12,8 +12,8 @@ _MODULES = ("congestion", "metrics", "nn", "routing", "simulators", "topology", 
 
 _NAMES = {
     "Completion": "m4graph.simulators.session",
-    "ExpectedTimes": "m4graph.expected",
-    "M4GraphError": "m4graph.errors",
+    "ExpectedTimes": "m4graph.scenario.expected",
+    "M4GraphError": "m4graph.core.errors",
     "NetworkConfig": "m4graph.scenario",
     "Scenario": "m4graph.scenario",
     "Session": "m4graph.simulators.session",
@@ -21,9 +21,9 @@ _NAMES = {
     "Simulator": "m4graph.simulators",
     "compare": "m4graph.evaluation",
     "load_model": "m4graph.zoo",
-    "load_scenario": "m4graph.scenario_io",
+    "load_scenario": "m4graph.scenario.files",
     "open_session": "m4graph.simulators.session",
-    "save_scenario": "m4graph.scenario_io",
+    "save_scenario": "m4graph.scenario.files",
     "simulate": "m4graph.simulators",
     "simulate_batch": "m4graph.simulators",
     "to_hetero_data": "m4graph.graph",
@@ -34,7 +34,7 @@ __all__ = sorted([*_MODULES, *_NAMES])
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from m4graph.provenance import package_version
+        from m4graph.core.provenance import package_version
 
         return package_version()
     if name in _MODULES:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m4graph.errors import ConfigError, SimulationError
+from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.results import SimulationResult
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from m4graph.errors import SimulationError
-from m4graph.provenance import peak_rss_bytes, provenance
+from m4graph.core.errors import SimulationError
+from m4graph.core.provenance import peak_rss_bytes, provenance
+from m4graph.core.units import NS_PER_S
 from m4graph.scenario import Scenario
-from m4graph.units import NS_PER_S
 from m4graph.workload import ClosedLoopWorkload
 
 UNFINISHED = -1

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import m4graph as m4
+
 TESTS = Path(__file__).parent
 MAX_PROCESSES = 4
 PACKET = "simulators/packet"
@@ -120,3 +122,12 @@ def zoo(monkeypatch, tmp_path):
     (folder / "manifest.json").write_text('{"format_version": 1, "models": []}')
     monkeypatch.setattr("m4graph.zoo.manifest.ZOO_FOLDER", folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def fat_tree_run():
+    """A packet simulation of 150 flows on a k=4 fat tree, with labels."""
+    network = m4.topology.fat_tree(k=4, host_gbps=10, fabric_gbps=40, delay_ns=1000)
+    workload = m4.workload.generate(network, sizes="web_server", load=0.7, num_flows=150, seed=3)
+    scenario = m4.Scenario(network, workload, "dctcp", name="fat tree")
+    return m4.simulate(scenario, "packet", labels=True)

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from m4graph.cli.app import main
-from m4graph.scenario_io import load_scenario
+from m4graph.scenario.files import load_scenario
 from tests.markdown import Block, blocks
 from tests.page_programs import (
     install,

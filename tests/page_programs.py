@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from m4graph.registry import Registry
+from m4graph.core.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 SITE = "site-packages"

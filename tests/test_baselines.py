@@ -13,11 +13,12 @@ from torch_geometric.data import Batch
 
 import m4graph as m4
 from m4graph.checkpoint import MODELS, read_config
+from m4graph.core.errors import ConfigError
 from m4graph.datasets import FlowTableDataset
-from m4graph.errors import ConfigError
-from m4graph.graph import LabelledRun, event_snapshots
+from m4graph.graph import event_snapshots
 from m4graph.graph.schema import CROSSED_BY, FLOW, LINK
 from m4graph.metrics import error_summary
+from m4graph.runs import LabelledRun
 from m4graph.simulators import SIMULATORS
 from m4graph.testing import check_simulator, tiny_scenario
 

@@ -16,7 +16,7 @@ from m4graph.checkpoint import (
     read_config,
     save_checkpoint,
 )
-from m4graph.errors import CheckpointError, ConfigError, InputError
+from m4graph.core.errors import CheckpointError, ConfigError, InputError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
 from m4graph.nn import FlowLinkModel
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import m4graph as m4
-from m4graph.compilation import functions_digest
 from m4graph.congestion import CONGESTION_CONTROLS
+from m4graph.core.compilation import functions_digest
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.testing import check_congestion_control
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from m4graph.core.rng import is_evaluation_seed
 from m4graph.datasets import scenario_hash
 from m4graph.datasets.leakage import RESERVED_FILE
-from m4graph.rng import is_evaluation_seed
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FATTREE = EXAMPLES / "fattree_eval.py"

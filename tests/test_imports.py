@@ -1,4 +1,4 @@
-"""Enforces the layers of DESIGN.md 2: a module imports only what stands below it."""
+"""Enforces the layers of docs/architecture.md: a module imports only what stands below it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 import m4graph
@@ -15,13 +16,14 @@ ROOT = Path(m4graph.__path__[0])
 
 # Bottom up. A part may import those on the lines above its own, and those left of it.
 LAYERS = [
-    "errors units registry rng schema table yaml_file output_folder hub progress",
-    "compilation provenance",
+    "core",
     "topology routing workload",
-    "congestion congestion_tcp queueing ideal expected faults scenario scenario_io results metrics",
-    "simulators graph",
+    "scenario congestion results metrics",
+    "runs estimate",
+    "simulators convert",
+    "graph",
     "nn checkpoint zoo",
-    "convert datasets learned mimic",
+    "datasets learned mimic",
     "training",
     "evaluation",
     "testing",
@@ -38,10 +40,20 @@ def test_layers():
     assert not found, "\n".join(found)
 
 
-def test_models_know_no_simulator():
-    for path in sorted((ROOT / "nn").rglob("*.py")):
+@pytest.mark.parametrize("part", ["runs", "estimate", "nn"])
+def test_knows_no_simulator(part):
+    for path in sorted((ROOT / part).rglob("*.py")):
         for line, target in imports(ROOT, path):
             assert target.split(".")[1] != "simulators", f"{path}:{line} imports {target}"
+
+
+def test_no_circles():
+    circles = list(found_circles(ROOT))
+    assert not circles, "\n".join(" -> ".join(circle) for circle in circles)
+
+
+def test_few_modules_lie_loose():
+    assert len(list(ROOT.glob("*.py"))) <= 8
 
 
 def violations(root: Path) -> Iterator[str]:
@@ -60,6 +72,16 @@ def violations(root: Path) -> Iterator[str]:
                 yield f"{path}:{line}: {module} imports {target}: {problem}"
 
 
+def found_circles(root: Path) -> Iterator[list[str]]:
+    """Modules that import each other in a loop, wherever the import stands."""
+    arrows = nx.DiGraph()
+    for path in root.rglob("*.py"):
+        arrows.add_edges_from((module_name(root, path), to) for _, to in imports(root, path))
+    for members in nx.strongly_connected_components(arrows):
+        if len(members) > 1:
+            yield [source for source, _ in nx.find_cycle(arrows.subgraph(members))]
+
+
 def module_name(root: Path, path: Path) -> str:
     parts = path.relative_to(root).with_suffix("").parts
     return ".".join((PACKAGE, *(part for part in parts if part != "__init__")))
@@ -68,9 +90,9 @@ def module_name(root: Path, path: Path) -> str:
 def unknown(module: str) -> str | None:
     parts = module.split(".")
     if len(parts) > 1 and parts[1] not in RANKS:
-        return f"{parts[1]!r} has no layer; add it to LAYERS here and to DESIGN.md 2"
+        return f"{parts[1]!r} has no layer; add it to LAYERS here and to docs/architecture.md"
     if parts[1:2] == ["simulators"] and len(parts) > 2 and parts[2] not in SIMULATOR_RANKS:
-        return f"simulators/{parts[2]} has no place; add it to SIMULATORS here and to DESIGN.md 2"
+        return f"simulators/{parts[2]} has no place; add it to SIMULATORS here and to the docs"
     return None
 
 
@@ -112,12 +134,20 @@ def submodule_or(root: Path, origin: str, name: str) -> str:
     return f"{origin}.{name}" if is_module and origin.split(".")[0] == PACKAGE else origin
 
 
+BASE = {"core__errors": "", "core__rng": "", "topology__arrays": ""}
+
+
 @pytest.fixture
 def tree(tmp_path):
     """Writes a package of the given files and gives its violations."""
 
     def write(**files: str) -> list[str]:
-        for name, code in {"errors": "", "rng": "", "topology__arrays": "", **files}.items():
+        for name, code in {
+            "core__errors": "",
+            "core__rng": "",
+            "topology__arrays": "",
+            **files,
+        }.items():
             path = tmp_path.joinpath(*name.split("__")).with_suffix(".py")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(code)
@@ -149,8 +179,8 @@ def test_upward_import_is_found(tree, code):
 @pytest.mark.parametrize(
     "code",
     [
-        "from m4graph.errors import TopologyError",
-        "from m4graph import rng",
+        "from m4graph.core.errors import TopologyError",
+        "from m4graph.core import rng",
         "from .arrays import NetworkArrays",
         "from . import arrays",
         "import numpy as np",
@@ -175,3 +205,11 @@ def test_unknown_module_is_refused(tree):
     found = tree(helpers="", simulators__magic="")
     assert "'helpers' has no layer; add it to LAYERS" in found[0]
     assert "simulators/magic has no place; add it to SIMULATORS" in found[1]
+
+
+def test_a_circle_is_found(tmp_path):
+    (tmp_path / "one.py").write_text("from m4graph.two import b")
+    (tmp_path / "two.py").write_text("def b():\n    from m4graph.one import a")
+    assert [sorted(circle) for circle in found_circles(tmp_path)] == [
+        ["m4graph.one", "m4graph.two"]
+    ]

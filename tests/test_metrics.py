@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from m4graph.errors import ConfigError, SimulationError
+from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.metrics import ErrorSummary, error_summary, per_flow_error, suite_errors
 
 NAN = float("nan")

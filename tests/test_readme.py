@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from m4graph.cli.app import COMMANDS
-from m4graph.errors import M4GraphError
-from m4graph.registry import Registry
+from m4graph.core.errors import M4GraphError
+from m4graph.core.registry import Registry
 from tests.markdown import Block, blocks
 from tests.page_code import make_sandbox, run_block, run_page, with_few_flows
 from tests.page_programs import SITE, registries

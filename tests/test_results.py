@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import m4graph as m4
-from m4graph.errors import ConfigError, SimulationError
+from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.metrics import errors
 from m4graph.results import SimulationResult, expected_result
 from m4graph.workload import Workload
@@ -100,7 +100,7 @@ def test_parquet_holds_the_same(scenario, tmp_path):
 
 
 def test_what_was_written_can_be_the_truth(scenario, tmp_path):
-    from m4graph.expected import read_expected
+    from m4graph.scenario.expected import read_expected
 
     result(scenario, [3676, -1, 7352]).to_file(tmp_path / "expected.csv")
     times = read_expected(tmp_path / "expected.csv", scenario.workload)

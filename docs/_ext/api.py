@@ -28,7 +28,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from m4graph.registry import Registry
+from m4graph.core.registry import Registry
 
 logger = logging.getLogger(__name__)
 

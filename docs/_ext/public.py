@@ -11,7 +11,7 @@ from types import ModuleType
 
 from sphinx.pycode import ModuleAnalyzer
 
-from m4graph.registry import Registry
+from m4graph.core.registry import Registry
 
 MODULES = (
     "m4graph",
@@ -19,9 +19,9 @@ MODULES = (
     "m4graph.workload",
     "m4graph.routing",
     "m4graph.congestion",
-    "m4graph.congestion_tcp",
-    "m4graph.queueing",
-    "m4graph.faults",
+    "m4graph.scenario.tcp",
+    "m4graph.scenario.queueing",
+    "m4graph.scenario.faults",
     "m4graph.simulators",
     "m4graph.simulators.packet",
     "m4graph.simulators.packet.congestion",
@@ -44,10 +44,10 @@ MODULES = (
     "m4graph.evaluation",
     "m4graph.evaluation.suites",
     "m4graph.testing",
-    "m4graph.registry",
-    "m4graph.schema",
-    "m4graph.rng",
-    "m4graph.errors",
+    "m4graph.core.registry",
+    "m4graph.core.schema",
+    "m4graph.core.rng",
+    "m4graph.core.errors",
 )
 """Every module with a place in the API reference; a name is documented in the first that has it."""
 

@@ -23,12 +23,12 @@ from rich.console import Console
 
 import m4graph as m4
 from m4graph.checkpoint import read_config
+from m4graph.core.files import check_output_folder
+from m4graph.core.progress import count_progress
 from m4graph.evaluation.plots.figure import panels, simulator_colours
 from m4graph.evaluation.suites import Runner, SuiteReport, load_suite, run_suite
 from m4graph.evaluation.suites.tables import size_means
 from m4graph.evaluation.tables import ERROR_COLUMNS, markdown, percent, rich_table
-from m4graph.output_folder import check_output_folder
-from m4graph.progress import count_progress
 from m4graph.zoo.load import find_checkpoint
 
 OUT = Path(__file__).parents[1] / "out" / "baselines"

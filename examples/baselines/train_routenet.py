@@ -24,10 +24,10 @@ from torch_geometric.data import HeteroData
 from torch_geometric.loader import DataLoader
 
 import m4graph as m4
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.core.files import check_output_folder
+from m4graph.core.progress import count_progress
 from m4graph.graph.schema import FLOW
-from m4graph.output_folder import check_output_folder
-from m4graph.progress import count_progress
 
 ROUNDS = 20
 STEPS_A_ROUND = 200

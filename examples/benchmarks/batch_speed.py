@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 
 import m4graph as m4
-from m4graph.provenance import provenance
+from m4graph.core.provenance import provenance
 
 SEED = 1
 LEAF_SPINE = {"pods": 1, "racks": 8, "hosts": 4, "planes": 4, "spines": 1}

@@ -32,6 +32,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 import m4graph as m4
+from m4graph.core.provenance import provenance
+from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.evaluation.plots.figure import (
     legend,
     log_axis,
@@ -40,8 +42,6 @@ from m4graph.evaluation.plots.figure import (
     simulator_colours,
 )
 from m4graph.metrics import per_flow_error
-from m4graph.provenance import provenance
-from m4graph.rng import EVALUATION_SEEDS
 
 SEED = EVALUATION_SEEDS[40_000]
 SIMULATORS = ("packet", "fluid", "learned")

@@ -26,10 +26,10 @@ import torch
 from torch import Tensor
 
 import m4graph as m4
+from m4graph.core.provenance import provenance
 from m4graph.graph import to_event_step
 from m4graph.graph.schema import FLOW, LINK
 from m4graph.nn import export_arguments, export_model, stateful_snapshots
-from m4graph.provenance import provenance
 
 SEED = 1
 REPEATS = 5

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 import m4graph as m4
-from m4graph.provenance import provenance
+from m4graph.core.provenance import provenance
 from m4graph.simulators.fluid import build_engine, warm_up
 
 SEED = 1

@@ -25,9 +25,9 @@ from joblib.externals.loky import get_reusable_executor
 from rich.console import Console
 from rich.table import Table
 
+from m4graph.core.parallel import BACKENDS
+from m4graph.core.provenance import provenance
 from m4graph.datasets import GenerateConfig, generate
-from m4graph.datasets.parallel import BACKENDS
-from m4graph.provenance import provenance
 
 NUM_RUNS = 40
 RECIPE = {

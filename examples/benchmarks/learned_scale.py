@@ -24,10 +24,10 @@ import time
 from pathlib import Path
 
 import m4graph as m4
-from m4graph.graph import FlowNetwork
-from m4graph.graph.sample import two_flows
+from m4graph.core.provenance import peak_rss_bytes, provenance
 from m4graph.learned.compiled import CompiledEngine, export_weights
-from m4graph.provenance import peak_rss_bytes, provenance
+from m4graph.runs import FlowNetwork
+from m4graph.runs.sample import two_flows
 
 SEED = 1
 FABRIC = {"pods": 8, "racks": 48, "hosts": 16, "planes": 4, "spines": 48}

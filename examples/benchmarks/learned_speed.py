@@ -27,19 +27,19 @@ import numpy as np
 from numba import njit
 
 import m4graph as m4
-from m4graph.graph import FlowNetwork
-from m4graph.graph.schema import ARRIVAL
+from m4graph.core.provenance import provenance
+from m4graph.graph.advance import advance
 from m4graph.graph.step import no_events
-from m4graph.graph.tracker import advance
-from m4graph.graph.tracker_state import EVENT_RECORD, NUM_FLOWS, NUM_LINKS
+from m4graph.graph.tracker_state import NUM_FLOWS, NUM_LINKS
 from m4graph.learned.agenda import make_agenda, next_events, predict
 from m4graph.learned.compiled import CompiledEngine, Weights, export_weights
 from m4graph.learned.compiled.forward import forward
 from m4graph.learned.compiled.loop import give_row, take_row
 from m4graph.learned.compiled.state import EngineState, make_state, with_capacity
-from m4graph.learned.engine import TorchEngine
+from m4graph.learned.torch_engine import TorchEngine
 from m4graph.nn import FlowLinkModel
-from m4graph.provenance import provenance
+from m4graph.runs import FlowNetwork
+from m4graph.runs.events import ARRIVAL, EVENT_RECORD
 
 SEED = 1
 FABRICS = {

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import m4graph as m4
-from m4graph.provenance import peak_rss_bytes, provenance
+from m4graph.core.provenance import peak_rss_bytes, provenance
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import numpy as np
 import yaml
 
 import m4graph as m4
-from m4graph.provenance import provenance
+from m4graph.core.provenance import provenance
 
 REPOSITORY = Path(__file__).parents[2]
 REFERENCES = (REPOSITORY.parent / "shared" / "reference", REPOSITORY / "tests/data/reference")

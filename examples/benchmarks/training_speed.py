@@ -24,10 +24,10 @@ from pathlib import Path
 
 import torch
 
+from m4graph.core.provenance import provenance
 from m4graph.datasets import FlowEventDataset, GenerateConfig, generate
-from m4graph.graph import LabelledRun
 from m4graph.nn import FlowLinkModel
-from m4graph.provenance import provenance
+from m4graph.runs import LabelledRun
 from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.losses import StepLosses

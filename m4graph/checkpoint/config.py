@@ -9,9 +9,9 @@ from typing import Final, Literal
 from pydantic import Field, JsonValue
 
 from m4graph.checkpoint.models import MODELS
-from m4graph.errors import CheckpointError
+from m4graph.core.errors import CheckpointError
+from m4graph.core.schema import KeyProblem, StrictModel, spell
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
-from m4graph.schema import KeyProblem, StrictModel, spell
 
 FORMAT_VERSION: Final = 1
 """Of ``config.json``."""

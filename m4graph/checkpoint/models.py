@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from m4graph.errors import CheckpointError
-from m4graph.registry import Registry
-from m4graph.schema import spell
+from m4graph.core.errors import CheckpointError
+from m4graph.core.registry import Registry
+from m4graph.core.schema import spell
 
 MODELS: Registry[type[nn.Module]] = Registry(
     "model",

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from m4graph.errors import CheckpointError
+from m4graph.core.errors import CheckpointError
 
 
 def tensors_to_bytes(model: nn.Module, half: bool = False) -> bytes:

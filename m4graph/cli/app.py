@@ -10,8 +10,8 @@ from typing import Any
 import typer
 import typer.core
 
-from m4graph.errors import InputError, M4GraphError
-from m4graph.provenance import package_version
+from m4graph.core.errors import InputError, M4GraphError
+from m4graph.core.provenance import package_version
 
 SUCCESS, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 

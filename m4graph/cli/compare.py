@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from m4graph.cli.arguments import DeviceName, EngineName, ModelName, ScenarioPath, Settings
-from m4graph.errors import ConfigError
-from m4graph.yaml_file import Override
+from m4graph.core.errors import ConfigError
+from m4graph.core.yaml_file import Override
 
 if TYPE_CHECKING:
     from m4graph.results import SimulationResult
@@ -44,7 +44,7 @@ def compare(
     from m4graph import evaluation
     from m4graph.cli import output
     from m4graph.results import expected_result
-    from m4graph.scenario_io import load_scenario
+    from m4graph.scenario.files import load_scenario
 
     overrides = [Override.parse(setting) for setting in settings or []]
     runners = _build(_names(simulators), {"model": model, "engine": engine, "device": device})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from m4graph.scenario import Scenario
@@ -46,9 +46,9 @@ def convert(
 def _read(source: Path, destination: Path, format_name: str) -> tuple[Scenario, list[str]]:
     from m4graph.cli import output
     from m4graph.convert import from_text, text_format, write_origin
-    from m4graph.expected import write_expected
-    from m4graph.output_folder import whole_folder
-    from m4graph.scenario_io import EXPECTED_FILES, write_scenario_files
+    from m4graph.core.files import whole_folder
+    from m4graph.scenario.expected import write_expected
+    from m4graph.scenario.files import EXPECTED_FILES, write_scenario_files
 
     text_format(format_name, "--from")
     scenario, notes = from_text(source, format_name)
@@ -65,8 +65,8 @@ def _read(source: Path, destination: Path, format_name: str) -> tuple[Scenario, 
 def _write(source: Path, destination: Path, format_name: str) -> tuple[Scenario, list[str]]:
     from m4graph.cli import output
     from m4graph.convert import text_format, to_text, write_origin
-    from m4graph.output_folder import whole_folder
-    from m4graph.scenario_io import load_scenario
+    from m4graph.core.files import whole_folder
+    from m4graph.scenario.files import load_scenario
 
     style = text_format(format_name, "--to")
     scenario = load_scenario(source)

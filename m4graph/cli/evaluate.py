@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from m4graph.cli.arguments import DeviceName, EngineName
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,8 +56,8 @@ def evaluate(
     from rich.console import Console
 
     from m4graph.cli.progress import count_progress
+    from m4graph.core.files import check_output_folder
     from m4graph.evaluation.suites import SuiteReport, load_suite, make_runners, run_suite
-    from m4graph.output_folder import check_output_folder
 
     chosen = load_suite(suite).part(fraction)
     models = [name for given in model or [] for name in _names("--model", given)]

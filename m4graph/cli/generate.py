@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from m4graph.yaml_file import Override
+from m4graph.core.yaml_file import Override
 
 if TYPE_CHECKING:
     from m4graph.datasets.manifest import RunFailure, RunRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from m4graph.progress import count_progress
+from m4graph.core.progress import count_progress
 
 __all__ = ["count_progress", "flow_progress"]
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from m4graph.errors import InputError
-from m4graph.yaml_file import Override
+from m4graph.core.errors import InputError
+from m4graph.core.yaml_file import Override
 
 
 def train(

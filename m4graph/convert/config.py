@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from m4graph.congestion import BASE_RTT_NS
 from m4graph.convert import keys
 from m4graph.convert.ecn import KEYS as ECN_KEYS
 from m4graph.convert.ecn import read_ecn, spell_ecn
 from m4graph.convert.formats import FLOWS, TOPOLOGY, TRACE, TextFormat
 from m4graph.convert.settings import Settings
-from m4graph.errors import ConfigError, InputError
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.schema import KeyProblem, StrictModel, one_of
+from m4graph.core.units import NS_PER_S
 from m4graph.scenario import Scenario
-from m4graph.schema import KeyProblem, StrictModel, one_of
+from m4graph.scenario.congestion import BASE_RTT_NS
 from m4graph.topology import NetworkArrays
-from m4graph.units import NS_PER_S
 
 _SPARE_S = 10
 """ns-3 stops so long after the last flow's start."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 
-from m4graph.congestion import EcnConfig
 from m4graph.convert.settings import Settings, spell_number
-from m4graph.errors import ConfigError
-from m4graph.units import GBPS
+from m4graph.core.errors import ConfigError
+from m4graph.core.units import GBPS
+from m4graph.scenario.congestion import EcnConfig
 
 KB = 1000
 KEYS = {"KMIN_MAP": "kmin_bytes", "KMAX_MAP": "kmax_bytes", "PMAX_MAP": "pmax"}

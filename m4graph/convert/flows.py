@@ -13,7 +13,7 @@ import numpy as np
 
 from m4graph.convert.formats import TextFormat
 from m4graph.convert.text import Line, parse_seconds_ns, read_lines, spell_seconds, write_lines
-from m4graph.errors import InputError
+from m4graph.core.errors import InputError
 from m4graph.workload import Workload
 
 PRIORITY_GROUP, DESTINATION_PORT = 3, 100

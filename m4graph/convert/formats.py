@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from m4graph.errors import ConfigError
-from m4graph.schema import one_of
+from m4graph.core.errors import ConfigError
+from m4graph.core.schema import one_of
 
 TOPOLOGY, FLOWS, TRACE = "topology.txt", "flows.txt", "trace.txt"
 

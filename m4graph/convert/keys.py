@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from m4graph.convert.settings import Settings, spell_mbps, spell_number
-from m4graph.units import MBPS
+from m4graph.core.units import MBPS
 
 Value = float | int | bool
 _KIB = 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from m4graph.provenance import provenance
+from m4graph.core.provenance import provenance
 
 ORIGIN_FILE = "conversion.json"
 

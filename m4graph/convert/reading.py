@@ -13,9 +13,9 @@ from m4graph.convert.formats import FLOWS, TOPOLOGY, text_format
 from m4graph.convert.paths import read_paths
 from m4graph.convert.settings import Settings
 from m4graph.convert.times import read_times
-from m4graph.errors import InputError, TopologyError
+from m4graph.core.errors import InputError, TopologyError
+from m4graph.core.schema import KeyProblem
 from m4graph.scenario import Scenario
-from m4graph.schema import KeyProblem
 from m4graph.topology import from_networkx, validate
 from m4graph.topology.hpcc import read_hpcc
 

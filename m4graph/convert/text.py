@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from m4graph.errors import InputError
-from m4graph.units import NS_PER_S
+from m4graph.core.errors import InputError
+from m4graph.core.units import NS_PER_S
 
 MAX_INTEGER = 2**63 - 1
 _INTEGER = re.compile(r"[0-9]{1,19}")

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from m4graph.core.errors import ConfigError
+from m4graph.core.rng import generator
 from m4graph.datasets.run_dataset import RunDataset
-from m4graph.errors import ConfigError
-from m4graph.rng import generator
 
 
 class NodeBudgetSampler(Sampler[list[int]]):

@@ -10,12 +10,12 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field
 
+from m4graph.core.rng import TRAIN_SEEDS, generator
+from m4graph.core.schema import KeyProblem, StrictModel, unknown_key
+from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
 from m4graph.datasets.distributions import Law, draw, parse
 from m4graph.datasets.leakage import check_training_seed, check_training_seeds
-from m4graph.rng import TRAIN_SEEDS, generator
-from m4graph.scenario_io import ScenarioFile
-from m4graph.schema import KeyProblem, StrictModel, unknown_key
-from m4graph.yaml_file import Override, apply_overrides, locate, read_yaml
+from m4graph.scenario.files import ScenarioFile
 
 BLOCKS = [name for name in ScenarioFile.model_fields if name not in ("name", "seed", "faults")]
 """What is drawn. A model sees no faults, so that it could only learn from them what is wrong."""
@@ -25,7 +25,7 @@ class GenerateConfig(StrictModel):
     """A distribution of scenarios, and how many of them to simulate.
 
     Scenario ``i`` depends on the seed, its number and the distribution alone. Its own seed is a
-    training seed (:data:`m4graph.rng.TRAIN_SEEDS`), another one for every scenario.
+    training seed (:data:`m4graph.core.rng.TRAIN_SEEDS`), another one for every scenario.
 
     Args:
         name (str): Of the data; scenario ``i`` is called ``<name>_<i>``.

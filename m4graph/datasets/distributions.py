@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from m4graph.schema import KeyProblem, join_key, spell, unknown_key
+from m4graph.core.schema import KeyProblem, join_key, spell, unknown_key
 
 Streams = Callable[[str], np.random.Generator]
 """Gives the random stream of a key, so that no draw depends on the draws for other keys."""

@@ -13,7 +13,8 @@ from m4graph.datasets.items import NUM_NODES, Tensors
 from m4graph.datasets.processing import Form
 from m4graph.datasets.run_data import RunData, to_run_data
 from m4graph.datasets.run_dataset import RunDataset
-from m4graph.graph.run import FlowNetwork, LabelledRun
+from m4graph.runs.flow_network import FlowNetwork
+from m4graph.runs.labelled_run import LabelledRun
 
 _NETWORK = "network."
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.graph import FlowNetwork
+from m4graph.estimate.maxmin.volumes import link_bytes_per_ns, volumes_and_latencies
+from m4graph.runs import FlowNetwork
 from m4graph.simulators.fluid import FluidEngine
-from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
 
 _EVENTS_A_TURN = 100_000
 

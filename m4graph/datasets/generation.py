@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from m4graph.core.errors import InputError, SimulationError
+from m4graph.core.parallel import check_backend, unordered
 from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.manifest import (
     WHOLE,
@@ -16,10 +18,8 @@ from m4graph.datasets.manifest import (
     known_hashes,
     write_manifest,
 )
-from m4graph.datasets.parallel import check_backend, unordered
 from m4graph.datasets.produce import produce, run_name, scenario_of
 from m4graph.datasets.run_folder import RAW, check_run_folder, open_run_folder, sweep
-from m4graph.errors import InputError, SimulationError
 from m4graph.scenario import Scenario
 from m4graph.simulators import simulate
 from m4graph.topology import star

@@ -18,9 +18,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
+from m4graph.core.errors import InputError
+from m4graph.core.files import whole_file
 from m4graph.datasets.run_data import RunData
-from m4graph.errors import InputError
-from m4graph.output_folder import whole_file
 
 NUM_NODES = "num_nodes"
 """The tensor that every processed file has: nodes of each of its graphs, int64 ``[num_items]``."""

@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from m4graph.errors import InputError
-from m4graph.graph.run import FlowNetwork, LabelledRun
-from m4graph.rng import EVALUATION_SEEDS, is_evaluation_seed
+from m4graph.core.errors import InputError
+from m4graph.core.rng import EVALUATION_SEEDS, is_evaluation_seed
+from m4graph.core.schema import KeyProblem, join_key
+from m4graph.runs.flow_network import FlowNetwork
+from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
-from m4graph.schema import KeyProblem, join_key
 
 _SUITE = "suite "
 RESERVED_FILE = Path(__file__).resolve().parent.parent / "reserved_scenarios.json"

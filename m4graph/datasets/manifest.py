@@ -12,9 +12,9 @@ from typing import Any, Protocol, Self
 import numba
 import numpy as np
 
-from m4graph.errors import ConfigError, InputError
-from m4graph.output_folder import whole_file
-from m4graph.provenance import provenance
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.files import whole_file
+from m4graph.core.provenance import provenance
 
 FORMAT_VERSION = 1
 

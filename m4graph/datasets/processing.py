@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from m4graph.core.errors import InputError
+from m4graph.core.schema import KeyProblem
+from m4graph.core.yaml_file import read_yaml
 from m4graph.datasets.items import (
     NUM_NODES,
     Graph,
@@ -22,10 +25,7 @@ from m4graph.datasets.items import (
 from m4graph.datasets.leakage import check_training_seeds, scenario_hash
 from m4graph.datasets.produce import run_hash
 from m4graph.datasets.run_file import load_raw, read_metadata
-from m4graph.errors import InputError
-from m4graph.graph.run import LabelledRun
-from m4graph.schema import KeyProblem
-from m4graph.yaml_file import read_yaml
+from m4graph.runs.labelled_run import LabelledRun
 
 SCENARIO_SHA256, ARRAYS_SHA256 = "scenario_sha256", "arrays_sha256"
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from m4graph.core.errors import InputError, M4GraphError
+from m4graph.core.files import whole_file
+from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.leakage import refuse_reserved, reserved_scenarios, scenario_hash
 from m4graph.datasets.manifest import RunFailure, RunRecord
 from m4graph.datasets.run_file import load_raw
-from m4graph.errors import InputError, M4GraphError
-from m4graph.graph.run import LabelledRun
-from m4graph.output_folder import whole_file
+from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
-from m4graph.scenario_io import build_scenario
+from m4graph.scenario.files import build_scenario
 from m4graph.simulators import simulate
-from m4graph.yaml_file import read_yaml, write_yaml
 
 
 def run_name(index: int) -> str:

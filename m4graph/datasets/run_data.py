@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from m4graph.graph.run import LabelledRun
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
+from m4graph.runs.labelled_run import LabelledRun
 
 _COUNTED_BY_FLOWS = ("event_flow", "flow_label_flow")
 _COUNTED_BY_LINKS = ("link_label_link",)
@@ -69,7 +69,7 @@ class RunData(HeteroData):  # type: ignore[misc]
           - At this event, so many bytes waited for this link: the route of the event's flow.
         * - ``configuration``
           - float32 ``[1, num_configuration]``
-          - Of network and algorithm, as in :mod:`m4graph.graph.configuration`.
+          - Of network and algorithm, as in :mod:`m4graph.runs.settings`.
         * - ``window_bytes``, ``payload_bytes``
           - int64 ``[1]``
           - First window (0: none) and payload of a full packet.

@@ -15,10 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Dataset
 
+from m4graph.core.errors import ConfigError
+from m4graph.core.parallel import unordered
 from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.items import NUM_NODES, Graph, map_tensors
 from m4graph.datasets.named import NamedDataset, Recipe
-from m4graph.datasets.parallel import unordered
 from m4graph.datasets.processing import (
     NUM_ITEMS,
     SCENARIO_SHA256,
@@ -28,8 +29,7 @@ from m4graph.datasets.processing import (
 )
 from m4graph.datasets.run_file import load_raw, read_metadata
 from m4graph.datasets.supply import Supply
-from m4graph.errors import ConfigError
-from m4graph.graph.run import LabelledRun
+from m4graph.runs.labelled_run import LabelledRun
 
 Split = Literal["train", "val"]
 

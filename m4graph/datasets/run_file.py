@@ -10,8 +10,8 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from m4graph.errors import InputError
-from m4graph.graph.run import LabelledRun
+from m4graph.core.errors import InputError
+from m4graph.runs.labelled_run import LabelledRun
 
 _HEADER = struct.Struct("<Q")
 

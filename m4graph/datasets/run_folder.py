@@ -13,11 +13,11 @@ import re
 from collections.abc import Container
 from pathlib import Path
 
+from m4graph.core.errors import InputError
+from m4graph.core.files import check_output_folder, whole_file
+from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.manifest import WHOLE, Shard
-from m4graph.errors import InputError
-from m4graph.output_folder import check_output_folder, whole_file
-from m4graph.yaml_file import read_yaml, write_yaml
 
 CONFIG_FILE = "config.yaml"
 RAW = "raw"

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import HeteroData
 
-from m4graph.compilation import source_digest
+from m4graph.core.compilation import source_digest
+from m4graph.core.errors import ConfigError
+from m4graph.core.schema import one_of
 from m4graph.datasets.fluid import fluid_fct_ns
 from m4graph.datasets.items import NUM_NODES, Tensors
-from m4graph.errors import ConfigError
-from m4graph.graph.run import LabelledRun
 from m4graph.graph.schema import (
     CROSSED_BY,
     CROSSES,
@@ -26,9 +26,9 @@ from m4graph.graph.schema import (
     LINK_FEATURES,
 )
 from m4graph.graph.step import EventStep, FlowTracker
-from m4graph.graph.stream import event_stream, true_stream
 from m4graph.graph.survey import warm_up
-from m4graph.schema import one_of
+from m4graph.runs.events import event_stream, true_stream
+from m4graph.runs.labelled_run import LabelledRun
 
 Departures = Literal["true", "fluid"]
 Arrays = dict[str, NDArray[Any]]
@@ -70,7 +70,7 @@ class SnapshotForm:
     @property
     def version(self) -> str:
         """Changes with the code of the features."""
-        return f"snapshots 2 {self.departures} {source_digest('m4graph.graph')}"
+        return f"snapshots 2 {self.departures} {source_digest('m4graph.graph.survey')}"
 
     def pack(self, run: LabelledRun) -> tuple[Tensors, dict[str, str]]:
         """Walks through the events of a run, and stores what each of them touches."""

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from m4graph.errors import InputError
-from m4graph.hub import HUB_PREFIX, download
-from m4graph.output_folder import whole_file
+from m4graph.core.errors import InputError
+from m4graph.core.files import whole_file
+from m4graph.core.hub import HUB_PREFIX, download
 
 _DESCRIPTIONS = ("config.yaml", "manifest*.json")
 _FILES = (*_DESCRIPTIONS, "raw/run_*")

@@ -7,15 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from m4graph.core.errors import InputError
+from m4graph.core.files import whole_file
+from m4graph.core.parallel import unordered
+from m4graph.core.registry import Registry
+from m4graph.core.yaml_file import write_yaml
 from m4graph.datasets.leakage import scenario_hash, suite_of
-from m4graph.datasets.parallel import unordered
 from m4graph.datasets.produce import run_name
-from m4graph.errors import InputError
-from m4graph.graph.run import LabelledRun
-from m4graph.output_folder import whole_file
-from m4graph.registry import Registry
+from m4graph.runs.labelled_run import LabelledRun
 from m4graph.simulators import simulate
-from m4graph.yaml_file import write_yaml
 
 _SUITES: Registry[Any] = Registry("suites", {"suites": "m4graph.evaluation.suites:SUITES"})
 """By a dotted name: suites stand above the data sets, and most of these never look at one."""

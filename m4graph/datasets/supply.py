@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.progress import count_progress
 from m4graph.datasets.generation import generate
 from m4graph.datasets.leakage import refuse_reserved
 from m4graph.datasets.manifest import known_hashes
@@ -16,8 +18,6 @@ from m4graph.datasets.produce import run_name
 from m4graph.datasets.run_folder import RAW, check_run_folder
 from m4graph.datasets.source import copy_runs
 from m4graph.datasets.suite_runs import SuiteRuns
-from m4graph.errors import ConfigError, InputError
-from m4graph.progress import count_progress
 
 Report = Callable[[int, int], None]
 

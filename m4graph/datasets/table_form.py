@@ -10,14 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Data
 
-from m4graph.compilation import source_digest
+from m4graph.core.compilation import source_digest
 from m4graph.datasets.fluid import fluid_fct_ns
 from m4graph.datasets.items import StoredItems, Tensors, pack_items
-from m4graph.graph.run import FlowNetwork, LabelledRun
-from m4graph.graph.schema import ARRIVAL, FLOW_FEATURES
+from m4graph.graph.schema import FLOW_FEATURES
 from m4graph.graph.step import FlowTracker
-from m4graph.graph.stream import event_stream
 from m4graph.graph.survey import warm_up
+from m4graph.runs.events import ARRIVAL, event_stream
+from m4graph.runs.flow_network import FlowNetwork
+from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
 
 _SAME_AT_ARRIVAL = (
@@ -75,7 +76,7 @@ class TableForm:
     @property
     def version(self) -> str:
         """Changes with the code of the features."""
-        return f"table 1 {source_digest('m4graph.graph')}"
+        return f"table 1 {source_digest('m4graph.graph.survey')}"
 
     def pack(self, run: LabelledRun) -> tuple[Tensors, dict[str, str]]:
         """Makes the table of a run."""

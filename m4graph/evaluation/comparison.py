@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.metrics import ErrorSummary, errors
 from m4graph.results import SimulationResult
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.core.files import check_output_folder, whole_folder
+from m4graph.core.provenance import provenance
+from m4graph.core.registry import Registry
 from m4graph.evaluation.comparison import Comparison
 from m4graph.evaluation.tables import ERROR_COLUMNS, error_cells, markdown, ratio_cells, rich_table
-from m4graph.output_folder import check_output_folder, whole_folder
-from m4graph.provenance import provenance
-from m4graph.registry import Registry
 from m4graph.results import SimulationResult
 from m4graph.workload import ClosedLoopWorkload
 

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from m4graph.graph.hetero import event_snapshots, to_event_step, to_hetero_data
-    from m4graph.graph.run import FlowNetwork, LabelledRun
     from m4graph.graph.step import EventStep, FlowTracker
-    from m4graph.graph.stream import event_stream, true_stream
+    from m4graph.runs.events import event_stream, true_stream
+    from m4graph.runs.flow_network import FlowNetwork
+    from m4graph.runs.labelled_run import LabelledRun
 
 _NAMES = {
     "EventStep": "m4graph.graph.step",
-    "FlowNetwork": "m4graph.graph.run",
+    "FlowNetwork": "m4graph.runs.labelled_run",
     "FlowTracker": "m4graph.graph.step",
-    "LabelledRun": "m4graph.graph.run",
+    "LabelledRun": "m4graph.runs.labelled_run",
     "event_snapshots": "m4graph.graph.hetero",
-    "event_stream": "m4graph.graph.stream",
+    "event_stream": "m4graph.runs.events",
     "to_event_step": "m4graph.graph.hetero",
     "to_hetero_data": "m4graph.graph.hetero",
-    "true_stream": "m4graph.graph.stream",
+    "true_stream": "m4graph.runs.events",
 }
 
 __all__ = [

@@ -8,9 +8,9 @@ expectation, they made queues five times as long as they are.
 
 from __future__ import annotations
 
-from m4graph.graph.configuration import ALGORITHMS, NAMES
-from m4graph.graph.jit import kernel
+from m4graph.estimate.jit import kernel
 from m4graph.graph.tracker_state import TrackerState
+from m4graph.runs.settings import ALGORITHMS, NAMES
 
 DCTCP, DCQCN, TIMELY, HPCC = range(len(ALGORITHMS))
 _NEARLY = 0.95  # of the wait, or the rate, at which a link marks

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
-from m4graph.errors import ConfigError
-from m4graph.graph.run import FlowNetwork, LabelledRun
+from m4graph.core.errors import ConfigError
+from m4graph.core.schema import one_of
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
 from m4graph.graph.step import EventStep
-from m4graph.graph.stream import event_stream, true_stream
 from m4graph.graph.survey import Surveyor, warm_up
 from m4graph.results import SimulationResult
+from m4graph.runs.events import event_stream, true_stream
+from m4graph.runs.flow_network import FlowNetwork
+from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
-from m4graph.schema import one_of
 from m4graph.simulators import simulate
 
 Scope = Literal["event", "network"]

@@ -5,15 +5,13 @@ A checkpoint records :data:`SCHEMA_VERSION`; it changes whenever a column change
 
 from __future__ import annotations
 
-from m4graph.graph.configuration import FEATURE_NAMES as CONFIGURATION_FEATURES
+from m4graph.runs.settings import FEATURE_NAMES as CONFIGURATION_FEATURES
 
 SCHEMA_VERSION = 2
 
 FLOW, LINK = "flow", "link"
 CROSSES = (FLOW, "crosses", LINK)
 CROSSED_BY = (LINK, "rev_crosses", FLOW)
-
-ARRIVAL, DEPARTURE = 0, 1
 
 SCOPES = ("hop", "component")
 """How far an event reaches: the flows that share a link with its flow, or all that are joined."""

@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from m4graph.graph.run import FlowNetwork
+from m4graph.estimate.maxmin.layout import NUM_ACTIVE
+from m4graph.graph.advance import advance
 from m4graph.graph.schema import FLOW_FEATURES, SCOPES
-from m4graph.graph.tracker import advance
 from m4graph.graph.tracker_state import (
-    EVENT_RECORD,
     NUM_EDGES,
     NUM_FLOWS,
     NUM_LINKS,
@@ -25,7 +24,8 @@ from m4graph.graph.tracker_state import (
     start_flows,
     with_room,
 )
-from m4graph.simulators.fluid.layout import NUM_ACTIVE
+from m4graph.runs.events import EVENT_RECORD
+from m4graph.runs.flow_network import FlowNetwork
 
 _LOG_PRIOR = FLOW_FEATURES.index("log_prior")
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from m4graph.compilation import announced_compilation, source_digest
-from m4graph.graph.features import fill_flow, take_link
-from m4graph.graph.sample import two_flows
-from m4graph.graph.schema import ARRIVAL
+from m4graph.core.compilation import announced_compilation, kernel_digest
+from m4graph.estimate.maxmin.layout import NUM_ACTIVE
+from m4graph.graph.columns import fill_flow, take_link
 from m4graph.graph.step import EventStep, FlowTracker, no_events
 from m4graph.graph.tracker_state import NUM_FLOWS, STAMP, TrackerState, with_room
-from m4graph.simulators.fluid.layout import NUM_ACTIVE
+from m4graph.runs.events import ARRIVAL
+from m4graph.runs.sample import two_flows
 
 
 @cache
@@ -66,4 +66,4 @@ def _build(digest: str) -> Callable[..., None]:
     return widen  # type: ignore[no-any-return]
 
 
-_widen = _build(source_digest("m4graph.graph") + source_digest("m4graph.simulators.fluid"))
+_widen = _build(kernel_digest(__name__))

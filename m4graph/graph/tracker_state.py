@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.congestion import BASE_RTT_NS
-from m4graph.graph.configuration import NAMES, configuration_features, held_wait_ns
-from m4graph.graph.run import FlowNetwork
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
+from m4graph.estimate.maxmin.filling import Scratch, make_scratch
+from m4graph.estimate.maxmin.layout import FLOW, HOP, LINK, Shares
+from m4graph.estimate.maxmin.volumes import link_bytes_per_ns, volumes_and_latencies
 from m4graph.graph.schema import EDGE_FEATURES, FLOW_FEATURES, LINK_FEATURES
-from m4graph.ideal import HEADER_BYTES
-from m4graph.simulators.fluid.layout import FLOW, HOP, LINK, Shares
-from m4graph.simulators.fluid.maxmin import Scratch, make_scratch
-from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
-from m4graph.units import BITS_PER_BYTE, NS_PER_S
+from m4graph.runs.flow_network import FlowNetwork
+from m4graph.runs.settings import NAMES, configuration_features, held_wait_ns
+from m4graph.scenario.congestion import BASE_RTT_NS
+from m4graph.scenario.ideal import HEADER_BYTES
 
 FLOW_RECORD = np.dtype(
     [
@@ -108,8 +108,6 @@ NETWORK_RECORD = np.dtype(
 
 _KMAX_NS = NAMES.index("kmax_ns")
 _ACK_BYTES = 60
-
-EVENT_RECORD = np.dtype([("time_ns", "i8"), ("flow", "i4"), ("kind", "i4")], align=True)
 
 NUM_FLOWS, NUM_UPDATED, NUM_LINKS, NUM_EDGES, STAMP, IS_WIDE = range(6)
 

@@ -19,7 +19,7 @@ Reference:
 
 from __future__ import annotations
 
-from m4graph.graph.jit import kernel
+from m4graph.estimate.jit import kernel
 from m4graph.graph.tracker_state import TrackerState
 
 _NEWTON_STEPS = 8

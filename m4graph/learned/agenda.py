@@ -9,11 +9,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from m4graph.compilation import source_digest
-from m4graph.graph import FlowNetwork
-from m4graph.graph.schema import ARRIVAL, DEPARTURE
+from m4graph.core.compilation import kernel_digest
 from m4graph.graph.tracker_state import grown
 from m4graph.learned.heap import ABSENT, DEPARTURE_RECORD, heap_pop, heap_set
+from m4graph.runs import FlowNetwork
+from m4graph.runs.events import ARRIVAL, DEPARTURE
 
 
 class Agenda(NamedTuple):
@@ -185,7 +185,7 @@ def _build_predict(digest: str) -> Callable[..., int]:
     return predict  # type: ignore[no-any-return]
 
 
-_DIGEST = source_digest("m4graph.learned.agenda") + source_digest("m4graph.learned.heap")
+_DIGEST = kernel_digest(__name__)
 next_events = _build_next_events(_DIGEST)
 """``next_events(agenda, events) -> count``: takes the next event of each network, if it has one.
 A flow leaves at its ``finish_ns``; one without stays until there is one."""

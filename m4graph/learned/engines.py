@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from m4graph.errors import ConfigError
-from m4graph.graph import FlowNetwork
+from m4graph.core.errors import ConfigError
+from m4graph.core.schema import one_of
 from m4graph.learned.compiled import CompiledEngine, export_weights, misfit
-from m4graph.learned.engine import TorchEngine
 from m4graph.learned.protocol import Engine
+from m4graph.learned.torch_engine import TorchEngine
 from m4graph.nn import FlowLinkModel
-from m4graph.schema import one_of
+from m4graph.runs import FlowNetwork
 
 ENGINES = ("auto", "torch", "compiled")
 

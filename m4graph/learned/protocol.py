@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import SimulationError
-from m4graph.graph import FlowNetwork
+from m4graph.core.errors import SimulationError
+from m4graph.runs import FlowNetwork
 
 Predictions = dict[str, NDArray[np.float32]]
 """By extra head, ``[num_flows]`` or ``[num_flows, k]``; NaN: of a flow that no event touched."""

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from m4graph.errors import SimulationError
-from m4graph.graph import FlowNetwork
+from m4graph.core.errors import SimulationError
 from m4graph.learned.engines import EngineMaker
 from m4graph.learned.protocol import PredictionError
+from m4graph.runs import FlowNetwork
 from m4graph.scenario import Scenario
 from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session
 

@@ -14,10 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from m4graph.compilation import announced_compilation
-from m4graph.errors import ConfigError, SimulationError
-from m4graph.graph import FlowNetwork
-from m4graph.graph.sample import two_flows
+from m4graph.core.compilation import announced_compilation
+from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.learned.domain import trained_controls, warn_of_strangers
 from m4graph.learned.engines import EngineMaker
 from m4graph.learned.protocol import PredictionError, Predictions
@@ -25,6 +23,8 @@ from m4graph.learned.session import LearnedSession
 from m4graph.nn import FlowLinkModel
 from m4graph.nn.device import resolve_device
 from m4graph.results import SimulationResult
+from m4graph.runs import FlowNetwork
+from m4graph.runs.sample import two_flows
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress, Simulator, refuse_faults
 from m4graph.simulators.session import simulate_closed_loop

@@ -17,7 +17,7 @@ from torch_geometric.explain.algorithm.utils import clear_masks, set_hetero_mask
 from torch_geometric.explain.config import MaskType, ModelMode
 from torch_geometric.typing import EdgeType
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 
 
 class IntegratedGradients(ExplainerAlgorithm):  # type: ignore[misc]

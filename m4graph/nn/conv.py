@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.core.registry import Registry
 from m4graph.graph.schema import EDGE_FEATURES
-from m4graph.registry import Registry
 
 ConvFactory = Callable[..., nn.Module]
 """A class or function: ``((src_channels, dst_channels), out_channels, **options)`` to a module."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

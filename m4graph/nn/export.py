@@ -13,13 +13,13 @@ import torch_geometric
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from m4graph.errors import ConfigError, InputError
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.files import whole_file
+from m4graph.core.provenance import provenance
 from m4graph.graph import EventStep
 from m4graph.graph.schema import EDGE_FEATURES, FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
 from m4graph.nn.conv import conv_name
 from m4graph.nn.model import FlowLinkModel
-from m4graph.output_folder import whole_file
-from m4graph.provenance import provenance
 
 METADATA = "m4graph.json"
 """The name, among the extra files of the program, of a JSON that says what it is."""

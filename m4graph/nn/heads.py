@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.core.registry import Registry
+from m4graph.core.schema import one_of
 from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK
-from m4graph.registry import Registry
-from m4graph.schema import one_of
 
 if TYPE_CHECKING:
     from m4graph.graph import EventStep

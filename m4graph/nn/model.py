@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.core.schema import one_of
 from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK, LINK_FEATURES, SCOPES
 from m4graph.nn.conv import carry, conv_name, resolve_conv
 from m4graph.nn.heads import HeadSpec, mlp, plain_head_specs, resolve_heads
-from m4graph.schema import one_of
 
 if TYPE_CHECKING:
-    from m4graph.graph import EventStep, FlowNetwork, FlowTracker
+    from m4graph.graph import EventStep, FlowTracker
+    from m4graph.runs import FlowNetwork
 
 
 MOST_LOG_RATIO = 3.0

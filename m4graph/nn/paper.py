@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.conv import SAGEConv
 
-from m4graph.errors import ConfigError
-from m4graph.graph.component import (
+from m4graph.core.errors import ConfigError
+from m4graph.graph.paper.component import (
     FLOW_FEATURES,
     LINK_FEATURES,
     SCHEMA_VERSION,
@@ -23,8 +23,8 @@ from m4graph.graph.component import (
 )
 
 if TYPE_CHECKING:
-    from m4graph.graph import FlowNetwork
-    from m4graph.graph.component import ComponentStep
+    from m4graph.graph.paper.component import ComponentStep
+    from m4graph.runs import FlowNetwork
 
 _NUM_INITIAL = 4
 """Entries of a new state that may differ from 0: two types, size or bandwidth, links."""
@@ -92,7 +92,7 @@ class PaperModel(nn.Module):
             (default: ``0.2``)
 
     Shapes:
-        - input: a :class:`~m4graph.graph.component.ComponentStep`, flow states
+        - input: a :class:`~m4graph.graph.paper.component.ComponentStep`, flow states
           ``[num_flows, hidden]``, link states ``[num_links, hidden]``, the rows that it names;
           states of what is new are not read
         - output: :class:`PaperOutput`

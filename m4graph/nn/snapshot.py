@@ -11,7 +11,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.nn import MessagePassing
 from torch_geometric.typing import EdgeType
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.graph import EventStep, event_snapshots, to_event_step
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
 from m4graph.nn.model import FlowLinkModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import RoutingError
+from m4graph.core.errors import RoutingError
 from m4graph.routing.routes import Routes
 from m4graph.topology.arrays import NetworkArrays
 

@@ -1,11 +1,11 @@
-"""Equal-cost multi-path routing, exactly as in ns-3's RDMA model (`science/ns3.md`, ECMP)."""
+"""Equal-cost multi-path routing, exactly as in ns-3's RDMA model (docs/packet-model.md, ECMP)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m4graph.errors import RoutingError
+from m4graph.core.errors import RoutingError
 from m4graph.routing.fabric import Fabric
 from m4graph.routing.hashing import DESTINATION_PORT, FIRST_SOURCE_PORT, hash_seeds
 from m4graph.routing.kernels import choose_links, choose_way, distances_to, num_fabric_hops

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import RoutingError, TopologyError
+from m4graph.core.errors import RoutingError, TopologyError
+from m4graph.core.table import Table, read_table, write_table
 from m4graph.routing.check import check_routes
 from m4graph.routing.routes import Routes
-from m4graph.table import Table, read_table, write_table
 from m4graph.topology.arrays import NetworkArrays
 
 Ints = NDArray[np.integer]

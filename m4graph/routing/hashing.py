@@ -1,11 +1,11 @@
-"""Ports and hash seeds of ECMP (`science/ns3.md`, ECMP)."""
+"""Ports and hash seeds of ECMP (docs/packet-model.md, ECMP)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import RoutingError
+from m4graph.core.errors import RoutingError
 from m4graph.routing.kernels import hash_words
 
 DESTINATION_PORT = 100

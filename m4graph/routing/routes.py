@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import RoutingError
+from m4graph.core.errors import RoutingError
 
 _DTYPES = {
     "source_port": np.int32,

@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from m4graph.errors import ConfigError
-from m4graph.registry import Registry
+from m4graph.core.errors import ConfigError
+from m4graph.core.registry import Registry
+from m4graph.core.schema import one_of
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.schema import one_of
 
 Progress = Callable[[int, int], None]
 """Called now and then with the number of flows done and the number of all flows."""

@@ -10,16 +10,16 @@ import numpy as np
 import yaml
 
 from m4graph import topology
-from m4graph.congestion import CONGESTION_CONTROLS, CongestionControl, congestion_control
-from m4graph.errors import ConfigError
-from m4graph.ideal import HEADER_BYTES
+from m4graph.core.errors import ConfigError
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
+from m4graph.scenario.congestion import CONGESTION_CONTROLS, CongestionControl, congestion_control
+from m4graph.scenario.ideal import HEADER_BYTES
 from m4graph.simulators import simulate
 from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
-from m4graph.simulators.packet.layout import FINISHED, GROW_POOLS, STARVED
-from m4graph.simulators.packet.loop import compiled_loop, with_larger_pools
+from m4graph.simulators.packet.driver import PacketRun
+from m4graph.simulators.packet.layout import FINISHED, STARVED
 from m4graph.simulators.packet.state import State
 from m4graph.testing.rules import Report, Rules, expect, expect_equal, expect_refused
 from m4graph.testing.tiny import tiny_scenario, tiny_workload
@@ -84,7 +84,7 @@ def check_congestion_control(name: str, **parameters: Any) -> Report:
 def _check_registered(name: str) -> None:
     model = CONGESTION_CONTROLS.resolve(name)
     is_model = isinstance(model, type) and issubclass(model, CongestionControl)
-    expect(is_model, "a subclass of m4graph.congestion.CongestionControl", model)
+    expect(is_model, "a subclass of m4graph.scenario.congestion.CongestionControl", model)
     kind = congestion_control(name).kind
     same = CONGESTION_CONTROLS.resolve(kind) is model
     expect(same, f"the literal kind of {model.__name__} to be its name", repr(kind))
@@ -165,14 +165,12 @@ def _run_dry(scenario: Scenario) -> tuple[State, tuple[int, int]]:
     Returns:
         The state, and the lowest and highest rate of a flow, looked at now and then.
     """
-    state = build_state(scenario, False)
-    state.control["stop_at"] = -1
-    run, _ = compiled_loop(scenario.congestion_control.kind, state)
+    run = PacketRun(scenario, build_state(scenario))
+    run.state.control["stop_at"] = -1
     seen = []
     reason = None
     while reason not in (FINISHED, STARVED):
-        reason = run(state, _EVENTS_A_LOOK)
-        if reason == GROW_POOLS:
-            state = with_larger_pools(state)
-        seen += [int(state.flows["rate_bps"].min()), int(state.flows["rate_bps"].max())]
-    return state, (min(seen), max(seen))
+        reason = run.turn(_EVENTS_A_LOOK)
+        rates_bps = run.state.flows["rate_bps"]
+        seen += [int(rates_bps.min()), int(rates_bps.max())]
+    return run.state, (min(seen), max(seen))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from m4graph.errors import InputError, M4GraphError
+from m4graph.core.errors import InputError, M4GraphError
 
 
 class ConformanceError(M4GraphError):
@@ -116,7 +116,7 @@ def expect_refused(
         expect("\n" not in str(refusal), "a message of one line", repr(str(refusal)))
     except Exception as other:
         raise _Broken(
-            f"expected {expected}, by an m4graph.errors.{error.__name__} "
+            f"expected {expected}, by an m4graph.core.errors.{error.__name__} "
             f"(got {type(other).__name__}: {other})"
         ) from None
     else:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from m4graph.errors import WorkloadError
+from m4graph.core.errors import WorkloadError
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators import Session, Simulator

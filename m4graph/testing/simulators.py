@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import ConfigError, InputError
+from m4graph.core.errors import ConfigError, InputError
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators import Simulator, build_simulator

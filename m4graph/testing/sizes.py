@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from m4graph.rng import generator
+from m4graph.core.rng import generator
 from m4graph.testing.rules import Report, Rules, expect, expect_equal, expect_refused
 from m4graph.testing.tiny import tiny_network
 from m4graph.workload import SIZE_LAWS, SizeLaw, from_config
@@ -31,7 +31,8 @@ def check_size_law(law: str | Callable[..., SizeLaw], **parameters: Any) -> Repo
     generator that it is given, so that the same one gives the same sizes, whatever was drawn
     before; the mean of 200 000 draws is the declared one, within a byte and eight standard errors.
     A name is also tried as a ``sizes`` block of YAML: the same sizes come; a key that does not
-    exist, and text in place of any value, are refused with an :class:`~m4graph.errors.InputError`.
+    exist, and text in place of any value, are refused with an
+    :class:`~m4graph.core.errors.InputError`.
 
     Args:
         law (str or callable): A name of :data:`m4graph.workload.SIZE_LAWS`, or a class.

@@ -9,8 +9,8 @@ import networkx as nx
 import numpy as np
 
 from m4graph import topology
-from m4graph.congestion import CongestionControl
 from m4graph.scenario import Scenario
+from m4graph.scenario.congestion import CongestionControl
 from m4graph.workload import Workload
 
 Control = CongestionControl | Mapping[str, object] | str

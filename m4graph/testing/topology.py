@@ -14,9 +14,9 @@ from typing import Any
 import networkx as nx
 import yaml
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.scenario import Scenario
-from m4graph.scenario_io import load_scenario, save_scenario
+from m4graph.scenario.files import load_scenario, save_scenario
 from m4graph.testing.rules import Report, Rules, expect, expect_equal, expect_refused
 from m4graph.topology import TOPOLOGIES, NetworkArrays, from_config, validate
 from m4graph.workload import Workload
@@ -34,7 +34,7 @@ def check_topology(topology: str | Generator, **parameters: Any) -> Report:
     network, and a new one each time; a scenario of it comes back from its folder with the same
     routes. A name is also tried as a ``topology`` block of YAML: it gives the same network; a key
     that does not exist, and text in place of any value, are refused with an
-    :class:`~m4graph.errors.InputError`.
+    :class:`~m4graph.core.errors.InputError`.
 
     Args:
         topology (str or callable): A name of :data:`m4graph.topology.TOPOLOGIES`, or a function.

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from m4graph.errors import TopologyError
+from m4graph.core.errors import TopologyError
 
 KINDS = ("host", "switch")
 

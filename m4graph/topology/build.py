@@ -9,9 +9,9 @@ from typing import Any
 
 import networkx as nx
 
-from m4graph.errors import InputError, TopologyError
+from m4graph.core.errors import InputError, TopologyError
+from m4graph.core.units import gbps_to_bps
 from m4graph.topology.arrays import validate
-from m4graph.units import gbps_to_bps
 
 Cable = tuple[int, int]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import networkx as nx
 
-from m4graph.errors import TopologyError
+from m4graph.core.errors import TopologyError
 from m4graph.topology.arrays import is_integer, node_kind, validate
 from m4graph.topology.build import check_rate
 

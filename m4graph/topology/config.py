@@ -8,9 +8,9 @@ from typing import Any
 
 import networkx as nx
 
-from m4graph.errors import TopologyError
-from m4graph.registry import Registry
-from m4graph.schema import KeyProblem, one_of, spell, unknown_key
+from m4graph.core.errors import TopologyError
+from m4graph.core.registry import Registry
+from m4graph.core.schema import KeyProblem, one_of, spell, unknown_key
 from m4graph.topology.arrays import validate
 
 TOPOLOGIES: Registry[Callable[..., nx.Graph]] = Registry(

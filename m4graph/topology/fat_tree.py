@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 
-from m4graph.errors import TopologyError
+from m4graph.core.errors import TopologyError
 from m4graph.topology.build import NetworkBuilder, check_count, check_rate
 
 

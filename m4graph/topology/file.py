@@ -6,7 +6,7 @@ from pathlib import Path
 
 import networkx as nx
 
-from m4graph.errors import TopologyError
+from m4graph.core.errors import TopologyError
 from m4graph.topology.arrays import validate
 from m4graph.topology.build import check_count
 from m4graph.topology.canonical import from_networkx

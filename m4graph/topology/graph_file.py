@@ -9,7 +9,7 @@ from xml.etree.ElementTree import ParseError
 
 import networkx as nx
 
-from m4graph.errors import TopologyError
+from m4graph.core.errors import TopologyError
 
 
 def read_graphml(path: Path) -> nx.Graph:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import networkx as nx
 
-from m4graph.errors import InputError, TopologyError
+from m4graph.core.errors import InputError, TopologyError
+from m4graph.core.units import GBPS, parse_delay_ns, parse_ns3_rate_bps
 from m4graph.topology.arrays import validate
-from m4graph.units import GBPS, parse_delay_ns, parse_ns3_rate_bps
 
 Line = tuple[str, list[str]]
 

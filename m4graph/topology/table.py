@@ -7,11 +7,11 @@ from pathlib import Path
 
 import networkx as nx
 
-from m4graph.errors import TopologyError
-from m4graph.table import Table, is_parquet, read_table, write_table
+from m4graph.core.errors import TopologyError
+from m4graph.core.table import Table, is_parquet, read_table, write_table
+from m4graph.core.units import GBPS
 from m4graph.topology.arrays import validate
 from m4graph.topology.build import check_rate
-from m4graph.units import GBPS
 
 _COLUMNS = {"a": int, "b": int, "gbps": float, "delay_ns": int}
 

@@ -12,8 +12,8 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from m4graph.graph import LabelledRun
 from m4graph.nn import EventModel
+from m4graph.runs import LabelledRun
 from m4graph.training.distributed import add_up
 from m4graph.training.rollout import free_run_errors
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from m4graph.rng import TRAIN_SEEDS
-from m4graph.schema import KeyProblem, StrictModel, one_of, spell
+from m4graph.core.rng import TRAIN_SEEDS
+from m4graph.core.schema import KeyProblem, StrictModel, one_of, spell
+from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
 from m4graph.training.paper.config import PaperTrainConfig
-from m4graph.yaml_file import Override, apply_overrides, locate, read_yaml
 
 
 class ModelConfig(StrictModel):

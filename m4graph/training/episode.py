@@ -10,10 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from m4graph.errors import SimulationError
-from m4graph.graph import EventStep, FlowTracker, LabelledRun
+from m4graph.core.errors import SimulationError
+from m4graph.graph import EventStep, FlowTracker
 from m4graph.graph.step import no_events
 from m4graph.learned.agenda import make_agenda, next_events, predict
+from m4graph.runs import LabelledRun
 from m4graph.training.labels import join_run_labels, read_labels
 from m4graph.training.touches import touches
 

@@ -14,10 +14,10 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, RichProgres
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from m4graph.core.errors import InputError
+from m4graph.core.files import check_output_folder
 from m4graph.datasets import FlowEventDataset
-from m4graph.errors import InputError
-from m4graph.graph import LabelledRun
-from m4graph.output_folder import check_output_folder
+from m4graph.runs import LabelledRun
 from m4graph.training.config import AnyTrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.distributed import EventStrategy, quiet

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.compilation import source_digest
-from m4graph.graph import LabelledRun
-from m4graph.simulators.fluid.jit import cached_kernel
+from m4graph.core.compilation import kernel_digest
+from m4graph.core.kernels import cached_kernel
+from m4graph.runs import LabelledRun
 
 
 class Labels(NamedTuple):
@@ -93,7 +93,7 @@ def _build(digest: str) -> Callable[..., int]:
     return read_labels  # type: ignore[no-any-return]
 
 
-read_labels = _build(source_digest("m4graph.training"))
+read_labels = _build(kernel_digest(__name__))
 """``read_labels(labels, events, remaining_of_flow, log_queue) -> count``: the labels of some
 events. Remaining shares go to their flows; queues stand one after the other, in the order of the
 links of the events' routes, NaN where a run has no labels."""

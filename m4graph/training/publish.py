@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from m4graph.checkpoint import save_checkpoint
-from m4graph.congestion import congestion_control
+from m4graph.core.provenance import provenance
+from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets import FlowEventDataset
-from m4graph.graph import LabelledRun
 from m4graph.nn import EventModel
-from m4graph.provenance import provenance
+from m4graph.runs import LabelledRun
+from m4graph.scenario.congestion import congestion_control
 from m4graph.training.config import AnyTrainConfig
 from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.training.rollout import free_run_errors
-from m4graph.yaml_file import read_yaml, write_yaml
 
 _LICENCE = "the licence of m4graph"
 _TRUTH = "m4graph's packet simulator"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.graph import FlowNetwork, LabelledRun
-from m4graph.learned.engine import TorchEngine
+from m4graph.learned.torch_engine import TorchEngine
 from m4graph.metrics import ErrorSummary, SuiteErrors, error_summary, suite_errors
 from m4graph.nn import EventModel
+from m4graph.runs import FlowNetwork, LabelledRun
 
 _STEPS_A_TURN = 1000
 

@@ -2,8 +2,9 @@
 
 A model that runs free meets its own errors: flows that stay too long or leave too early. Trained
 on true departures only, it takes a flow that is still there as evidence of a slow one, and runs
-away (DESIGN.md 5). So most streams have departures that are wrong in one way or another; the
-targets are the true slowdowns in all of them.
+away: an early study had 17 to 20 % error on true event times, and 74 to 200 % running free. So
+most streams have departures that are wrong in one way or another; the targets are the true
+slowdowns in all of them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.graph import LabelledRun
+from m4graph.runs import LabelledRun
 
 KINDS = ("exact", "noise", "fluid", "scaled", "free")
 """Departures: as they were; each one off; max-min fair; all off by one factor; the model's own."""

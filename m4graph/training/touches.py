@@ -8,8 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from m4graph.graph import LabelledRun
-from m4graph.graph.schema import ARRIVAL
+from m4graph.runs import LabelledRun
+from m4graph.runs.events import ARRIVAL
 
 
 class Touches(NamedTuple):

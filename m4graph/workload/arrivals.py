@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.registry import Registry
+from m4graph.core.registry import Registry
 from m4graph.workload.parameters import check_positive
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from m4graph.errors import WorkloadError
-from m4graph.rng import generator
+from m4graph.core.errors import WorkloadError
+from m4graph.core.rng import generator
 from m4graph.workload.layout import HostLayout
 from m4graph.workload.pairs import RackPairs
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import networkx as nx
 from pydantic import AfterValidator, Field
 
-from m4graph.schema import KeyProblem, spell
+from m4graph.core.schema import KeyProblem, spell
 from m4graph.workload.closed_loop import ClosedLoopWorkload
 from m4graph.workload.collectives import all_to_all, ring_all_reduce, tree_all_reduce
 from m4graph.workload.config import Law, WorkloadBlock, num_hosts

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import WorkloadError
+from m4graph.core.errors import WorkloadError
 from m4graph.workload.closed_loop import ClosedLoopWorkload
 from m4graph.workload.parameters import check_count
 

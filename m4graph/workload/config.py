@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import networkx as nx
 from pydantic import AfterValidator, Field
 
-from m4graph.registry import Registry
-from m4graph.schema import KeyProblem, StrictModel, join_key, one_of, spell
+from m4graph.core.registry import Registry
+from m4graph.core.schema import KeyProblem, StrictModel, join_key, one_of, spell
 from m4graph.workload.closed_loop import ClosedLoopWorkload, closed_loop
 from m4graph.workload.generate import generate
 from m4graph.workload.workload import Workload

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from m4graph.errors import WorkloadError
-from m4graph.table import Table
+from m4graph.core.errors import WorkloadError
+from m4graph.core.table import Table
 
 
 def join_ids(ptr: NDArray[np.int64], ids: NDArray[np.int64]) -> list[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m4graph.errors import WorkloadError
-from m4graph.table import read_table
+from m4graph.core.errors import WorkloadError
+from m4graph.core.table import read_table
 from m4graph.workload.sizes import MAX_SIZE_BYTES, whole_bytes
 
 

@@ -6,11 +6,11 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import WorkloadError
-from m4graph.rng import generator
+from m4graph.core.errors import WorkloadError
+from m4graph.core.rng import generator
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.routing import expected_link_shares
 from m4graph.topology.arrays import NetworkArrays, validate
-from m4graph.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.workload.arrivals import ARRIVAL_LAWS, ArrivalLaw
 from m4graph.workload.layout import HostLayout
 from m4graph.workload.matrices import TRAFFIC_MATRICES, TrafficMatrix

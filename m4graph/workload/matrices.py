@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m4graph.errors import WorkloadError
-from m4graph.registry import Registry
+from m4graph.core.errors import WorkloadError
+from m4graph.core.registry import Registry
 from m4graph.workload.layout import HostLayout
 from m4graph.workload.pairs import HostPairs, Pairs, RackPairs
 from m4graph.workload.parameters import check_count

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from m4graph.errors import WorkloadError
-from m4graph.registry import Registry
+from m4graph.core.errors import WorkloadError
+from m4graph.core.registry import Registry
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import WorkloadError
-from m4graph.rng import generator
+from m4graph.core.errors import WorkloadError
+from m4graph.core.rng import generator
 from m4graph.workload.closed_loop import ClosedLoopWorkload
 from m4graph.workload.parameters import Spec, build, check_count
 from m4graph.workload.sizes import SIZE_LAWS, SizeLaw

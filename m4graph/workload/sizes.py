@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import log_ndtr, ndtr, ndtri
 
-from m4graph.errors import WorkloadError
-from m4graph.registry import Registry
+from m4graph.core.errors import WorkloadError
+from m4graph.core.registry import Registry
 from m4graph.workload.parameters import check_count, check_positive
 
 MAX_SIZE_BYTES = 10**15

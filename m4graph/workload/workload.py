@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m4graph.errors import WorkloadError
-from m4graph.table import read_table, write_table
+from m4graph.core.errors import WorkloadError
+from m4graph.core.table import read_table, write_table
 
 _COLUMNS = {"id": int, "src": int, "dst": int, "bytes": int, "start_ns": int}
 _MAX_NODE = 2**31 - 1

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from m4graph.errors import CheckpointError
-from m4graph.hub import HUB_PREFIX, download
+from m4graph.core.errors import CheckpointError
+from m4graph.core.hub import HUB_PREFIX, download
 from m4graph.zoo import manifest
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from m4graph.errors import CheckpointError
-from m4graph.schema import StrictModel
+from m4graph.core.errors import CheckpointError
+from m4graph.core.schema import StrictModel
 
 ZOO_FOLDER = Path(__file__).resolve().parent
 """The zoo of this package."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from m4graph.checkpoint import CARD, CONFIG, WEIGHTS, load_checkpoint, read_config
-from m4graph.errors import CheckpointError, M4GraphError
-from m4graph.output_folder import whole_folder
+from m4graph.core.errors import CheckpointError, M4GraphError
+from m4graph.core.files import whole_folder
 from m4graph.zoo import manifest
 from m4graph.zoo.manifest import Manifest, ZooEntry
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from m4graph.cli.app import main
-from m4graph.registry import Registry
+from m4graph.core.registry import Registry
 
 from .ideal_simulator import IdealSimulator
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from m4graph.errors import InputError, SimulationError
+from m4graph.core.errors import InputError, SimulationError
 from m4graph.results import SimulationResult
 from m4graph.simulators import Simulator
 

@@ -10,7 +10,7 @@ import pytest
 
 import m4graph as m4
 from m4graph.cli.app import main
-from m4graph.registry import Registry
+from m4graph.core.registry import Registry
 
 from .conftest import EXPECTED, SCENARIO
 from .ideal_simulator import IdealSimulator

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from m4graph.cli.app import main
-from m4graph.yaml_file import read_yaml
+from m4graph.core.yaml_file import read_yaml
 
 from .conftest import FILES
 

@@ -108,7 +108,7 @@ def test_an_interrupt_is_no_success(run, tiny, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("m4graph.scenario_io.load_scenario", interrupt)
+    monkeypatch.setattr("m4graph.scenario.files.load_scenario", interrupt)
     status, _, error = run("simulate", tiny)
     assert (status, error.strip()) == (130, "error: interrupted")
 

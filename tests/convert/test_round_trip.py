@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import m4graph as m4
 from m4graph.convert import from_text, to_text
-from m4graph.expected import ExpectedTimes
 from m4graph.routing import Routes
+from m4graph.scenario.expected import ExpectedTimes
 
 from .conftest import HPCC, M4, assert_same, write
 

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from m4graph.datasets.clusters import stopping
+from m4graph.core.backends import stopping
+from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.core.parallel import check_backend, unordered
+from m4graph.core.yaml_file import write_yaml
 from m4graph.datasets.generation import generate
-from m4graph.datasets.parallel import check_backend, unordered
-from m4graph.errors import ConfigError, SimulationError
-from m4graph.yaml_file import write_yaml
 
 from .conftest import TINY, folder_bytes
 

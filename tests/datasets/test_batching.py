@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from torch_geometric.loader import DataLoader
 
+from m4graph.core.errors import ConfigError
 from m4graph.datasets import FlowEventDataset, NodeBudgetSampler, SnapshotDataset
-from m4graph.errors import ConfigError
 
 
 class Sizes:

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from m4graph.core.errors import ConfigError
+from m4graph.core.rng import EVALUATION_SEEDS, TRAIN_SEEDS
+from m4graph.core.schema import KeyProblem
+from m4graph.core.yaml_file import Override
 from m4graph.datasets.config import GenerateConfig, load_config
-from m4graph.errors import ConfigError
-from m4graph.rng import EVALUATION_SEEDS, TRAIN_SEEDS
-from m4graph.schema import KeyProblem
-from m4graph.yaml_file import Override
 
 from .conftest import TINY
 

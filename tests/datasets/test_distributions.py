@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from m4graph.core.rng import generator
+from m4graph.core.schema import KeyProblem
 from m4graph.datasets.distributions import draw, parse
-from m4graph.rng import generator
-from m4graph.schema import KeyProblem
 
 
 def drawn(tree, count=1):

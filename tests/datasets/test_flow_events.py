@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from torch_geometric.loader import DataLoader
 
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets import FlowEventDataset, scenario_hash
 from m4graph.datasets.named import DATASETS, find_dataset
-from m4graph.errors import ConfigError, InputError
-from m4graph.graph.run import LabelledRun
-from m4graph.yaml_file import read_yaml, write_yaml
+from m4graph.runs.labelled_run import LabelledRun
 
 
 def test_items(root):

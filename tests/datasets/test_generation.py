@@ -10,16 +10,16 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.generation import GenerationError, generate
 from m4graph.datasets.leakage import scenario_hash
 from m4graph.datasets.manifest import RunFailure, Shard
 from m4graph.datasets.produce import run_hash
-from m4graph.errors import ConfigError, InputError
-from m4graph.graph.run import LabelledRun
-from m4graph.scenario_io import load_scenario
+from m4graph.runs.labelled_run import LabelledRun
+from m4graph.scenario.files import load_scenario
 from m4graph.simulators import simulate
-from m4graph.yaml_file import read_yaml, write_yaml
 
 from .conftest import TINY, folder_bytes
 

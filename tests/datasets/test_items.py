@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch_geometric.data import Data, HeteroData
 
+from m4graph.core.errors import InputError
 from m4graph.datasets.items import NUM_NODES, StoredItems, map_tensors, pack_items, save_tensors
-from m4graph.errors import InputError
 
 
 def graph(num_flows, num_edges, weight=0.5):

@@ -8,10 +8,10 @@ from itertools import cycle
 
 import pytest
 
+from m4graph.core.rng import generator
+from m4graph.core.yaml_file import write_yaml
 from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.generation import GenerationError, generate
-from m4graph.rng import generator
-from m4graph.yaml_file import write_yaml
 from tests.kills import Kills, kill_until_done
 
 from .conftest import folder_bytes

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from m4graph import Scenario, topology, workload
+from m4graph.core.errors import InputError
+from m4graph.core.rng import EVALUATION_SEEDS, TRAIN_SEEDS
+from m4graph.core.schema import KeyProblem
 from m4graph.datasets.config import GenerateConfig
 from m4graph.datasets.generation import GenerationError, generate
 from m4graph.datasets.leakage import (
@@ -14,11 +17,9 @@ from m4graph.datasets.leakage import (
     reserved_scenarios,
     scenario_hash,
 )
-from m4graph.errors import InputError
-from m4graph.graph.run import FlowNetwork, LabelledRun
-from m4graph.rng import EVALUATION_SEEDS, TRAIN_SEEDS
-from m4graph.scenario_io import load_scenario
-from m4graph.schema import KeyProblem
+from m4graph.runs.flow_network import FlowNetwork
+from m4graph.runs.labelled_run import LabelledRun
+from m4graph.scenario.files import load_scenario
 
 SCRIPT = Path(__file__).parents[2] / "datasets" / "reserve_scenarios.py"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from m4graph.core.errors import ConfigError, InputError
 from m4graph.datasets import DATASETS, FlowEventDataset, NamedDataset
 from m4graph.datasets.named import HASHES_FILE, find_dataset, recipe_hash, runs_hash
-from m4graph.errors import ConfigError, InputError
 
 SCRIPT = Path(__file__).parents[2] / "datasets" / "hash_datasets.py"
 SAMPLE = Path(__file__).parents[2] / "datasets" / "sample"

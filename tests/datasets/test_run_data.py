@@ -7,7 +7,7 @@ from torch_geometric.loader import DataLoader
 
 from m4graph import Scenario, simulate, topology
 from m4graph.datasets import to_run_data
-from m4graph.graph.run import LabelledRun
+from m4graph.runs.labelled_run import LabelledRun
 from m4graph.workload import Workload
 
 

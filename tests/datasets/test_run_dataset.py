@@ -19,12 +19,12 @@ import torch
 from torch_geometric.data import Data, Dataset
 from torch_geometric.loader import DataLoader
 
+from m4graph.core.errors import ConfigError, InputError
 from m4graph.datasets import FlowEventDataset, FlowTableDataset, NamedDataset, SnapshotDataset
 from m4graph.datasets.items import map_tensors
 from m4graph.datasets.manifest import known_hashes
 from m4graph.datasets.named import recipe_hash, runs_hash
 from m4graph.datasets.processing import callable_text
-from m4graph.errors import ConfigError, InputError
 from m4graph.training.publish import _hashes
 
 CLASSES = [FlowEventDataset, SnapshotDataset, FlowTableDataset]

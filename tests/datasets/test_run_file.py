@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from m4graph.core.errors import InputError
 from m4graph.datasets.items import map_tensors, save_tensors
 from m4graph.datasets.run_file import load_raw, read_metadata
-from m4graph.errors import InputError
 
 
 @pytest.fixture

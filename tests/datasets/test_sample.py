@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from m4graph.core.yaml_file import read_yaml
 from m4graph.datasets import DATASETS, FlowTableDataset
 from m4graph.datasets.produce import produce, run_hash
 from m4graph.datasets.run_file import load_raw
-from m4graph.yaml_file import read_yaml
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "sample"
 

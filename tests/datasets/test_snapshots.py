@@ -6,11 +6,12 @@ import torch
 from torch_geometric.loader import DataLoader
 
 from m4graph import simulate, to_hetero_data
+from m4graph.core.errors import ConfigError
 from m4graph.datasets import SnapshotDataset
 from m4graph.datasets.run_file import load_raw
-from m4graph.errors import ConfigError
-from m4graph.graph import LabelledRun, event_snapshots
-from m4graph.scenario_io import load_scenario
+from m4graph.graph import event_snapshots
+from m4graph.runs import LabelledRun
+from m4graph.scenario.files import load_scenario
 
 LABELS = {
     "true": {"y", "fluid_y", "ideal_fct_ns", "size_bytes", "remaining_bytes", "queue_bytes"},

@@ -7,16 +7,16 @@ import shutil
 import pytest
 
 from m4graph import Scenario, simulate
+from m4graph.core.errors import InputError
+from m4graph.core.rng import EVALUATION_SEEDS
+from m4graph.core.schema import KeyProblem
+from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets import FlowEventDataset, SnapshotDataset, scenario_hash
 from m4graph.datasets.leakage import check_training_seeds, reserved_scenarios, suite_of
 from m4graph.datasets.run_file import load_raw
-from m4graph.errors import InputError
 from m4graph.evaluation.suites import SUITES, Case, Suite
-from m4graph.graph import LabelledRun
-from m4graph.rng import EVALUATION_SEEDS
-from m4graph.schema import KeyProblem
+from m4graph.runs import LabelledRun
 from m4graph.training.fit import train
-from m4graph.yaml_file import read_yaml, write_yaml
 
 SEEDS = EVALUATION_SEEDS[900_000:900_002]
 

@@ -6,7 +6,7 @@ from m4graph import simulate, to_hetero_data
 from m4graph.datasets import FlowTableDataset, flow_table
 from m4graph.datasets.run_file import load_raw
 from m4graph.graph.schema import FLOW_FEATURES
-from m4graph.scenario_io import load_scenario
+from m4graph.scenario.files import load_scenario
 
 
 def test_a_run_and_its_scenario_give_the_same_bits(root):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.errors import ConfigError, InputError, SimulationError
+from m4graph.core.errors import ConfigError, InputError, SimulationError
 
 
 def test_errors_by_hand(comparison):

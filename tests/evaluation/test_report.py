@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 import m4graph as m4
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.evaluation import Report
 
 

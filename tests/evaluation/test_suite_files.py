@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import m4graph as m4
-from m4graph.errors import ConfigError, InputError
+from m4graph.core.errors import ConfigError, InputError
 from m4graph.evaluation.suites import load_suite
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference"

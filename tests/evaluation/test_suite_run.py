@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.errors import ConfigError, SimulationError
+from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.core.registry import Registry
 from m4graph.evaluation.suites import Case, Suite, make_runners, run_suite
 from m4graph.evaluation.suites.store import cache_folder, load_result, save_result, scenario_digest
-from m4graph.registry import Registry
 from m4graph.results import SimulationResult
 from m4graph.simulators import SIMULATORS, Simulator
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import m4graph
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.core.rng import is_evaluation_seed
 from m4graph.evaluation.suites import SUITES, Case, Suite, load_suite
 from m4graph.evaluation.suites.paper import ALGORITHMS, CLUSTERS, OVERSUBSCRIPTIONS, SIZES, traits
-from m4graph.rng import is_evaluation_seed
 from m4graph.workload import ClosedLoopWorkload
 
 NUM_CASES = {

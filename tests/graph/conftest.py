@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 import m4graph as m4
 from m4graph.workload import Workload
@@ -22,12 +21,3 @@ def star_scenario(flows, num_hosts=4, ids=None, rates_bps=None):
     flow_ids = np.arange(len(flows)) if ids is None else np.array(ids)
     workload = Workload.from_arrays(flow_ids, src, dst, size_bytes, start_ns)
     return m4.Scenario(network, workload, "dctcp", name="star")
-
-
-@pytest.fixture(scope="session")
-def fat_tree_run():
-    """A packet simulation of 150 flows on a k=4 fat tree, with labels."""
-    network = m4.topology.fat_tree(k=4, host_gbps=10, fabric_gbps=40, delay_ns=1000)
-    workload = m4.workload.generate(network, sizes="web_server", load=0.7, num_flows=150, seed=3)
-    scenario = m4.Scenario(network, workload, "dctcp", name="fat tree")
-    return m4.simulate(scenario, "packet", labels=True)

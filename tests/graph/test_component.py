@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from m4graph.graph import FlowNetwork, LabelledRun, event_stream, true_stream
-from m4graph.graph.component import FLOW_FEATURES, ComponentTracker
-from m4graph.graph.configuration import NAMES as CONFIGURATION
-from m4graph.graph.paper_configuration import NAMES
-from m4graph.graph.schema import ARRIVAL, DEPARTURE
+from m4graph.graph.paper.component import FLOW_FEATURES, ComponentTracker
+from m4graph.runs import FlowNetwork, LabelledRun, event_stream, true_stream
+from m4graph.runs.events import ARRIVAL, DEPARTURE
+from m4graph.runs.paper_settings import NAMES
+from m4graph.runs.settings import NAMES as CONFIGURATION
 
 NUM_LINKS = 12
 

@@ -8,17 +8,12 @@ import torch
 from torch_geometric.data import Batch, HeteroData
 
 import m4graph as m4
-from m4graph.errors import ConfigError
-from m4graph.graph import (
-    FlowNetwork,
-    FlowTracker,
-    LabelledRun,
-    event_snapshots,
-    event_stream,
-    to_event_step,
-)
-from m4graph.graph.schema import ARRIVAL, CROSSED_BY, CROSSES, DEPARTURE, FLOW, LINK
+from m4graph.core.errors import ConfigError
+from m4graph.graph import FlowTracker, event_snapshots, to_event_step
+from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
 from m4graph.nn import FlowLinkModel
+from m4graph.runs import FlowNetwork, LabelledRun, event_stream
+from m4graph.runs.events import ARRIVAL, DEPARTURE
 
 from .conftest import LARGE, star_scenario
 

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from torch_geometric.data import Batch
 
 import m4graph as m4
-from m4graph.graph import FlowNetwork, FlowTracker, event_stream, to_event_step
-from m4graph.graph.schema import ARRIVAL, CROSSED_BY, CROSSES, EDGE_FEATURES
+from m4graph.graph import FlowTracker, to_event_step
+from m4graph.graph.schema import CROSSED_BY, CROSSES, EDGE_FEATURES
+from m4graph.runs import FlowNetwork, event_stream
+from m4graph.runs.events import ARRIVAL
 from m4graph.workload import Workload
 
 from .test_component import NUM_LINKS, random_network, random_stream

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.graph import FlowNetwork, FlowTracker, LabelledRun, event_stream, true_stream
-from m4graph.graph.configuration import (
+from m4graph.graph import FlowTracker
+from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
+from m4graph.runs import FlowNetwork, LabelledRun, event_stream, true_stream
+from m4graph.runs.events import ARRIVAL, DEPARTURE, EVENT_RECORD
+from m4graph.runs.settings import (
     FEATURE_NAMES,
     configuration_features,
     configuration_vector,
 )
-from m4graph.graph.schema import ARRIVAL, DEPARTURE, FLOW_FEATURES, LINK_FEATURES
-from m4graph.graph.tracker_state import EVENT_RECORD
 
 from .conftest import (
     LARGE,

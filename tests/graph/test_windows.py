@@ -12,11 +12,12 @@ import pytest
 from scipy.optimize import brentq
 
 import m4graph as m4
-from m4graph.graph import FlowNetwork
-from m4graph.graph.configuration import NAMES, held_wait_ns
-from m4graph.graph.schema import ARRIVAL, DEPARTURE, FLOW_FEATURES
-from m4graph.graph.tracker import advance
-from m4graph.graph.tracker_state import EVENT_RECORD, NUM_FLOWS, make_tracker_state
+from m4graph.graph.advance import advance
+from m4graph.graph.schema import FLOW_FEATURES
+from m4graph.graph.tracker_state import NUM_FLOWS, make_tracker_state
+from m4graph.runs import FlowNetwork
+from m4graph.runs.events import ARRIVAL, DEPARTURE, EVENT_RECORD
+from m4graph.runs.settings import NAMES, held_wait_ns
 from m4graph.workload import Workload
 
 PACKET, DELAY_NS, LONG = 1048, 1000, 10_000_000

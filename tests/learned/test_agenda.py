@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m4graph.graph import FlowNetwork
-from m4graph.graph.schema import ARRIVAL, DEPARTURE
 from m4graph.graph.step import no_events
 from m4graph.learned.agenda import make_agenda, next_events, predict
+from m4graph.runs import FlowNetwork
+from m4graph.runs.events import ARRIVAL, DEPARTURE
 
 from .conftest import scenario_of
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch_geometric.nn import conv as pyg
 from torch_geometric.nn.aggr import MaxAggregation
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.graph.schema import EDGE_FEATURES
 from m4graph.nn.conv import CONVS, carry, conv_name, resolve_conv
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.nn.device import resolve_device
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch_geometric.nn import MessagePassing
 
 import m4graph as m4
-from m4graph.errors import ConfigError, InputError
+from m4graph.core.errors import ConfigError, InputError
 from m4graph.graph import to_event_step
 from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK, LINK_FEATURES
 from m4graph.nn import CONVS, FlowLinkModel, PaperModel, export_arguments, export_model

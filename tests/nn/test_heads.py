@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from m4graph.checkpoint import load_checkpoint, save_checkpoint
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
 from m4graph.nn import HEADS, FlowLinkModel, Head
 from m4graph.nn.heads import SlowdownQuantileHead

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch_geometric.nn.conv import SAGEConv
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.graph import EventStep
 from m4graph.graph.schema import EDGE_FEATURES, FLOW_FEATURES
 from m4graph.nn import CONVS, FlowLinkModel

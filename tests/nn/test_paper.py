@@ -13,12 +13,12 @@ from torch_geometric.data import HeteroData
 from torch_geometric.nn import SAGEConv
 
 from m4graph.checkpoint import load_checkpoint, read_config, save_checkpoint
-from m4graph.errors import CheckpointError, ConfigError
-from m4graph.graph import FlowNetwork, event_stream
-from m4graph.graph.component import FLOW_FEATURES, ComponentTracker
-from m4graph.graph.configuration import NAMES as CONFIGURATION
-from m4graph.graph.schema import ARRIVAL
+from m4graph.core.errors import CheckpointError, ConfigError
+from m4graph.graph.paper.component import FLOW_FEATURES, ComponentTracker
 from m4graph.nn import PaperModel
+from m4graph.runs import FlowNetwork, event_stream
+from m4graph.runs.events import ARRIVAL
+from m4graph.runs.settings import NAMES as CONFIGURATION
 
 HIDDEN = 8
 ROUTES = [[0, 2], [1, 2], [3], [1, 2, 3], [0], [3, 0]]

@@ -8,12 +8,13 @@ from torch_geometric.explain import DummyExplainer, Explainer, GNNExplainer
 from torch_geometric.nn.conv import SAGEConv
 
 import m4graph as m4
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.graph import to_event_step
-from m4graph.graph.schema import CROSSED_BY, CROSSES, DEPARTURE, FLOW, FLOW_FEATURES, LINK
+from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, FLOW_FEATURES, LINK
 from m4graph.nn import FlowLinkModel
 from m4graph.nn.attribution import IntegratedGradients
 from m4graph.nn.snapshot import SnapshotModel, snapshot_at, stateful_snapshots
+from m4graph.runs.events import DEPARTURE
 
 HIDDEN = 8
 MASKS = {

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4graph import topology
-from m4graph.errors import RoutingError
+from m4graph.core.errors import RoutingError
 from m4graph.routing import EcmpRouter, Routes, check_routes, ecmp_routes
 from m4graph.topology.arrays import NetworkArrays
 
@@ -34,7 +34,7 @@ def nodes_of(arrays: NetworkArrays, links: np.ndarray) -> list[int]:
 
 
 def plain_route(network: nx.Graph, src: int, dst: int, sport: int, dport: int) -> list[int]:
-    """One route by the rules of science/ns3.md, with networkx."""
+    """One route by the rules of docs/packet-model.md, with networkx."""
     distance = nx.single_source_shortest_path_length(network, dst)
 
     def address(host: int) -> int:

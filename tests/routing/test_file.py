@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from m4graph import topology
-from m4graph.errors import RoutingError
+from m4graph.core.errors import RoutingError
 from m4graph.routing import Routes, check_routes, ecmp_routes, read_routes, write_routes
 
 ARRAYS = topology.validate(topology.leaf_spine(2, 2, 2, 10, 40, 1000))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.results import SimulationResult
 from m4graph.simulators import SIMULATORS, Simulator, build_simulator
 

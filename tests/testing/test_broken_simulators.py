@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from m4graph.errors import InputError
+from m4graph.core.errors import InputError
 from m4graph.simulators import SIMULATORS, Simulator
 from m4graph.simulators.base import refuse_faults
 from m4graph.simulators.fluid import FluidSimulator

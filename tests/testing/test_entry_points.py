@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import m4graph
-from m4graph.registry import Registry
+from m4graph.core.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 PLACES = {
@@ -21,7 +21,7 @@ PLACES = {
     "head": "m4graph.nn:HEADS",
     "model": "m4graph.checkpoint:MODELS",
     "plot": "m4graph.evaluation.report:PLOTS",
-    "queue_discipline": "m4graph.queueing:QUEUE_DISCIPLINES",
+    "queue_discipline": "m4graph.scenario.queueing:QUEUE_DISCIPLINES",
     "simulator": "m4graph.simulators:SIMULATORS",
     "size_law": "m4graph.workload:SIZE_LAWS",
     "suite": "m4graph.evaluation.suites:SUITES",

@@ -7,7 +7,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from m4graph.errors import TopologyError
+from m4graph.core.errors import TopologyError
 from m4graph.topology import clos, validate
 
 

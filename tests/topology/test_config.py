@@ -3,7 +3,7 @@ from __future__ import annotations
 import networkx as nx
 import pytest
 
-from m4graph.errors import ConfigError, TopologyError
+from m4graph.core.errors import ConfigError, TopologyError
 from m4graph.topology import TOPOLOGIES, fat_tree, from_config, star, to_csv
 
 

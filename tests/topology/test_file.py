@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from m4graph.errors import TopologyError
+from m4graph.core.errors import TopologyError
 from m4graph.topology import (
     NetworkArrays,
     clos,

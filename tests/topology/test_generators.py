@@ -4,7 +4,7 @@ import networkx as nx
 import pytest
 
 from m4graph import topology
-from m4graph.errors import TopologyError
+from m4graph.core.errors import TopologyError
 
 
 def cables(graph: nx.Graph) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from m4graph.errors import TopologyError
+from m4graph.core.errors import TopologyError
 from m4graph.topology import fat_tree, leaf_spine, parking_lot, racks, star
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from m4graph import topology, workload
-from m4graph.graph import LabelledRun
+from m4graph.runs import LabelledRun
 from m4graph.scenario import Scenario
 from m4graph.simulators import simulate
 

@@ -12,6 +12,7 @@ import torch
 from torch.multiprocessing import ProcessExitedException
 
 from m4graph.checkpoint import load_checkpoint
+from m4graph.core.yaml_file import Override
 from m4graph.datasets import FlowEventDataset
 from m4graph.training import fit
 from m4graph.training.config import TrainConfig, load_train_config
@@ -20,7 +21,6 @@ from m4graph.training.distributed import Place
 from m4graph.training.losses import StepLosses
 from m4graph.training.module import FlowLinkTraining
 from m4graph.training.tape import States, backward_through
-from m4graph.yaml_file import Override
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "train" / "tiny.yaml"

@@ -11,13 +11,13 @@ import torch
 
 from m4graph.checkpoint import load_checkpoint
 from m4graph.cli.app import main
-from m4graph.errors import InputError
+from m4graph.core.errors import InputError
+from m4graph.core.yaml_file import read_yaml
 from m4graph.learned.domain import trained_controls
 from m4graph.training.config import load_train_config
 from m4graph.training.fit import train
 from m4graph.training.module import FlowLinkTraining
 from m4graph.training.publish import training_domain
-from m4graph.yaml_file import read_yaml
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "train" / "tiny.yaml"

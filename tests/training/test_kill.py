@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from m4graph.checkpoint.config import WEIGHTS
-from m4graph.rng import generator
+from m4graph.core.rng import generator
+from m4graph.core.yaml_file import Override
 from m4graph.training.config import load_train_config
 from m4graph.training.fit import train
-from m4graph.yaml_file import Override
 from tests.kills import Kills, kill_until_done
 
 ROOT = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from m4graph.graph import LabelledRun
+from m4graph.runs import LabelledRun
 from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.episode import Episode, Window

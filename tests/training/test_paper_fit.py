@@ -12,6 +12,7 @@ import torch
 import m4graph as m4
 from m4graph.checkpoint import load_checkpoint
 from m4graph.cli.app import main
+from m4graph.core.yaml_file import Override
 from m4graph.datasets.config import load_config
 from m4graph.datasets.generation import generate
 from m4graph.nn import PaperModel
@@ -19,7 +20,6 @@ from m4graph.training.config import load_train_config
 from m4graph.training.fit import train
 from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.training.paper.module import PaperTraining
-from m4graph.yaml_file import Override
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "train" / "m4-paper.yaml"

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from m4graph.graph import LabelledRun
-from m4graph.graph.component import ComponentTracker
-from m4graph.graph.schema import ARRIVAL, DEPARTURE
-from m4graph.graph.stream import true_stream
+from m4graph.graph.paper.component import ComponentTracker
 from m4graph.nn import PaperModel
+from m4graph.runs import LabelledRun
+from m4graph.runs.events import ARRIVAL, DEPARTURE, true_stream
 from m4graph.training.paper.losses import PaperLosses, backward_through
 from m4graph.training.paper.periods import split_run
 

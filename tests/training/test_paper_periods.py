@@ -8,9 +8,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from m4graph.errors import InputError
-from m4graph.graph import LabelledRun
-from m4graph.graph.schema import ARRIVAL
+from m4graph.core.errors import InputError
+from m4graph.runs import LabelledRun
+from m4graph.runs.events import ARRIVAL
 from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.training.paper.data import LENGTH_BINS, PeriodDataset, draw_balanced
 from m4graph.training.paper.periods import busy_periods, most_active_flows, split_run

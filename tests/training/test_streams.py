@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from m4graph.graph import LabelledRun
+from m4graph.runs import LabelledRun
 from m4graph.training.streams import KINDS, draw_kind, perturbed_fct_ns
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from m4graph.graph import EventStep, LabelledRun
+from m4graph.graph import EventStep
 from m4graph.nn import FlowLinkModel
+from m4graph.runs import LabelledRun
 from m4graph.training.episode import Episode, TrainingStep, Window
 from m4graph.training.losses import StepLosses
 from m4graph.training.tape import States, backward_through

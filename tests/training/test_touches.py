@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from m4graph.graph import LabelledRun
+from m4graph.runs import LabelledRun
 from m4graph.training.touches import touches
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from m4graph.errors import WorkloadError
+from m4graph.core.errors import WorkloadError
 from m4graph.workload import LogNormalArrivals, PoissonArrivals
 
 

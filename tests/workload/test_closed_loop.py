@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.errors import InputError, WorkloadError
+from m4graph.core.errors import InputError, WorkloadError
 from m4graph.workload import ClosedLoopWorkload, Workload, closed_loop, from_config
 
 HEADER = "id,src,dst,bytes,ready_ns,after,delay_ns\n"

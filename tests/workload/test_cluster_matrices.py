@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from m4graph import topology, workload
-from m4graph.errors import WorkloadError
+from m4graph.core.errors import WorkloadError
 from m4graph.workload import ClientStorageMatrix, ClusterMatrix, HostLayout
 from m4graph.workload.clusters import CLUSTERS, cluster_weights
 

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 import numpy as np
 import pytest
 
-from m4graph.errors import WorkloadError
+from m4graph.core.errors import WorkloadError
 from m4graph.workload import all_to_all, request_response, ring_all_reduce, tree_all_reduce
 
 from .test_closed_loop import waits

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m4graph.errors import WorkloadError
+from m4graph.core.errors import WorkloadError
 from m4graph.workload import EmpiricalSizes, cache_follower, hadoop, web_search, web_server
 from m4graph.workload.empirical import sizes_from_file
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4graph import topology
-from m4graph.errors import ConfigError, InputError, WorkloadError
+from m4graph.core.errors import ConfigError, InputError, WorkloadError
 from m4graph.routing import ecmp_routes
 from m4graph.workload import FixedSizes, UniformMatrix, Workload, generate
 

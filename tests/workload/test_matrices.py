@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from m4graph import topology
-from m4graph.errors import WorkloadError
+from m4graph.core.errors import WorkloadError
 from m4graph.workload import (
     HostLayout,
     IncastMatrix,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m4graph.errors import WorkloadError
+from m4graph.core.errors import WorkloadError
 from m4graph.workload import Workload
 
 HEADER = "id,src,dst,bytes,start_ns\n"

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from m4graph.errors import CheckpointError
+from m4graph.core.errors import CheckpointError
 from m4graph.zoo import load_model
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import m4graph as m4
-from m4graph.errors import CheckpointError, ConfigError
+from m4graph.core.errors import CheckpointError, ConfigError
 from m4graph.zoo import default_model_name, list_models, load_model, model_card, model_info
 from m4graph.zoo.release import add_to_zoo
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from m4graph.errors import CheckpointError
+from m4graph.core.errors import CheckpointError
 from m4graph.zoo.manifest import read_manifest
 
 ENTRY = {

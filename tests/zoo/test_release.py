@@ -5,7 +5,7 @@ import json
 import pytest
 
 from m4graph.checkpoint import save_checkpoint
-from m4graph.errors import CheckpointError, M4GraphError
+from m4graph.core.errors import CheckpointError, M4GraphError
 from m4graph.zoo import list_models, load_model
 from m4graph.zoo.release import add_to_zoo, main
 

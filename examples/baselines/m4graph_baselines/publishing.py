@@ -10,10 +10,10 @@ from typing import Any
 
 import m4graph as m4
 from m4graph.checkpoint import save_checkpoint
+from m4graph.core.progress import count_progress
+from m4graph.core.yaml_file import read_yaml
 from m4graph.datasets import FlowTableDataset
 from m4graph.metrics import SuiteErrors, error_summary, suite_errors
-from m4graph.progress import count_progress
-from m4graph.yaml_file import read_yaml
 from m4graph_baselines.static import StaticSimulator
 
 SEED = 0

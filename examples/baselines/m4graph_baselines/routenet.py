@@ -14,14 +14,8 @@ from torch_geometric.utils import scatter, to_dense_batch
 
 import m4graph as m4
 from m4graph.graph import event_snapshots
-from m4graph.graph.schema import (
-    ARRIVAL,
-    CROSSED_BY,
-    FLOW,
-    FLOW_FEATURES,
-    LINK,
-    LINK_FEATURES,
-)
+from m4graph.graph.schema import CROSSED_BY, FLOW, FLOW_FEATURES, LINK, LINK_FEATURES
+from m4graph.runs.events import ARRIVAL
 from m4graph_baselines.static import StaticSimulator
 
 LOG_FLUID = "log_fluid_slowdown"

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 import m4graph as m4
-from m4graph.compilation import announced_compilation
+from m4graph.core.compilation import announced_compilation
+from m4graph.core.errors import ConfigError
 from m4graph.datasets import flow_table
-from m4graph.errors import ConfigError
 from m4graph.simulators import Progress, Simulator
 from m4graph.simulators.base import refuse_faults
 

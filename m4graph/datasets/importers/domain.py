@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from m4graph.core.units import GBPS
 from m4graph.scenario import Scenario
-from m4graph.units import GBPS
 
 
 class Domain:

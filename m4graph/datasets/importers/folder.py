@@ -18,17 +18,17 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from m4graph.convert.origin import ORIGIN_FILE, write_origin
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.files import check_output_folder, whole_file
+from m4graph.core.schema import KeyProblem, StrictModel
+from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.importers.domain import Domain
 from m4graph.datasets.produce import run_hash, run_name
 from m4graph.datasets.run_file import load_raw
 from m4graph.datasets.run_folder import CONFIG_FILE, RAW
-from m4graph.errors import ConfigError, InputError
-from m4graph.graph.run import LabelledRun
-from m4graph.output_folder import check_output_folder, whole_file
+from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
-from m4graph.scenario_io import SCENARIO_FILE, save_scenario
-from m4graph.schema import KeyProblem, StrictModel
-from m4graph.yaml_file import read_yaml, write_yaml
+from m4graph.scenario.files import SCENARIO_FILE, save_scenario
 
 
 class ImportConfig(StrictModel):

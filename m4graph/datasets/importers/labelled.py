@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from m4graph.errors import InputError
-from m4graph.graph.run import FlowNetwork, LabelledRun
-from m4graph.graph.stream import event_stream
+from m4graph.core.errors import InputError
+from m4graph.runs.events import event_stream
+from m4graph.runs.flow_network import FlowNetwork
+from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
 
 

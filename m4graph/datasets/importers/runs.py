@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from m4graph.core.errors import ConfigError, InputError, M4GraphError
+from m4graph.core.schema import KeyProblem
 from m4graph.datasets.generation import GenerationError, Progress
 from m4graph.datasets.importers.folder import ImportConfig, ImportFolder, Origin
 from m4graph.datasets.importers.labelled import labelled_run
@@ -12,10 +14,8 @@ from m4graph.datasets.importers.sources import SCENARIO, find_sources, read_sour
 from m4graph.datasets.leakage import check_training_seeds, refuse_reserved, scenario_hash
 from m4graph.datasets.manifest import RunFailure, RunRecord, write_manifest
 from m4graph.datasets.produce import run_hash, run_name
-from m4graph.errors import ConfigError, InputError, M4GraphError
-from m4graph.graph.run import LabelledRun
+from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import RoutingConfig, Scenario
-from m4graph.schema import KeyProblem
 
 MANIFEST_FILE = "manifest.json"
 

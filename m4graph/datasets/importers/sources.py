@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from m4graph.convert import FORMATS, from_text
-from m4graph.errors import ConfigError, InputError
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.schema import one_of
 from m4graph.scenario import Scenario
-from m4graph.scenario_io import EXPECTED_FILES, SCENARIO_FILE, load_scenario
-from m4graph.schema import one_of
+from m4graph.scenario.files import EXPECTED_FILES, SCENARIO_FILE, load_scenario
 
 SCENARIO = "scenario"
 SOURCE_FORMATS = (*FORMATS, SCENARIO)

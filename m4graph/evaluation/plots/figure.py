@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 from numpy.typing import NDArray
 
-from m4graph.errors import InputError
+from m4graph.core.errors import InputError
 from m4graph.evaluation.comparison import Comparison
 
 PANEL_INCHES = (4.6, 3.4)

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from m4graph.errors import InputError
+from m4graph.core.errors import InputError
+from m4graph.core.units import BITS_PER_BYTE, GBPS
 from m4graph.evaluation.plots.figure import legend, panels
-from m4graph.faults import Fault
+from m4graph.scenario.faults import Fault
 from m4graph.simulators.packet import Records
-from m4graph.units import BITS_PER_BYTE, GBPS
 
 _MOST = 6
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

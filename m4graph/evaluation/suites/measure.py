@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.congestion import BASE_RTT_NS
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.evaluation.tables import ERROR_COLUMNS
 from m4graph.metrics import errors, per_flow_error
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.units import BITS_PER_BYTE, NS_PER_S
+from m4graph.scenario.congestion import BASE_RTT_NS
 
 SIZE_GROUPS = ("one packet", "one window", "ten windows", "longer")
 """Flows that fit into a packet; else into the first window; into ten of them; and all others."""

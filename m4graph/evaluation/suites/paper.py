@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from m4graph.rng import generator
+from m4graph.core.rng import generator
 
 SIZES = ("cache_follower", "web_server", "hadoop")
 ALGORITHMS = ("dctcp", "dcqcn", "timely")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from m4graph.core.files import whole_folder
+from m4graph.core.provenance import provenance
+from m4graph.core.yaml_file import write_yaml
 from m4graph.evaluation.report import BASELINE
 from m4graph.evaluation.suites.measure import Record
 from m4graph.evaluation.tables import ERROR_COLUMNS
-from m4graph.output_folder import whole_folder
-from m4graph.provenance import provenance
-from m4graph.yaml_file import write_yaml
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,9 +9,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from m4graph.congestion import CONGESTION_CONTROLS
-from m4graph.datasets.parallel import check_backend, unordered
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.core.parallel import check_backend, unordered
 from m4graph.evaluation.suites.measure import Record, record
 from m4graph.evaluation.suites.runner import TRUTH, Runner
 from m4graph.evaluation.suites.store import (
@@ -23,6 +22,7 @@ from m4graph.evaluation.suites.store import (
 from m4graph.evaluation.suites.suite import Case, Suite
 from m4graph.results import SimulationResult, expected_result
 from m4graph.scenario import Scenario
+from m4graph.scenario.congestion import CONGESTION_CONTROLS
 from m4graph.topology import star
 from m4graph.workload import generate
 

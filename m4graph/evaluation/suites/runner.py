@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from m4graph import simulators
-from m4graph.compilation import functions_digest, source_digest
-from m4graph.errors import ConfigError
+from m4graph.core.compilation import functions_digest, source_digest
+from m4graph.core.errors import ConfigError
 from m4graph.simulators import Simulator, build_simulator
 from m4graph.zoo.load import default_model_name, find_checkpoint
 
@@ -19,8 +19,15 @@ TRUTH = "packet"
 
 _SOURCES = {
     "packet": ("m4graph.simulators.packet", "m4graph.simulators.session"),
-    "fluid": ("m4graph.simulators.fluid", "m4graph.simulators.session"),
-    "learned": ("m4graph.learned", "m4graph.nn", "m4graph.graph", "m4graph.simulators.session"),
+    "fluid": ("m4graph.simulators.fluid", "m4graph.estimate", "m4graph.simulators.session"),
+    "learned": (
+        "m4graph.learned",
+        "m4graph.nn",
+        "m4graph.graph",
+        "m4graph.estimate",
+        "m4graph.runs",
+        "m4graph.simulators.session",
+    ),
 }
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.evaluation.suites.paper import describe, traits
 from m4graph.evaluation.suites.suite import Case, Suite
-from m4graph.rng import EVALUATION_SEEDS
 
 NETWORK = {"pods": 4, "racks": 16, "hosts": 16, "planes": 4}
 NUM_SCENARIOS = 100

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from m4graph.errors import ConfigError, InputError
-from m4graph.registry import Registry
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.registry import Registry
+from m4graph.core.schema import KeyProblem
 from m4graph.scenario import Scenario
-from m4graph.scenario_io import ScenarioFile, load_scenario
-from m4graph.schema import KeyProblem
+from m4graph.scenario.files import ScenarioFile, load_scenario
 from m4graph.topology import from_config as topology_from_config
 from m4graph.workload import from_config as workload_from_config
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from m4graph.core.provenance import provenance
 from m4graph.evaluation.report import BASELINE
 from m4graph.evaluation.suites.measure import SIZE_GROUPS
 from m4graph.evaluation.suites.published import published
 from m4graph.evaluation.suites.report import SuiteReport
 from m4graph.evaluation.tables import markdown, percent, rich_table
-from m4graph.provenance import provenance
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.graph import FlowNetwork, tracker_state
+from m4graph.graph import tracker_state
 from m4graph.graph.tracker_state import grown
 from m4graph.learned import agenda as agendas
 from m4graph.learned.compiled.loop import CRAMPED, DEPARTED, PAUSED, REFUSED, run_events
 from m4graph.learned.compiled.state import make_state, with_capacity
 from m4graph.learned.compiled.weights import Weights
 from m4graph.learned.protocol import PredictionError, Predictions
+from m4graph.runs import FlowNetwork
 
 _FIRST_CAPACITY = 64
 _FOREVER_NS = np.iinfo(np.int64).max

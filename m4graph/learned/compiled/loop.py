@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from numba import njit
 
-from m4graph.compilation import source_digest
-from m4graph.graph.schema import ARRIVAL, DEPARTURE
-from m4graph.graph.tracker import advance
+from m4graph.core.compilation import kernel_digest
+from m4graph.estimate.maxmin.layout import NUM_ACTIVE
+from m4graph.graph.advance import advance
 from m4graph.graph.tracker_state import NUM_FLOWS
 from m4graph.learned.agenda import next_events, predict
 from m4graph.learned.compiled.forward import forward
 from m4graph.learned.compiled.layers import OPTIONS, kernel
-from m4graph.simulators.fluid.layout import NUM_ACTIVE
+from m4graph.runs.events import ARRIVAL, DEPARTURE
 
 ENDED, PAUSED, DEPARTED, CRAMPED, REFUSED = range(5)
 """Why the loop came back: nothing is left up to the time, all steps are taken, a flow has left,
@@ -75,10 +75,6 @@ def _build(digest: str) -> Callable[..., int]:
     return run_events  # type: ignore[no-any-return]
 
 
-run_events: Callable[..., int] = _build(
-    source_digest("m4graph.learned")
-    + source_digest("m4graph.graph")
-    + source_digest("m4graph.simulators.fluid")
-)
+run_events: Callable[..., int] = _build(kernel_digest(__name__))
 """``run_events(engine, max_steps, until_departure) -> status`` takes up to ``max_steps`` events of
 an :class:`.state.EngineState`; with ``until_departure``, none after a flow has left."""

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.graph import FlowNetwork
-from m4graph.graph.tracker_state import EVENT_RECORD, TrackerState, make_tracker_state, with_room
+from m4graph.graph.tracker_state import TrackerState, make_tracker_state, with_room
 from m4graph.learned.agenda import Agenda, make_agenda
 from m4graph.learned.compiled.weights import Weights
+from m4graph.runs import FlowNetwork
+from m4graph.runs.events import EVENT_RECORD
 
 CONTROL_RECORD = np.dtype(
     [

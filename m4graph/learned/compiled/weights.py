@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch_geometric.nn.conv import SAGEConv
 
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
 from m4graph.nn import FlowLinkModel
 from m4graph.nn.conv import conv_name

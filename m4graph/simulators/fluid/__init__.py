@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from m4graph.estimate.maxmin.filling import Scratch, fair_rates, make_scratch
 from m4graph.simulators.fluid.engine import FluidEngine
-from m4graph.simulators.fluid.maxmin import Scratch, fair_rates, make_scratch
 from m4graph.simulators.fluid.simulator import FluidSimulator, build_engine, warm_up
 
 __all__ = [

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from m4graph.errors import ConfigError, SimulationError
+from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.estimate.maxmin.layout import NUM_ACTIVE, NUM_FILLED
+from m4graph.estimate.maxmin.shares import SCOPES
 from m4graph.simulators.fluid.events import BUDGET_SPENT, FINISHED, run
-from m4graph.simulators.fluid.layout import NUM_ACTIVE, NUM_FILLED
-from m4graph.simulators.fluid.shares import SCOPES
 from m4graph.simulators.fluid.state import (
     NUM_ADDED,
     NUM_ARRIVALS,

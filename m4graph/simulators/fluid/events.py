@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from m4graph.compilation import source_digest
-from m4graph.simulators.fluid.heap import IndexedHeap, heap_min, heap_pop, heap_set
-from m4graph.simulators.fluid.jit import cached_kernel, inline_kernel, kernel
-from m4graph.simulators.fluid.layout import Shares
-from m4graph.simulators.fluid.shares import attach, detach, forget_change, rebalance
+from m4graph.core.compilation import kernel_digest
+from m4graph.core.heap import IndexedHeap, heap_min, heap_pop, heap_set
+from m4graph.core.kernels import cached_kernel, inline_kernel, kernel
+from m4graph.estimate.maxmin.layout import Shares
+from m4graph.estimate.maxmin.shares import attach, detach, forget_change, rebalance
 from m4graph.simulators.fluid.state import (
     NUM_ARRIVALS,
     NUM_DEPARTURES,
@@ -111,7 +111,7 @@ def _build(digest: str) -> Callable[[FluidState, int, int, bool, float], int]:
     return run  # type: ignore[no-any-return]
 
 
-run = _build(source_digest("m4graph.simulators.fluid"))
+run = _build(kernel_digest(__name__))
 """``run(state, scope, max_events, stop_at_report, before_ns)`` runs whole instants before
 ``before_ns``, about ``max_events`` arrivals and departures. It returns ``FINISHED``,
 ``BUDGET_SPENT``, or, if ``stop_at_report``, the number of the next flow whose last byte is at its

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from m4graph.estimate.maxmin.volumes import link_bytes_per_ns, volumes_and_latencies
 from m4graph.scenario import Scenario
 from m4graph.simulators.fluid.engine import FluidEngine
 from m4graph.simulators.fluid.events import BUDGET_SPENT, FINISHED
-from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
 from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session
 
 _EVENTS_A_TURN = 20_000

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from m4graph.simulators.fluid.heap import IndexedHeap, grow_heap, make_heap
-from m4graph.simulators.fluid.layout import FLOW, HOP, LINK, Shares
-from m4graph.simulators.fluid.maxmin import Scratch, make_scratch
+from m4graph.core.heap import IndexedHeap, grow_heap, make_heap
+from m4graph.estimate.maxmin.filling import Scratch, make_scratch
+from m4graph.estimate.maxmin.layout import FLOW, HOP, LINK, Shares
 
 NUM_ARRIVALS, NUM_DEPARTURES, NUM_INSTANTS, NUM_ADDED, NUM_STARTING = range(5)
 

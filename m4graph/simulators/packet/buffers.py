@@ -1,6 +1,6 @@
 """The shared buffer of a switch: dynamic thresholds, headroom, and when to pause and resume.
 
-science/ns3.md, "Shared buffer and PFC". Only data counts (and ACKs that share its queue); the
+docs/packet-model.md, "Shared buffer and PFC". Only data counts (and ACKs that share its queue); the
 strict-priority queue is exempt. One priority group, so an (ingress port, queue) pair of ns-3 is one
 incoming link here.
 """

@@ -1,17 +1,14 @@
-"""The event loop: one compiled function for each congestion-control algorithm."""
+"""The event loop: one compiled function for all congestion-control algorithms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
-import numpy as np
-from numba import njit, types
+from numba import njit
 
-from m4graph.compilation import functions_digest, source_digest
+from m4graph.core.compilation import kernel_digest
 from m4graph.simulators.packet.cold import stay_out_of_line
-from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.events import (
     only_idle_left,
     pop,
@@ -22,6 +19,17 @@ from m4graph.simulators.packet.events import (
     take_call,
     timer_expired,
 )
+from m4graph.simulators.packet.fault_kernels import is_lost
+from m4graph.simulators.packet.hooks import (
+    ACKNOWLEDGE,
+    ON_ACK,
+    ON_DEADLINE,
+    ON_FORWARD,
+    ON_SEND,
+    ON_TIMER,
+    RECEIVE,
+    call_hook,
+)
 from m4graph.simulators.packet.hosts import next_of_nic, wake
 from m4graph.simulators.packet.layout import (
     ACK,
@@ -30,14 +38,12 @@ from m4graph.simulators.packet.layout import (
     CALLED,
     DATA,
     DEADLINE,
-    DRAIN_LABELS,
-    DRAIN_TAPS,
+    DRAIN,
     FINISHED,
     FLOWS_INSTALL,
     FLOWS_READ,
     FLOWS_START,
     GROW_POOLS,
-    ON_ANSWER, ON_TIMER, ON_SEND, ON_FORWARD, RECEIVE, ON_DEADLINE,
     NACK,
     NIC_WAKE,
     NONE,
@@ -48,6 +54,12 @@ from m4graph.simulators.packet.layout import (
     TIMER,
     TX_DONE,
 )
+from m4graph.simulators.packet.observe.label_kernels import (
+    labels_have_room,
+    record_arrival,
+    record_departure,
+)
+from m4graph.simulators.packet.observe.taps import note_arrived, note_paused, taps_have_room
 from m4graph.simulators.packet.ports import (
     dequeue_priority,
     free_packet,
@@ -56,10 +68,7 @@ from m4graph.simulators.packet.ports import (
     switch_receive,
     transmit,
 )
-from m4graph.simulators.packet.record import labels_have_room, record_arrival, record_departure
-from m4graph.simulators.packet.congestion.base import _nothing
-from m4graph.simulators.packet.state import State, call_hook
-from m4graph.simulators.packet.wires import is_lost, note_arrived, note_paused, taps_have_room
+from m4graph.simulators.packet.state import State
 
 POOL_MARGIN = 64
 """Free records that one event may need at most: a few transmissions, and PFC frames."""
@@ -133,7 +142,7 @@ def _start_flow(s, first, after):
 @njit(forceinline=True, _nrt=False)
 def _receive_data(s, packet_id):
     flow_id = s.packets[packet_id].flow
-    link_id = call_hook(s, RECEIVE, packet_id, 0)
+    link_id = call_hook(s, RECEIVE, flow_id, packet_id)
     flow = s.flows[flow_id]
     if flow.rcv_nxt >= flow.size_bytes and flow.finish_ticks < 0:
         flow.finish_ticks = s.control[0].now
@@ -190,9 +199,9 @@ def _build(digest: str) -> Callable[..., int]:
             if _no_room(s):
                 return GROW_POOLS
             if s.config[0].record_labels and not labels_have_room(s):
-                return DRAIN_LABELS
+                return DRAIN
             if not taps_have_room(s, POOL_MARGIN):
-                return DRAIN_TAPS
+                return DRAIN
             index = pop(s)
             if index < 0:
                 return STARVED
@@ -210,7 +219,8 @@ def _build(digest: str) -> Callable[..., int]:
                 note_arrived(s, a, b)
                 if _is_answer(s, a, b):
                     flow_id = s.packets[b].flow
-                    call_hook(s, ON_ANSWER, flow_id, b)
+                    call_hook(s, ACKNOWLEDGE, flow_id, b)
+                    call_hook(s, ON_ACK, flow_id, b)
                     link_id = s.nodes[s.flows[flow_id].src].uplink
                     free_packet(s, b)
                 else:
@@ -243,15 +253,11 @@ def _build(digest: str) -> Callable[..., int]:
             if packet_id < 0:
                 if s.links[link_id].from_host:
                     packet_id = next_of_nic(s, s.links[link_id].src)
-                    if packet_id >= 0 and s.hooks[ON_SEND] != 0:
+                    if packet_id >= 0:
                         call_hook(s, ON_SEND, s.packets[packet_id].flow, packet_id)
                 else:
                     packet_id = next_of_port(s, link_id)
-                    if (
-                        s.hooks[ON_FORWARD] != 0
-                        and packet_id >= 0
-                        and s.packets[packet_id].kind == DATA
-                    ):
+                    if packet_id >= 0 and s.packets[packet_id].kind == DATA:
                         call_hook(s, ON_FORWARD, link_id, packet_id)
             if packet_id >= 0:
                 transmit(s, link_id, packet_id)
@@ -261,71 +267,6 @@ def _build(digest: str) -> Callable[..., int]:
 
 
 @cache
-def engine() -> Callable[[Any, int], int]:
+def engine() -> Callable[[State, int], int]:
     """The compiled loop ``run(state, max_events) -> reason``."""
-    return _build(source_digest(__package__))
-
-
-def compile_hooks(kind: str, state: State) -> None:
-    """Compiles the hooks of one algorithm, and writes their addresses into the state."""
-    kernel = CONGESTION_KERNELS.resolve(kind)
-    digest = source_digest(__package__)
-    hooks = (kernel.on_ack, kernel.on_timer, kernel.on_send, kernel.on_forward)
-    own = [hook for hook in hooks if not hook.__module__.startswith("m4graph.")]
-    digest += functions_digest(own) if own else ""
-    state.hooks[ON_ANSWER] = _address(_answer_hook(kernel, digest), state)
-    for which, hook in (
-        (ON_TIMER, kernel.on_timer), (ON_SEND, kernel.on_send), (ON_FORWARD, kernel.on_forward)
-    ):
-        if hook is not _nothing:
-            state.hooks[which] = _address(_hook(hook, digest), state)
-    state.hooks[RECEIVE] = _address(_receive_hook(kernel.transport.receive, digest), state)
-    state.hooks[ON_DEADLINE] = _address(_deadline_hook(kernel.transport.on_deadline, digest), state)
-
-
-def _answer_hook(kernel, digest):
-    acknowledge, on_ack = kernel.transport.acknowledge, kernel.on_ack
-
-    @njit(cache=True, _nrt=False)
-    def answer(s, flow_id, packet_id):
-        digest  # noqa: B018
-        acknowledge(s, packet_id)
-        on_ack(s, flow_id, packet_id)
-        return 0
-
-    return answer
-
-
-def _hook(function, digest):
-    @njit(cache=True, _nrt=False)
-    def hook(s, subject, detail):
-        digest  # noqa: B018
-        function(s, subject, detail)
-        return 0
-
-    return hook
-
-
-def _receive_hook(receive, digest):
-    @njit(cache=True, _nrt=False)
-    def receive_hook(s, packet_id, _):
-        digest  # noqa: B018
-        return np.int64(receive(s, packet_id))
-
-    return receive_hook
-
-
-def _deadline_hook(on_deadline, digest):
-    @njit(cache=True, _nrt=False)
-    def deadline(s, flow_id, which):
-        digest  # noqa: B018
-        return np.int64(on_deadline(s, flow_id, which))
-
-    return deadline
-
-
-def _address(dispatcher, state):
-    sig = (state.numba_type, types.int64, types.int64)
-    dispatcher.compile(sig)
-    result = dispatcher.overloads[sig]
-    return result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+    return _build(kernel_digest(__name__))

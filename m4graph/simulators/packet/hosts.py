@@ -1,6 +1,6 @@
 """Hosts: the NIC's round robin over flows, pacing and windows.
 
-science/ns3.md, "Forwarding", "Flow start and FCT", "Window and pacing".
+docs/packet-model.md, "Forwarding", "Flow start and FCT", "Window and pacing".
 """
 
 from __future__ import annotations

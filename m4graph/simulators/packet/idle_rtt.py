@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.topology import NetworkArrays
-from m4graph.units import BITS_PER_BYTE, NS_PER_S
 
 
 def largest_idle_rtt_ns(arrays: NetworkArrays, data_wire_bytes: int, ack_wire_bytes: int) -> int:

@@ -16,6 +16,9 @@ import numpy as np
 NONE = -1
 """The empty index of every linked list and of every time that has not come."""
 
+MAX_TICKS = 2**62
+"""The clock counts so far; later times still fit into 64 bits."""
+
 # Kinds of packets.
 DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 
@@ -23,14 +26,13 @@ DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER, CALL, DEADLINE = range(9)
 
 # Why a run came back to Python.
-PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS, CALLED, DRAIN_TAPS = range(7)
+PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN, CALLED = range(6)
 
 # What happens to a packet at a tap.
 ENTER, LEAVE, DROP, LOST = range(4)
 
-# What the engine calls of an algorithm.
-ON_ANSWER, ON_TIMER, ON_SEND, ON_FORWARD, RECEIVE, ON_DEADLINE = range(6)
-NUM_HOOKS = 6
+NUM_HOOKS = 7
+"""What the loop may call of an algorithm and its transport."""
 
 # Kinds of labelled events.
 ARRIVAL, DEPARTURE = 0, 1

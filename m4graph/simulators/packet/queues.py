@@ -11,7 +11,7 @@ from numba import njit
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
-from m4graph.queueing import DropTailQueue, QueueDiscipline, RedQueue
+from m4graph.scenario.queueing import DropTailQueue, QueueDiscipline, RedQueue
 from m4graph.simulators.packet.buffers import admit_to_buffer, take_out_of_buffer
 from m4graph.simulators.packet.layout import (
     DATA,
@@ -19,8 +19,7 @@ from m4graph.simulators.packet.layout import (
     PORT_QUEUE,
     SHARED_QUEUE,
 )
-from m4graph.simulators.packet.marking import next_number
-from m4graph.simulators.packet.state import State
+from m4graph.simulators.packet.mrg32k3a import next_number
 
 _NO_LIMIT_PACKETS, _NO_LIMIT_BYTES = 2**31 - 1, 2**62
 

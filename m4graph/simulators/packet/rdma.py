@@ -1,6 +1,6 @@
 """The RDMA transport of ns-3: go-back-N on a NACK, and a timeout that is off by default.
 
-science/ns3.md, "Acknowledgement and loss".
+docs/packet-model.md, "Acknowledgement and loss".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NACK_INTERVAL_NS = 500_000
 
 
 @register_jitable(forceinline=True, _nrt=False)
-def _receive(s, packet_id):
+def _receive(s, flow_id, packet_id):
     """A data packet is complete at its host: turn it into the answer and queue that.
 
     ns-3 does not answer to what has been received before. With a timeout that would be fatal: the
@@ -26,7 +26,7 @@ def _receive(s, packet_id):
     now = s.control[0].now
     config = s.config[0]
     packet = s.packets[packet_id]
-    flow = s.flows[packet.flow]
+    flow = s.flows[flow_id]
     host_id = s.links[s.route_links[packet.position]].dst
     if packet.seq == flow.rcv_nxt:
         flow.rcv_nxt += packet.wire_bytes - config.data_overhead_bytes
@@ -51,10 +51,10 @@ def _receive(s, packet_id):
 
 
 @register_jitable(forceinline=True, _nrt=False)
-def _acknowledge(s, packet_id):
+def _acknowledge(s, flow_id, packet_id):
     """Moves the sender's window on an ACK or NACK."""
     packet = s.packets[packet_id]
-    flow = s.flows[packet.flow]
+    flow = s.flows[flow_id]
     flow.snd_una = max(flow.snd_una, packet.seq)
     # After a timeout, an ACK of what was sent before may come for more than was sent since.
     if packet.kind == NACK or flow.snd_nxt < flow.snd_una:

@@ -20,7 +20,6 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
     NativeValue,
     infer_getattr,
-    intrinsic,
     lower_getattr_generic,
     typeof_impl,
     unbox,
@@ -89,7 +88,7 @@ class State(_Arrays):
         return int(self.table.ctypes.data)
 
     @cached_property
-    def numba_type(self) -> StateType:
+    def hook_type(self) -> StateType:
         """What an algorithm's hooks are compiled for."""
         return StateType(
             tuple(
@@ -101,7 +100,7 @@ class State(_Arrays):
     @cached_property
     def engine_type(self) -> StateType:
         """What the engine is compiled for: the same for all algorithms."""
-        arrays = self.numba_type.arrays.items()
+        arrays = self.hook_type.arrays.items()
         return StateType(
             tuple(
                 (name, types.Array(types.uint8, 1, "C") if name in _OF_ALGORITHM else array)
@@ -175,24 +174,3 @@ def _unbox_state(typ, obj, c):
     c.pyapi.decref(address)
     return NativeValue(c.builder.bitcast(pointer, c.context.get_value_type(typ)))
 
-
-@intrinsic
-def call_hook(typingctx, s, which, a, b):
-    """Calls one of the algorithm's hooks, through its address."""
-
-    def codegen(context, builder, signature, args):
-        state, which, a, b = args
-        array_type = s.arrays["hooks"]
-        array = context.make_array(array_type)(context, builder, _get_array(context, builder, s, state, "hooks"))
-        address = builder.load(builder.gep(array.data, [which]))
-        address.set_metadata("invariant.load", builder.module.add_metadata([]))
-        conv = context.call_conv
-        argtypes = (s, types.int64, types.int64)
-        fnty = conv.get_function_type(types.int64, argtypes)
-        pointer = builder.inttoptr(address, fnty.as_pointer())
-        status, result = conv.call_function(builder, pointer, types.int64, argtypes, (state, a, b))
-        with cgutils.if_unlikely(builder, status.is_error):
-            conv.return_status_propagate(builder, status)
-        return result
-
-    return types.int64(s, types.int64, types.int64, types.int64), codegen

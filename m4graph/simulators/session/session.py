@@ -9,10 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import ConfigError, M4GraphError, RoutingError, SimulationError, WorkloadError
-from m4graph.ideal import ideal_fct_ns
+from m4graph.core.errors import (
+    ConfigError,
+    M4GraphError,
+    RoutingError,
+    SimulationError,
+    WorkloadError,
+)
 from m4graph.routing import EcmpRouter, Routes
 from m4graph.scenario import Scenario
+from m4graph.scenario.ideal import ideal_fct_ns
 from m4graph.simulators.session.checks import (
     checked_host,
     checked_size,

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from m4graph.rng import TRAIN_SEEDS
-from m4graph.schema import StrictModel
+from m4graph.core.rng import TRAIN_SEEDS
+from m4graph.core.schema import StrictModel
 
 
 class PaperModelConfig(StrictModel):

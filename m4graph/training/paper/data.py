@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
-from m4graph.errors import InputError
-from m4graph.graph import LabelledRun
-from m4graph.rng import generator
+from m4graph.core.errors import InputError
+from m4graph.core.rng import generator
+from m4graph.runs import LabelledRun
 from m4graph.training.distributed import place
 from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.training.paper.periods import split_run

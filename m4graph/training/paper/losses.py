@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from m4graph.graph import LabelledRun
 from m4graph.nn.paper import PaperModel
+from m4graph.runs import LabelledRun
 from m4graph.training.paper.steps import LabelledStep, PeriodSteps
 
 _ROW_MULTIPLE = 32

@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from m4graph.graph import LabelledRun
-from m4graph.graph.component_kernel import root
-from m4graph.graph.schema import ARRIVAL
+from m4graph.graph.paper.component_kernel import root
+from m4graph.runs import LabelledRun
+from m4graph.runs.events import ARRIVAL
 
 
 def busy_periods(run: LabelledRun) -> NDArray[np.int64]:

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from m4graph.graph import LabelledRun
-from m4graph.graph.component import ComponentStep, ComponentTracker
-from m4graph.graph.schema import ARRIVAL, DEPARTURE
-from m4graph.graph.stream import true_stream
+from m4graph.graph.paper.component import ComponentStep, ComponentTracker
+from m4graph.runs import LabelledRun
+from m4graph.runs.events import ARRIVAL, DEPARTURE, true_stream
 
 _QUEUE_OFFSET = 1e-6
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from m4graph.convert import to_text
-from m4graph.scenario_io import load_scenario
+from m4graph.scenario.files import load_scenario
 
 REFERENCE = Path(__file__).parents[2] / "data" / "reference"
 NAMES = ("a03_two_to_one_dctcp", "a05_incast8_64KB_dctcp", "a07_parkinglot_dctcp")

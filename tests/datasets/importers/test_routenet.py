@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch_geometric.loader import DataLoader
 
+from m4graph.core.errors import InputError
 from m4graph.datasets import RouteNetDataset
 from m4graph.datasets.importers.routenet.traffic import TIME_DISTRIBUTIONS, TIME_PARAMETERS
-from m4graph.errors import InputError
 
 from . import bnn
 

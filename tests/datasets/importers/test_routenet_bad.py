@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from m4graph.core.errors import InputError
 from m4graph.datasets import RouteNetDataset
-from m4graph.errors import InputError
 
 from . import bnn
 from .conftest import FLOW_RESULTS, RESULTS, SP, TRAFFIC, USAGE

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets import FlowEventDataset, import_runs, scenario_hash
 from m4graph.datasets.generation import GenerationError
 from m4graph.datasets.produce import run_hash
-from m4graph.errors import ConfigError, InputError
-from m4graph.graph.run import LabelledRun
-from m4graph.scenario_io import load_scenario
-from m4graph.yaml_file import read_yaml, write_yaml
+from m4graph.runs.labelled_run import LabelledRun
+from m4graph.scenario.files import load_scenario
 from tests.convert.conftest import HPCC, assert_same
 from tests.convert.conftest import write as write_text
 

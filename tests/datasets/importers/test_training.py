@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from m4graph.core.yaml_file import Override
 from m4graph.datasets import import_runs
-from m4graph.graph import LabelledRun
 from m4graph.learned.domain import trained_controls
+from m4graph.runs import LabelledRun
 from m4graph.training.config import load_train_config
 from m4graph.training.episode import Episode
 from m4graph.training.fit import train
-from m4graph.yaml_file import Override
 
 from . import ns3
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from torch_geometric.nn import SAGEConv
 
 import m4graph as m4
-from m4graph.graph import FlowNetwork
-from m4graph.graph.sample import two_flows
 from m4graph.learned import LearnedSimulator
 from m4graph.learned.compiled import CompiledEngine, export_weights
-from m4graph.learned.engine import TorchEngine
+from m4graph.learned.torch_engine import TorchEngine
 from m4graph.nn import FlowLinkModel
+from m4graph.runs import FlowNetwork
+from m4graph.runs.sample import two_flows
 from m4graph.workload import closed_loop
 
 from ..conftest import generated, random_model, scenario_of

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from m4graph.graph import FlowNetwork, FlowTracker
+from m4graph.graph import FlowTracker
 from m4graph.graph.step import no_events
 from m4graph.learned.compiled import CompiledEngine, export_weights
+from m4graph.runs import FlowNetwork
 
 from ..conftest import generated, random_model
 

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m4graph.errors import ConfigError, SimulationError
+from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.estimate.maxmin.shares import SCOPES
 from m4graph.simulators.fluid import FluidEngine
-from m4graph.simulators.fluid.shares import SCOPES
-
-from .naive import csr, naive_drain_times
+from tests.estimate.maxmin.naive import csr, naive_drain_times
 
 
 def engine_with(starts, volumes, routes, capacities, latency=0.0, scope="affected"):

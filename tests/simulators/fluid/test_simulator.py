@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.estimate.maxmin.volumes import link_bytes_per_ns, volumes_and_latencies
 from m4graph.simulators.fluid import FluidSimulator, warm_up
-from m4graph.simulators.fluid.volumes import link_bytes_per_ns, volumes_and_latencies
 
 
 def workload_of(sizes, starts, pairs):

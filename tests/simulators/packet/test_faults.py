@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import m4graph as m4
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
 from m4graph.simulators import build_simulator
 from m4graph.workload import Workload
 

@@ -10,9 +10,9 @@ import pytest
 
 import m4graph as m4
 from m4graph.cli.app import main
-from m4graph.errors import ConfigError, InputError, WorkloadError
-from m4graph.graph import FlowNetwork
+from m4graph.core.errors import ConfigError, InputError, WorkloadError
 from m4graph.nn import FlowLinkModel
+from m4graph.runs import FlowNetwork
 from m4graph.workload import ClosedLoopWorkload, Workload, closed_loop
 
 from .conftest import leaf_spine, star

@@ -9,7 +9,7 @@ import pytest
 
 import m4graph as m4
 from m4graph.congestion import CONGESTION_CONTROLS
-from m4graph.errors import ConfigError, InputError, SimulationError
+from m4graph.core.errors import ConfigError, InputError, SimulationError
 from m4graph.simulators.session import ENDED, PAUSED, Outcome, Session
 
 from .conftest import leaf_spine, star

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from m4graph.errors import InputError
+from m4graph.core.errors import InputError
 
 RESULTS, TRAFFIC, INPUTS = "simulationResults.txt", "traffic.txt", "input_files.txt"
 FLOW_RESULTS, STABILITY, LINK_USAGE = (

@@ -10,11 +10,11 @@ from typing import Any
 
 from torch_geometric.data import Dataset, HeteroData
 
+from m4graph.core.errors import InputError
+from m4graph.core.progress import count_progress
 from m4graph.datasets.importers.routenet.archive import GRAPHS, ROUTINGS
 from m4graph.datasets.importers.routenet.store import ENDING, ArchiveStore
 from m4graph.datasets.items import StoredItems, map_tensors
-from m4graph.errors import InputError
-from m4graph.progress import count_progress
 
 
 class RouteNetDataset(Dataset):  # type: ignore[misc]

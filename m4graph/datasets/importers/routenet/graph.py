@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import HeteroData
 
+from m4graph.core.errors import InputError
 from m4graph.datasets.importers.routenet import archive as files
 from m4graph.datasets.importers.routenet.archive import Simulation
 from m4graph.datasets.importers.routenet.measured import (
@@ -22,7 +23,6 @@ from m4graph.datasets.importers.routenet.paths import Path, read_paths
 from m4graph.datasets.importers.routenet.routing import RouteTable
 from m4graph.datasets.importers.routenet.topology import Topology
 from m4graph.datasets.importers.routenet.traffic import MAX_SIZES, TIME_PARAMETERS
-from m4graph.errors import InputError
 
 CROSSES, CROSSED_BY = ("path", "crosses", "link"), ("link", "rev_crosses", "path")
 WAITS_IN, HOLDS = ("path", "waits_in", "queue"), ("queue", "rev_waits_in", "path")

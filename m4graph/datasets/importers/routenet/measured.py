@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.errors import InputError
 from m4graph.datasets.importers.routenet.numbers import (
     columns,
     head,
@@ -16,7 +17,6 @@ from m4graph.datasets.importers.routenet.numbers import (
     pairs,
 )
 from m4graph.datasets.importers.routenet.topology import Topology
-from m4graph.errors import InputError
 
 GLOBAL = ("packets_per_s", "drops_per_s", "delay_s")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.errors import InputError
+from m4graph.core.errors import InputError
 
 
 def number(cell: str, where: str, name: str) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from m4graph.core.errors import InputError
 from m4graph.datasets.importers.routenet import archive as files
 from m4graph.datasets.importers.routenet.archive import Simulation
 from m4graph.datasets.importers.routenet.measured import PATH
 from m4graph.datasets.importers.routenet.numbers import measured, pair_name, pairs
 from m4graph.datasets.importers.routenet.traffic import Traffic, read_traffic
-from m4graph.errors import InputError
 
 
 class Path(NamedTuple):

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.errors import InputError
 from m4graph.datasets.importers.routenet.numbers import integer, pair_name
 from m4graph.datasets.importers.routenet.topology import Topology
-from m4graph.errors import InputError
 
 _NO_PORT = -1
 

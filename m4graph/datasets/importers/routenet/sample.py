@@ -8,13 +8,13 @@ from functools import lru_cache
 
 from torch_geometric.data import HeteroData
 
+from m4graph.core.errors import InputError
 from m4graph.datasets.importers.routenet import archive as files
 from m4graph.datasets.importers.routenet.archive import Archive, Simulation
 from m4graph.datasets.importers.routenet.graph import to_graph
 from m4graph.datasets.importers.routenet.measured import read_stability
 from m4graph.datasets.importers.routenet.routing import RouteTable, read_routes
 from m4graph.datasets.importers.routenet.topology import Topology, read_topology, with_link_rates
-from m4graph.errors import InputError
 
 _KEPT = 64
 """Topologies and routings of an archive that are not read again at once."""

@@ -10,11 +10,11 @@ from typing import Any
 
 from torch_geometric.data import HeteroData
 
+from m4graph.core.files import whole_file
 from m4graph.datasets.importers.routenet.archive import Archive
 from m4graph.datasets.importers.routenet.sample import read_samples
 from m4graph.datasets.items import pack_items, save_tensors
 from m4graph.datasets.processing import callable_text
-from m4graph.output_folder import whole_file
 
 ENDING = ".tar.gz"
 

@@ -10,9 +10,9 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.errors import InputError
+from m4graph.core.schema import one_of
 from m4graph.datasets.importers.routenet.numbers import integer, number
-from m4graph.errors import InputError
-from m4graph.schema import one_of
 
 POLICIES = ("FIFO", "SP", "WFQ", "DRR")
 """Scheduling policies; their places are their numbers."""

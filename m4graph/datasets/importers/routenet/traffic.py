@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from m4graph.core.errors import InputError
+from m4graph.core.schema import one_of
 from m4graph.datasets.importers.routenet.numbers import integer, number
-from m4graph.errors import InputError
-from m4graph.schema import one_of
 
 TIME_PARAMETERS = (
     "packets_per_s", "max_factor", "off_s", "on_s", "on_packets_per_s", "ar_a", "sigma", "samples",

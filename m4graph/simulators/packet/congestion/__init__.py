@@ -1,12 +1,12 @@
 """Congestion control inside the packet simulator: one file an algorithm, one small interface.
 
 An algorithm is a :class:`CongestionKernel`. To add one, write its parameter model in
-``m4graph.congestion`` style, its kernel here, and register both under one name.
+``m4graph.scenario.congestion`` style, its kernel here, and register both under one name.
 """
 
 from __future__ import annotations
 
-from m4graph.registry import Registry
+from m4graph.core.registry import Registry
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 
 CONGESTION_KERNELS: Registry[CongestionKernel] = Registry(

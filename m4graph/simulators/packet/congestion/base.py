@@ -15,7 +15,7 @@ from m4graph.simulators.packet.transport import Transport
 
 
 @register_jitable(forceinline=True)
-def _nothing(s, subject, detail):
+def nothing(s, subject, detail):
     """The hook of an algorithm that does nothing there."""
 
 
@@ -24,7 +24,7 @@ class CongestionKernel:
     """One algorithm, as the packet engine runs it.
 
     The hooks are ``register_jitable`` functions of the state ``s``
-    (:class:`~m4graph.simulators.packet.layout.State`). The algorithm's own record of a flow is
+    (:class:`~m4graph.simulators.packet.state.State`). The algorithm's own record of a flow is
     ``s.congestion[flow_id]``, its parameters are ``s.congestion_config[0]``, and what a packet
     carries for it is ``s.in_band[packet_id]``; an ACK brings back what its data packet carried.
 
@@ -32,7 +32,7 @@ class CongestionKernel:
         flow_state: Record type of what the algorithm keeps for each flow.
         parameters: Record type of its parameters.
         make_parameters: From a scenario to the values of ``parameters``, in order; raises
-            :class:`~m4graph.errors.ConfigError` if the algorithm cannot run it.
+            :class:`~m4graph.core.errors.ConfigError` if the algorithm cannot run it.
         make_flow_state: From the parameter model to a new flow's values of ``flow_state``.
         on_ack: ``on_ack(s, flow_id, packet_id)``, at each ACK or NACK (``s.packets[packet_id]``),
             after the transport has seen it and before the NIC sends again. It changes the rate with
@@ -57,9 +57,9 @@ class CongestionKernel:
     make_parameters: Callable[[Scenario], tuple[Any, ...]]
     make_flow_state: Callable[[Any], tuple[Any, ...]]
     on_ack: Callable[..., None]
-    on_timer: Callable[..., None] = _nothing
-    on_send: Callable[..., None] = _nothing
-    on_forward: Callable[..., None] = _nothing
+    on_timer: Callable[..., None] = nothing
+    on_send: Callable[..., None] = nothing
+    on_forward: Callable[..., None] = nothing
     in_band: np.dtype[Any] | None = None
     num_timers: int = 0
     data_overhead_bytes: int = 48

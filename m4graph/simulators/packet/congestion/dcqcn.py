@@ -1,7 +1,7 @@
 """DCQCN as ns-3's RDMA model runs it: three timers of each flow, started by its first mark.
 
 Reference: Zhu et al., "Congestion Control for Large-Scale RDMA Deployments", SIGCOMM 2015;
-science/ns3.md, DCQCN.
+docs/packet-model.md, DCQCN.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import cast
 import numpy as np
 from numba.extending import register_jitable
 
-from m4graph.congestion import DCQCN
+from m4graph.core.units import NS_PER_US, mbps_to_bps
 from m4graph.scenario import Scenario
+from m4graph.scenario.rdma import DCQCN
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.events import start_timer
 from m4graph.simulators.packet.hosts import set_rate
-from m4graph.units import NS_PER_US, mbps_to_bps
 
 _ALPHA, _DECREASE, _INCREASE = 0, 1, 2
 

@@ -1,6 +1,6 @@
 """DCTCP as ns-3's RDMA model runs it: rate-based, one update a round trip.
 
-Reference: Alizadeh et al., "Data Center TCP (DCTCP)", SIGCOMM 2010; science/ns3.md, DCTCP.
+Reference: Alizadeh et al., "Data Center TCP (DCTCP)", SIGCOMM 2010; docs/packet-model.md, DCTCP.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import cast
 import numpy as np
 from numba.extending import register_jitable
 
-from m4graph.congestion import DCTCP
+from m4graph.core.units import mbps_to_bps
 from m4graph.scenario import Scenario
+from m4graph.scenario.rdma import DCTCP
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate
-from m4graph.units import mbps_to_bps
 
 _FLOW_STATE = np.dtype(
     [

@@ -1,6 +1,7 @@
 """HPCC as ns-3's RDMA model runs it: every switch reports its queue and throughput (INT).
 
-Reference: Li et al., "HPCC: High Precision Congestion Control", SIGCOMM 2019; science/ns3.md, HPCC.
+Reference: Li et al., "HPCC: High Precision Congestion Control", SIGCOMM 2019;
+docs/packet-model.md, HPCC.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from typing import cast
 import numpy as np
 from numba.extending import register_jitable
 
-from m4graph.congestion import HPCC
-from m4graph.errors import ConfigError
+from m4graph.core.errors import ConfigError
+from m4graph.core.units import GBPS, mbps_to_bps
 from m4graph.scenario import Scenario
+from m4graph.scenario.rdma import HPCC
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate_at_once
 from m4graph.simulators.packet.idle_rtt import largest_idle_rtt_ns
-from m4graph.units import GBPS, mbps_to_bps
 
 _MAX_SWITCHES = 5
 """A packet has room for so many reports."""

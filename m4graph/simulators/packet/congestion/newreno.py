@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numba.extending import register_jitable
 
-from m4graph.congestion_tcp import NewReno
 from m4graph.scenario import Scenario
+from m4graph.scenario.tcp import NewReno
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.tcp import TCP
 from m4graph.simulators.packet.tcp.record import (

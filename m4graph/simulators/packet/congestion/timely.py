@@ -1,7 +1,7 @@
 """TIMELY as ns-3's RDMA model runs it: one update a round trip, by the change of the RTT.
 
 Reference: Mittal et al., "TIMELY: RTT-based Congestion Control for the Datacenter", SIGCOMM 2015;
-science/ns3.md, TIMELY.
+docs/packet-model.md, TIMELY.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import cast
 import numpy as np
 from numba.extending import register_jitable
 
-from m4graph.congestion import TIMELY
+from m4graph.core.units import NS_PER_US, mbps_to_bps
 from m4graph.scenario import Scenario
+from m4graph.scenario.rdma import TIMELY
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate
-from m4graph.units import NS_PER_US, mbps_to_bps
 
 _STEPS_BEFORE_HYPER_INCREASE = 5
 

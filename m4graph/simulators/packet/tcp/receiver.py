@@ -16,7 +16,7 @@ from m4graph.simulators.packet.tcp.timers import clear_deadline, set_deadline
 
 
 @register_jitable
-def receive(s, packet_id):
+def receive(s, flow_id, packet_id):
     """A segment is complete at its host: it is acknowledged, at once or a little later.
 
     An ACK is delayed only for a segment in order when nothing waits beyond a gap (RFC 5681).
@@ -25,7 +25,6 @@ def receive(s, packet_id):
         The host's uplink, which now has something to send, or ``NONE``.
     """
     packet = s.packets[packet_id]
-    flow_id = packet.flow
     flow = s.flows[flow_id]
     tcp = s.congestion[flow_id]
     parameters = s.congestion_config[0]

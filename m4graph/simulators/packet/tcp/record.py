@@ -10,10 +10,10 @@ from typing import cast
 
 import numpy as np
 
-from m4graph.congestion_tcp import TcpControl
+from m4graph.core.units import NS_PER_US
 from m4graph.scenario import Scenario
+from m4graph.scenario.tcp import TcpControl
 from m4graph.simulators.packet.layout import NONE
-from m4graph.units import NS_PER_US
 
 RETRANSMIT, DELAYED_ACK = 0, 1
 """The deadlines of a flow."""

@@ -49,10 +49,9 @@ def note_sent(s, flow_id, packet_id):
 
 
 @register_jitable
-def acknowledge(s, packet_id):
+def acknowledge(s, flow_id, packet_id):
     """Takes an ACK: the window moves on, or a duplicate is counted."""
     packet = s.packets[packet_id]
-    flow_id = packet.flow
     flow = s.flows[flow_id]
     tcp = s.congestion[flow_id]
     tcp.acked_bytes = 0

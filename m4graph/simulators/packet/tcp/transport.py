@@ -6,8 +6,8 @@ from typing import cast
 
 from numba.extending import register_jitable
 
-from m4graph.congestion_tcp import TcpControl
 from m4graph.scenario import Scenario
+from m4graph.scenario.tcp import TcpControl
 from m4graph.simulators.packet.layout import NONE
 from m4graph.simulators.packet.tcp.receiver import answer_late, receive
 from m4graph.simulators.packet.tcp.record import RETRANSMIT

@@ -1,0 +1,147 @@
+"""Strict, frozen configuration models, and one-line errors that name the key.
+
+Every block of every YAML is a :class:`StrictModel`: unknown keys raise, and nothing is converted
+on the way in (a boolean is no integer, ``"yes"`` is no boolean), but an integer is a number.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from m4graph.core.errors import ConfigError
+
+_EXPECTED = {
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "finite_number": "a finite number",
+    "model_type": "a block of keys",
+    "dict_type": "a block of keys",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "literal_error": "{expected}",
+    "greater_than": "a value above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "a value below {lt}",
+    "less_than_equal": "at most {le}",
+    "string_too_short": "text of at least {min_length} characters",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "too_short": "at least {min_length} entries",
+    "too_long": "at most {max_length} entries",
+}
+
+
+class KeyProblem(ConfigError):
+    """A bad key, or a bad value of a key; its message starts with the key.
+
+    Args:
+        key (str): Dotted path of the key, as in ``"network.ecn.pmax"``.
+        problem (str): What was expected, and what came.
+    """
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}" if key else problem)
+        self.key = key
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[type[KeyProblem], tuple[str, str]]:
+        return KeyProblem, (self.key, self.problem)
+
+
+class StrictModel(BaseModel):
+    """A frozen block of keys that refuses unknown keys and wrong types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def parse(cls, data: object, key: str = "") -> Self:
+        """Validates a block of keys; an instance is given back as it is.
+
+        Args:
+            data (Mapping or instance): The block.
+            key (str): Dotted path of the block, for the message. (default: ``""``)
+
+        Raises:
+            KeyProblem: For the first bad key.
+        """
+        if isinstance(data, cls):
+            return data
+        if isinstance(data, Mapping):
+            data = dict(data)
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise _key_problem(cls, error.errors()[0], key) from None
+
+
+def unknown_key(key: str, name: str, valid: Iterable[str]) -> KeyProblem:
+    """The error for a key that does not exist; it lists the valid ones and proposes the closest.
+
+    Args:
+        key (str): Dotted path of the block that holds the key.
+        name (str): The key.
+        valid (Iterable[str]): The keys that the block may have.
+    """
+    names = list(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return KeyProblem(join_key(key, name), f"unknown key: expected {one_of(names)}{hint}")
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Spells a choice: ``"one of a, b"``, ``"a"``, or ``"no key"``."""
+    listed = list(names)
+    if len(listed) > 1:
+        return "one of " + ", ".join(listed)
+    return listed[0] if listed else "no key"
+
+
+def join_key(*parts: object) -> str:
+    """Joins the parts of a dotted key, without the empty ones."""
+    return ".".join(str(part) for part in parts if part != "")
+
+
+def spell(value: object) -> str:
+    """Spells a value as it would stand in YAML, in a few words."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "a block of keys"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _key_problem(model: type[BaseModel], error: ErrorDetails, key: str) -> KeyProblem:
+    where = [str(part) for part in error["loc"]]
+    if error["type"] == "extra_forbidden":
+        block = _model_at(model, where[:-1])
+        valid = [name for name in block.model_fields if name != "kind"]
+        return unknown_key(join_key(key, *where[:-1]), where[-1], valid)
+    full_key = join_key(key, *where)
+    if error["type"] == "missing":
+        return KeyProblem(full_key, "missing key")
+    if error["type"] == "value_error":
+        inner = error.get("ctx", {}).get("error")
+        if isinstance(inner, KeyProblem):
+            return KeyProblem(join_key(full_key, inner.key), inner.problem)
+        return KeyProblem(full_key, error["msg"].removeprefix("Value error, "))
+    template = _EXPECTED.get(error["type"], error["msg"])
+    expected = template.format(**error.get("ctx", {}))
+    return KeyProblem(full_key, f"expected {expected} (got {spell(error['input'])})")
+
+
+def _model_at(model: type[BaseModel], where: list[str]) -> type[BaseModel]:
+    for name in where:
+        field = model.model_fields.get(name)
+        annotation: Any = field.annotation if field is not None else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return model

@@ -1,0 +1,159 @@
+"""The torch engine: runs a model free, on the departures that it predicts itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from m4graph.graph import FlowTracker
+from m4graph.graph.step import no_events
+from m4graph.learned.agenda import (
+    admit_flows,
+    make_agenda,
+    next_events,
+    num_departed,
+    predict,
+    start_flows,
+)
+from m4graph.learned.predictions import FlowPredictions
+from m4graph.learned.protocol import PredictionError, Predictions
+from m4graph.nn import EventModel
+from m4graph.runs import FlowNetwork
+from m4graph.runs.events import DEPARTURE
+
+
+@contextmanager
+def _one_thread(device: torch.device) -> Iterator[None]:
+    """On a CPU, keeps torch to one thread: the matrices of a step are too small to share out."""
+    threads = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class TorchEngine:
+    """Simulates networks side by side, one event of each in a step of the model.
+
+    A flow leaves when its latest predicted FCT is over, which no prediction puts below the ideal
+    FCT or before now. Departures come before arrivals of the same nanosecond.
+
+    Args:
+        model (FlowLinkModel or PaperModel): The model, on the device where it is to run.
+        networks (list of FlowNetwork): One or more, each with a flow at least; a single one may
+            have none, and be given flows while it runs.
+    """
+
+    def __init__(self, model: EventModel, networks: Sequence[FlowNetwork]) -> None:
+        self._model = model
+        self._device = next(model.parameters()).device
+        # A model with features of its own brings what makes them.
+        self._tracker = getattr(model, "make_tracker", FlowTracker)(networks)
+        self._agenda = make_agenda(networks)
+        self._events = no_events(len(networks))
+        self._hidden = model.hidden_channels
+        self._flow_state = torch.zeros(self._tracker.num_flows, self._hidden, device=self._device)
+        self._link_state = torch.zeros(self._tracker.num_links, self._hidden, device=self._device)
+        self._predictions = FlowPredictions(model)
+        self.num_events = 0
+        self.now_ns = 0
+        """Time of the last step of a single network."""
+
+    @property
+    def num_departed(self) -> int:
+        """Flows that have left, in all networks."""
+        return num_departed(self._agenda)
+
+    @torch.inference_mode()
+    def run(self, max_steps: int) -> bool:
+        """Takes up to ``max_steps`` steps; False when nothing is left to happen.
+
+        Raises:
+            PredictionError: If the model predicts something that is not a finite number.
+        """
+        with _one_thread(self._device):
+            for _ in range(max_steps):
+                count = next_events(self._agenda, self._events)
+                if count == 0:
+                    return False
+                self._step(self._events[:count])
+        return True
+
+    def admit_flows(self, flows: FlowNetwork) -> None:
+        """Takes in more flows, of a single network, that :meth:`start_flows` will start.
+
+        Args:
+            flows (FlowNetwork): The new flows, on the same links; their starts do not matter.
+        """
+        self._agenda = admit_flows(self._agenda, self._tracker.num_flows, flows.ideal_fct_ns)
+        self._tracker.admit_flows(flows)
+        missing = self._tracker.num_flows - len(self._flow_state)
+        if missing > 0:
+            more = self._flow_state.new_zeros(missing + self._tracker.num_flows, self._hidden)
+            self._flow_state = torch.cat((self._flow_state, more))
+
+    def start_flows(self, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]) -> None:
+        """Has admitted flows start, now or later, in this order where starts are equal."""
+        self._tracker.start_flows(flow_ids, start_ns)
+        start_flows(self._agenda, flow_ids, start_ns)
+
+    @torch.inference_mode()
+    def advance(self, max_steps: int, until_ns: int) -> tuple[int | None, bool]:
+        """Takes up to ``max_steps`` steps of a single network, none later than ``until_ns``.
+
+        Returns:
+            tuple: The flow that has left at the last step, if one has; and whether there is more
+            to do up to ``until_ns``.
+
+        Raises:
+            PredictionError: If the model predicts something that is not a finite number.
+        """
+        self._agenda.until_ns[0] = until_ns
+        with _one_thread(self._device):
+            for _ in range(max_steps):
+                if next_events(self._agenda, self._events) == 0:
+                    return None, False
+                self._step(self._events)
+                self.now_ns = int(self._events["time_ns"][0])
+                if self._events["kind"][0] == DEPARTURE:
+                    return int(self._events["flow"][0]), True
+        return None, True
+
+    def fct_ns(self) -> list[NDArray[np.int64]]:
+        """The time that each flow took, network by network; call it when nothing is left."""
+        agenda = self._agenda
+        fct_ns = agenda.finish_ns - agenda.start_ns
+        return np.split(fct_ns, agenda.first_flow[1:-1])
+
+    def predictions(self) -> list[Predictions]:
+        """What each extra head on flows has said last of each flow, network by network."""
+        return self._predictions.by_network(self._agenda.first_flow.tolist())
+
+    def _step(self, events: np.ndarray) -> None:
+        self.num_events += len(events)
+        step = self._tracker.step(events)
+        flow_ids = step.flow_ids.numpy()
+        if self._device.type != "cpu":
+            step = step.to(self._device)
+        flow_state = self._flow_state.index_select(0, step.flow_ids)
+        link_state = self._link_state.index_select(0, step.link_ids)
+        output = self._model(step, flow_state, link_state)
+        self._flow_state.index_copy_(0, step.flow_ids, output.flow_state)
+        self._link_state.index_copy_(0, step.link_ids[: step.num_updated], output.link_state)
+        if self._predictions.names:
+            self._predictions.keep(flow_ids, output.extra, len(self._flow_state))
+        log_slowdown = output.log_slowdown.cpu().numpy()
+        bad = predict(self._agenda, flow_ids, log_slowdown, self._tracker.now_ns(flow_ids))
+        if bad >= 0:
+            self._refuse(int(flow_ids[bad]), float(log_slowdown[bad]))
+
+    def _refuse(self, flow: int, log_slowdown: float) -> None:
+        first_flow = self._agenda.first_flow
+        network = int(np.searchsorted(first_flow, flow, side="right")) - 1
+        raise PredictionError(network, flow - int(first_flow[network]), log_slowdown)

@@ -1,0 +1,140 @@
+"""Parameters of the congestion-control algorithms, under the names of ``scenario.yaml``.
+
+The algorithms themselves stand in :mod:`m4graph.simulators.packet`. To add one: a subclass of
+:class:`RdmaControl` or ``TcpControl``, and a row in :data:`CONGESTION_CONTROLS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from m4graph.core.errors import ConfigError
+from m4graph.core.registry import Registry
+from m4graph.core.schema import KeyProblem, StrictModel, spell
+
+BASE_RTT_NS = 14_400
+"""The base RTT that the default window is made for: 18000 bytes at 10 Gb/s."""
+
+MAX_BYTES = 10**15
+"""No window, threshold or buffer may be larger; it keeps products inside 64 bits."""
+
+MAX_MBPS = 10**7
+"""No rate parameter may be larger (10 Tb/s)."""
+
+MAX_TIME_US = 10**7
+"""No timer or round trip may be longer (10 s)."""
+
+MAX_STEPS = 10**6
+"""No count of steps may be larger."""
+
+
+class EcnConfig(StrictModel):
+    """When a port marks a packet, for a link of ``reference_gbps``; scaled with the link's rate.
+
+    Args:
+        kmin_bytes (int): Nothing is marked up to this queue. (default: from the algorithm)
+        kmax_bytes (int): Everything is marked above this queue. (default: from the algorithm)
+        pmax (float): Probability of a mark at ``kmax_bytes``. (default: from the algorithm)
+        reference_gbps (float): Rate of the link that the thresholds are for. (default: ``10``)
+    """
+
+    kmin_bytes: int = Field(default=30_000, ge=0, le=MAX_BYTES)
+    kmax_bytes: int = Field(default=30_000, ge=0, le=MAX_BYTES)
+    pmax: float = Field(default=1.0, ge=0, le=1)
+    reference_gbps: float = Field(default=10.0, gt=0, le=10**4)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        # With a threshold left to the algorithm, only the resolved block can be judged.
+        if {"kmin_bytes", "kmax_bytes"} <= self.model_fields_set:
+            if self.kmin_bytes > self.kmax_bytes:
+                raise ValueError(
+                    "expected kmin_bytes to be at most kmax_bytes "
+                    f"(got {self.kmin_bytes} and {self.kmax_bytes})"
+                )
+        return self
+
+
+class CongestionControl(StrictModel):
+    """What all algorithms share. A subclass adds its own parameters and a literal ``kind``.
+
+    Most subclasses are those of a transport: :class:`RdmaControl` here, ``TcpControl`` in
+    :mod:`m4graph.scenario.tcp`.
+
+    Args:
+        init_window_bytes (int, optional): The window of a new flow.
+        ack_priority (bool): ACKs travel in a queue of strict priority. (default: by algorithm)
+    """
+
+    kind: str
+    init_window_bytes: int | None = Field(default=None, ge=1, le=MAX_BYTES)
+    ack_priority: bool = True
+
+    default_ecn: ClassVar[EcnConfig] = EcnConfig()
+
+    @property
+    def ecn_capable(self) -> bool:
+        """Whether packets may be marked; if not, a switch that would mark one drops it."""
+        return True
+
+    def resolve(
+        self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
+    ) -> Self:
+        """Fills in the defaults that depend on the network; a resolved model stays as it is.
+
+        Args:
+            slowest_nic_bps (int): Rate of the slowest host link.
+            fastest_nic_bps (int): Rate of the fastest host link.
+            payload_bytes (int): Payload of a full packet. (default: ``1000``)
+
+        Raises:
+            KeyProblem: If a parameter does not fit the network.
+        """
+        return self
+
+
+CONGESTION_CONTROLS: Registry[type[CongestionControl]] = Registry(
+    "congestion control",
+    {
+        "dctcp": "m4graph.scenario.rdma:DCTCP",
+        "dcqcn": "m4graph.scenario.rdma:DCQCN",
+        "timely": "m4graph.scenario.rdma:TIMELY",
+        "hpcc": "m4graph.scenario.rdma:HPCC",
+        "newreno": "m4graph.scenario.tcp:NewReno",
+        "dctcp_window": "m4graph.scenario.tcp:DctcpWindow",
+    },
+)
+"""Parameters of the algorithms by name."""
+
+
+def congestion_control(
+    spec: CongestionControl | Mapping[str, object] | str,
+) -> CongestionControl:
+    """Builds an algorithm's parameters from a model, a name, or a block with ``kind``.
+
+    Raises:
+        KeyProblem: For an unknown kind or key, a wrong type or a bad value.
+    """
+    if isinstance(spec, CongestionControl):
+        return spec
+    key = "congestion_control"
+    if isinstance(spec, str):
+        spec = {"kind": spec}
+    if not isinstance(spec, Mapping):
+        raise KeyProblem(key, f"expected a name or a block of keys (got {spell(spec)})")
+    if "kind" not in spec:
+        names = ", ".join(CONGESTION_CONTROLS.names())
+        raise KeyProblem(f"{key}.kind", f"missing key: expected one of {names}")
+    kind = spec["kind"]
+    if not isinstance(kind, str):
+        raise KeyProblem(f"{key}.kind", f"expected text (got {spell(kind)})")
+    try:
+        model = CONGESTION_CONTROLS.resolve(kind)
+    except ConfigError as error:
+        raise KeyProblem(f"{key}.kind", str(error)) from None
+    # The registry forgives case and dashes; the model's own spelling goes on record.
+    canonical = model.model_fields["kind"].default
+    return model.parse({**spec, "kind": canonical if isinstance(canonical, str) else kind}, key)

@@ -1,0 +1,91 @@
+"""Tables: strict about cells, exact about where they stand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from m4graph.core.errors import InputError, WorkloadError
+from m4graph.core.table import read_table, write_table
+
+COLUMNS = {"id": int, "share": float, "name": str}
+
+
+def test_cells_keep_their_value(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('\ufeffname, id ,share\n\n"a,b", 7,1e-3\nNA,-9223372036854775808,.5\n\n')
+    table = read_table(path, COLUMNS)
+    assert table["id"].tolist() == [7, -(2**63)]
+    assert table["share"].tolist() == [0.001, 0.5]
+    assert table["name"].tolist() == ["a,b", "NA"]
+    assert table.where(0, "id") == f"{path}, line 3, column id"
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_what_is_written_is_read(tmp_path, ending):
+    path = tmp_path / f"t.{ending}"
+    columns = {"id": np.array([2**53 + 1, 0]), "share": [0.1, 1 / 3], "name": ["x", "0-1"]}
+    write_table(path, columns)
+    table = read_table(path, COLUMNS)
+    for name, values in columns.items():
+        assert table[name].tolist() == list(values)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("1.0,1,a", r"line 3, column id: expected an integer of 64 bits \(got '1.0'\)"),
+        (",1,a", r"line 3, column id: .* \(got an empty cell\)"),
+        ("9223372036854775808,1,a", "line 3, column id"),
+        ("0x1,1,a", "line 3, column id"),
+        ("True,1,a", "line 3, column id"),
+        ("1,nan,a", "line 3, column share: expected a finite number"),
+        ("1,inf,a", "line 3, column share"),
+        ("1,2", "line 3, column name: expected text"),
+        ("1,2,a,b", "expected a CSV file"),
+    ],
+)
+def test_bad_cells_are_named(tmp_path, row, message):
+    path = tmp_path / "t.csv"
+    path.write_text(f"id,share,name\n1,1,a\n{row}\n")
+    with pytest.raises(WorkloadError, match=message):
+        read_table(path, COLUMNS, WorkloadError)
+
+
+def test_rows_longer_than_the_header_are_refused(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("id,share,name\n1,2,a,b\n1,2,a,b\n")
+    with pytest.raises(InputError, match=r"t.csv: expected a CSV file"):
+        read_table(path, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"", r"expected the columns id,share,name \(got none\)"),
+        ("t.csv", b"id,name\n", r"expected the columns id,share,name \(got id,name\)"),
+        ("t.csv", b"id,share,name,more\n", r"\(got id,share,name,more\)"),
+        ("t.csv", b"id,share,name\n1,1,\xff\n", "expected a CSV file"),
+        ("t.parquet", b"no", "expected a Parquet file"),
+        ("t.txt", b"id,share,name\n", r"ends in .csv or .parquet"),
+    ],
+)
+def test_bad_files_are_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: .*{message}"):
+        read_table(tmp_path / name, COLUMNS)
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no\.csv: expected a file to read"):
+        read_table(tmp_path / "no.csv", COLUMNS)
+
+
+def test_parquet_cells_are_checked(tmp_path):
+    path = tmp_path / "t.parquet"
+    good = {"id": [1, 2], "share": [0.5, 1], "name": ["a", "b"]}
+    for column, values in (("id", [1.0, 2.0]), ("share", [0.5, None]), ("name", ["a", None])):
+        pd.DataFrame(good | {column: values}).to_parquet(path)
+        with pytest.raises(InputError, match=rf"t.parquet, row \d, column {column}"):
+            read_table(path, COLUMNS)
