@@ -17,9 +17,10 @@ from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
 from m4graph.simulators.packet.layout import NONE
-from m4graph.simulators.packet.state import State
+from m4graph.simulators.packet.memory import in_lines, zeros
 from m4graph.simulators.packet.mrg32k3a import first_stream
 from m4graph.simulators.packet.queues import build_queues, configure_queues
+from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.variants import has_recording
 
 _HEADROOM_CONSTANT_BYTES = 3860
@@ -67,13 +68,13 @@ def build_idle_state(scenario: Scenario) -> State:
         nodes=nodes,
         flows=np.zeros(0, layout.FLOW),
         marking=first_stream(len(nodes), scenario.seed),
-        congestion=np.zeros(0, layout.in_lines(kernel.flow_state)),
+        congestion=np.zeros(0, in_lines(kernel.flow_state)),
         congestion_config=_filled(1, kernel.parameters, kernel.make_parameters(scenario)),
         retries=np.zeros(0, layout.RETRY),
         start_order=np.zeros(0, np.uint32),
         timers=np.zeros((0, kernel.num_timers), np.int32),
         packets=np.zeros(0, layout.PACKET),
-        in_band=np.zeros(0, layout.in_lines(kernel.in_band) if kernel.in_band else np.uint8),
+        in_band=np.zeros(0, in_lines(kernel.in_band) if kernel.in_band else np.uint8),
         events=np.zeros(0, layout.EVENT),
         slots=slots,
         occupied=np.zeros(len(slots) // 64, np.uint64),
@@ -156,7 +157,7 @@ def _grow(pool: np.ndarray, least: int, free_head: int) -> tuple[np.ndarray, int
 
 
 def _with_zeros(array: np.ndarray, more: int) -> np.ndarray:
-    grown = layout.zeros(len(array) + more, array.dtype)
+    grown = zeros(len(array) + more, array.dtype)
     grown[: len(array)] = array
     return grown
 
@@ -168,7 +169,7 @@ def _filled(length: int, dtype: np.dtype[Any], values: tuple[Any, ...]) -> np.nd
 
 
 def _build_control() -> np.ndarray:
-    control = layout.zeros(1, layout.CONTROL)
+    control = zeros(1, layout.CONTROL)
     control["free_event"] = NONE
     control["free_packet"] = NONE
     return control
@@ -176,7 +177,7 @@ def _build_control() -> np.ndarray:
 
 def _build_config(scenario: Scenario, kernel: CongestionKernel) -> np.ndarray:
     network, congestion = scenario.config, scenario.congestion_control
-    config = layout.zeros(1, layout.CONFIG)
+    config = zeros(1, layout.CONFIG)
     config["ticks_per_ns"] = network.ticks_per_ns
     config["byte_ticks"] = BITS_PER_BYTE * NS_PER_S * network.ticks_per_ns
     config["payload_bytes"] = network.payload_bytes
@@ -201,7 +202,7 @@ def _build_config(scenario: Scenario, kernel: CongestionKernel) -> np.ndarray:
 def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
     rate, delay = arrays.link_rate_bps, arrays.link_delay_ns
-    links = layout.zeros(arrays.num_links, layout.LINK)
+    links = zeros(arrays.num_links, layout.LINK)
     for name in ("head", "tail", "priority_head", "priority_tail", "free_serial"):
         links[name] = NONE
     links["src"], links["dst"] = arrays.link_src, arrays.link_dst
@@ -226,7 +227,7 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
 
 def _build_nodes(scenario: Scenario, links: np.ndarray) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
-    nodes = layout.zeros(arrays.num_nodes, layout.NODE)
+    nodes = zeros(arrays.num_nodes, layout.NODE)
     nodes["wake_ticks"] = NONE
     nodes["uplink"][: arrays.num_hosts] = arrays.host_uplink
     headroom = np.zeros(arrays.num_nodes, np.int64)
@@ -255,6 +256,6 @@ def _build_slots(config: np.ndarray, links: np.ndarray) -> np.ndarray:
     pace_ticks = wire_bytes * byte_ticks // min_rate_bps if min_rate_bps > 0 else 0
     longest_ns = max(hop_ticks, pace_ticks) // ticks_per_ns
     num_slots = min(max(1 << (longest_ns + 1).bit_length(), _MIN_SLOTS), _MAX_SLOTS)
-    slots = layout.zeros(num_slots, layout.SLOT if ticks_per_ns == 1 else layout.FINE_SLOT)
+    slots = zeros(num_slots, layout.SLOT if ticks_per_ns == 1 else layout.FINE_SLOT)
     slots["head"] = slots["tail"] = NONE
     return slots

@@ -8,7 +8,6 @@ from functools import cache
 from numba import njit
 
 from m4graph.core.compilation import kernel_digest
-from m4graph.simulators.packet.cold import stay_out_of_line
 from m4graph.simulators.packet.events import (
     only_idle_left,
     pop,
@@ -31,6 +30,7 @@ from m4graph.simulators.packet.hooks import (
     call_hook,
 )
 from m4graph.simulators.packet.hosts import next_of_nic, wake
+from m4graph.simulators.packet.jit import inline_kernel, kernel, stay_out_of_line
 from m4graph.simulators.packet.layout import (
     ACK,
     ARRIVE,
@@ -74,7 +74,7 @@ POOL_MARGIN = 64
 """Free records that one event may need at most: a few transmissions, and PFC frames."""
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _next_with_priority(s, link_id):
     """First packet of a link's strict-priority queue, ``NONE`` if it must not send any.
 
@@ -87,7 +87,7 @@ def _next_with_priority(s, link_id):
     return dequeue_priority(s, link_id)
 
 
-@njit(_nrt=False)
+@kernel
 def _obey_pfc(s, link_id, packet_id):
     """A PAUSE or RESUME has come in over a link: stop or start the data queue of the way back."""
     pause = s.packets[packet_id].kind == PAUSE
@@ -100,7 +100,7 @@ def _obey_pfc(s, link_id, packet_id):
     return NONE if pause else back
 
 
-@njit(_nrt=False)
+@kernel
 def _read_flows(s):
     """Queues the start of all flows of this instant, and the reading of the next start time.
 
@@ -120,7 +120,7 @@ def _read_flows(s):
         push(s, s.flows[s.start_order[c.num_read]].start_ticks, FLOWS_READ, 0, 0)
 
 
-@njit(_nrt=False)
+@kernel
 def _start_flow(s, first, after):
     """Starts one flow; the others of this instant follow at once, before any other event."""
     stay_out_of_line()
@@ -139,7 +139,7 @@ def _start_flow(s, first, after):
     return node.uplink
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _receive_data(s, packet_id):
     flow_id = s.packets[packet_id].flow
     link_id = call_hook(s, RECEIVE, flow_id, packet_id)
@@ -153,7 +153,7 @@ def _receive_data(s, packet_id):
     return link_id
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _no_room(s):
     """Whether one more event might need more records than the free lists hold."""
     c = s.control[0]
@@ -164,7 +164,7 @@ def _no_room(s):
     )
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _arrive(s, link_id, packet_id):
     kind = s.packets[packet_id].kind
     if kind == PAUSE or kind == RESUME:
@@ -174,7 +174,7 @@ def _arrive(s, link_id, packet_id):
     return _receive_data(s, packet_id)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _is_answer(s, link_id, packet_id):
     """Whether the packet that is complete at the end of a link is an ACK at its sender."""
     kind = s.packets[packet_id].kind

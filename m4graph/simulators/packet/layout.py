@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from m4graph.simulators.packet.memory import in_lines
+
 # What can never be NONE is unsigned: an index that may be negative costs numba a test.
 NONE = -1
 """The empty index of every linked list and of every time that has not come."""
@@ -36,37 +38,6 @@ NUM_HOOKS = 7
 
 # Kinds of labelled events.
 ARRIVAL, DEPARTURE = 0, 1
-
-_LINE_BYTES = 64
-
-
-def in_lines(record: Any) -> np.dtype[Any]:
-    """The same record with its fields aligned, and of a size that lies well in cache lines."""
-    dtype = np.dtype(np.dtype(record).descr, align=True)
-    size = 1 << (dtype.itemsize - 1).bit_length()
-    if size > _LINE_BYTES:
-        size = -(-dtype.itemsize // _LINE_BYTES) * _LINE_BYTES
-    names = dtype.names
-    assert names is not None
-    fields = [dtype.fields[name] for name in names]
-    return np.dtype(
-        {
-            "names": names,
-            "formats": [field[0] for field in fields],
-            "offsets": [field[1] for field in fields],
-            "itemsize": size,
-        }
-    )
-
-
-def zeros(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array of zeros that begins at a cache line."""
-    dtype = np.dtype(dtype)
-    num_bytes = int(np.prod(shape)) * dtype.itemsize
-    memory = np.zeros(num_bytes + _LINE_BYTES, np.uint8)
-    first = -memory.ctypes.data % _LINE_BYTES
-    return memory[first : first + num_bytes].view(dtype).reshape(shape)
-
 
 CONTROL = np.dtype(
     [

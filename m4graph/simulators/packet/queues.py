@@ -7,12 +7,12 @@ nothing for the other.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
 from m4graph.scenario.queueing import DropTailQueue, QueueDiscipline, RedQueue
 from m4graph.simulators.packet.buffers import admit_to_buffer, take_out_of_buffer
+from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import (
     DATA,
     NONE,
@@ -20,6 +20,7 @@ from m4graph.simulators.packet.layout import (
     SHARED_QUEUE,
 )
 from m4graph.simulators.packet.mrg32k3a import next_number
+from m4graph.simulators.packet.state import State
 
 _NO_LIMIT_PACKETS, _NO_LIMIT_BYTES = 2**31 - 1, 2**62
 
@@ -57,7 +58,7 @@ def _has_shared_buffer(s):
     return lambda s: False
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def admit(s, link_id, out_link, packet):
     """Makes room for a packet that came in over a link and goes out over another, or refuses it.
 
@@ -81,7 +82,7 @@ def admit(s, link_id, out_link, packet):
     return True, False
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def take_out(s, link_id, packet):
     """A packet leaves the queue of a port; True if a RESUME must go back where it came from."""
     if has_shared_buffer(s):
@@ -90,7 +91,7 @@ def take_out(s, link_id, packet):
     return False
 
 
-@njit(_nrt=False)
+@kernel
 def _hit_by_red(s, link_id, queue):
     """Whether RED marks or drops a packet that has just come for a link.
 

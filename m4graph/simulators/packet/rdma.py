@@ -5,10 +5,9 @@ docs/packet-model.md, "Acknowledgement and loss".
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
-
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.events import push
+from m4graph.simulators.packet.jit import hook_kernel, inline_hook_kernel
 from m4graph.simulators.packet.layout import ACK, DEADLINE, NACK, NONE
 from m4graph.simulators.packet.ports import enqueue_priority, free_packet
 from m4graph.simulators.packet.transport import Transport
@@ -16,7 +15,7 @@ from m4graph.simulators.packet.transport import Transport
 _NACK_INTERVAL_NS = 500_000
 
 
-@register_jitable(forceinline=True, _nrt=False)
+@inline_hook_kernel
 def _receive(s, flow_id, packet_id):
     """A data packet is complete at its host: turn it into the answer and queue that.
 
@@ -50,7 +49,7 @@ def _receive(s, flow_id, packet_id):
     return uplink
 
 
-@register_jitable(forceinline=True, _nrt=False)
+@inline_hook_kernel
 def _acknowledge(s, flow_id, packet_id):
     """Moves the sender's window on an ACK or NACK."""
     packet = s.packets[packet_id]
@@ -61,7 +60,7 @@ def _acknowledge(s, flow_id, packet_id):
         flow.snd_nxt = flow.snd_una
 
 
-@register_jitable(_nrt=False)
+@hook_kernel
 def _on_deadline(s, flow_id, which):
     """A period is over. If nothing was acknowledged in it, go back to the first such byte.
 

@@ -16,11 +16,11 @@ from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.faults import FaultWatcher, check_faults
-from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.observe.config import Recording
 from m4graph.simulators.packet.observe.labels import Labels
 from m4graph.simulators.packet.observe.sampler import Sampler
 from m4graph.simulators.packet.session import PacketSession
+from m4graph.simulators.packet.state import State
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload
 

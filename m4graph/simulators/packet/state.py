@@ -173,4 +173,3 @@ def _unbox_state(typ, obj, c):
     pointer = c.pyapi.long_as_voidptr(address)
     c.pyapi.decref(address)
     return NativeValue(c.builder.bitcast(pointer, c.context.get_value_type(typ)))
-

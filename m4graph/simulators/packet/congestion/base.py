@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
 from m4graph.scenario import Scenario
+from m4graph.simulators.packet.jit import inline_hook_kernel
 from m4graph.simulators.packet.rdma import RDMA
 from m4graph.simulators.packet.transport import Transport
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def nothing(s, subject, detail):
     """The hook of an algorithm that does nothing there."""
 

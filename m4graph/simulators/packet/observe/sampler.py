@@ -11,9 +11,9 @@ from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.layout import NONE
-from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.observe.config import Recording
 from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE, Records
+from m4graph.simulators.packet.state import State
 
 _TAP_ROWS = 1 << 16
 _FIRST_ROWS = 1 << 10
