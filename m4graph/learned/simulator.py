@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from m4graph.core.compilation import announced_compilation
+from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.learned.domain import trained_controls, warn_of_strangers
 from m4graph.learned.engines import EngineMaker
@@ -203,10 +203,13 @@ class LearnedSimulator(Simulator):
         """Lets the engine run two flows, once, so that everything is compiled and loaded."""
         if self._is_warm:
             return 0.0
-        with announced_compilation("learned simulator") as spent, suppress(PredictionError):
-            self._maker.make([two_flows()]).run(4)
+        _, seconds = announced_compilation("learned simulator", self._run_two_flows)
         self._is_warm = True
-        return spent.seconds
+        return seconds
+
+    def _run_two_flows(self) -> None:
+        with suppress(PredictionError):
+            self._maker.make([two_flows()]).run(4)
 
 
 def _checked_path(model: object) -> str | os.PathLike[str]:

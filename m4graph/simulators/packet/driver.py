@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from m4graph.core.compilation import announced_compilation
+from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress
@@ -188,8 +188,11 @@ def _compiled_loop(kind: str, state: State) -> tuple[Callable[[State, int], int]
     Returns:
         tuple: ``run(state, max_events) -> reason``, and the seconds that compiling took.
     """
-    with announced_compilation("packet simulator") as spent:
+
+    def compile_all() -> Callable[[State, int], int]:
         compile_hooks(CONGESTION_KERNELS.resolve(kind), state)
         run = engine()
         run(state, 0)
-    return run, spent.seconds
+        return run
+
+    return announced_compilation(f"packet simulator for {kind}", compile_all)

@@ -148,7 +148,6 @@ NODE = in_lines(
         ("buffer_limit_bytes", "i8"),
         ("pool_limit_bytes", "i8"),
         ("headroom_limit_bytes", "i8"),
-        ("pool_bytes", "i8"),
         ("flows_reserved", "i4"),  # of a host: these, and those that have not started
         ("flows_room", "i4"),
     ]
