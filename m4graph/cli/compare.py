@@ -11,15 +11,11 @@ import typer
 
 from m4graph.cli.arguments import DeviceName, EngineName, ModelName, ScenarioPath, Settings
 from m4graph.core.errors import ConfigError
-from m4graph.core.yaml_file import Override
 
 if TYPE_CHECKING:
     from m4graph.results import SimulationResult
     from m4graph.scenario import Scenario
     from m4graph.simulators import Simulator
-
-TRUTH = "packet"
-"""The simulator that is the truth, unless the scenario brings recorded times."""
 
 
 def compare(
@@ -43,8 +39,10 @@ def compare(
 
     from m4graph import evaluation
     from m4graph.cli import output
+    from m4graph.core.yaml_file import Override
     from m4graph.results import expected_result
     from m4graph.scenario.files import load_scenario
+    from m4graph.simulators import TRUTH
 
     overrides = [Override.parse(setting) for setting in settings or []]
     runners = _build(_names(simulators), {"model": model, "engine": engine, "device": device})
@@ -94,6 +92,8 @@ def _build(names: Sequence[str], given: dict[str, str | None]) -> list[Simulator
 
 
 def _check_runners(runners: Sequence[Simulator], recorded: bool, overridden: bool) -> None:
+    from m4graph.simulators import TRUTH
+
     names = [runner.name for runner in runners]
     for name in names:
         if names.count(name) > 1:

@@ -9,8 +9,6 @@ import typer
 
 from m4graph.cli.arguments import DeviceName, EngineName, ModelName, ScenarioPath, Settings
 from m4graph.core.errors import ConfigError
-from m4graph.core.schema import KeyProblem
-from m4graph.core.yaml_file import Override
 
 if TYPE_CHECKING:
     from m4graph.results import SimulationResult
@@ -41,6 +39,7 @@ def simulate(
     """Simulate a scenario and report the completion time of every flow."""
     from m4graph.cli import output
     from m4graph.cli.progress import flow_progress
+    from m4graph.core.yaml_file import Override
     from m4graph.scenario.files import load_scenario
     from m4graph.simulators import build_simulator
 
@@ -61,6 +60,7 @@ def simulate(
 
 
 def _read_recording(record: Path, out: Path | None) -> Recording:
+    from m4graph.core.schema import KeyProblem
     from m4graph.core.yaml_file import locate, read_yaml
     from m4graph.simulators.packet import Recording
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from m4graph.core.errors import ConfigError
-from m4graph.metrics import ErrorSummary, errors
+from m4graph.evaluation.report import Report
+from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.results import SimulationResult
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from m4graph.evaluation.report import Report
 
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(ScenarioResults):
     """The errors of simulators in one scenario; made by :func:`compare`.
 
     Args:
@@ -29,54 +24,35 @@ class Comparison:
         guesses (Mapping[str, SimulationResult]): The other results, by simulator.
     """
 
-    truth: SimulationResult
-    guesses: Mapping[str, SimulationResult]
-
-    @property
-    def name(self) -> str:
-        """The scenario's name."""
-        return self.truth.scenario.name
-
-    @cached_property
-    def errors(self) -> dict[str, ErrorSummary]:
-        """The errors of each simulator but the truth, as :mod:`m4graph.metrics` defines them."""
-        return {name: errors(guess, self.truth) for name, guess in self.guesses.items()}
-
     def to_frame(self) -> pd.DataFrame:
         """One row for each simulator, the truth first; see :meth:`Report.to_frame`."""
-        return self._report.to_frame()
+        return Report([self]).to_frame()
 
     def table(self) -> Table:
         """The errors and speeds as a table for the terminal."""
-        return self._report.table()
+        return Report([self]).table()
 
     def markdown(self) -> str:
         """The same table in Markdown."""
-        return self._report.markdown()
+        return Report([self]).markdown()
 
     def plot(self, path: str | Path, kind: str = "slowdown_cdf") -> None:
         """Draws one plot; see :meth:`Report.plot`."""
-        self._report.plot(path, kind)
+        Report([self]).plot(path, kind)
 
     def save(self, folder: str | Path) -> None:
         """Writes all tables and plots; see :meth:`Report.save`."""
-        self._report.save(folder)
+        Report([self]).save(folder)
 
     def write_files(self, folder: Path) -> None:
         """Writes the files of :meth:`save` into a folder that exists."""
-        self._report.write_files(folder)
+        Report([self]).write_files(folder)
 
     def __repr__(self) -> str:
         return (
             f"Comparison({self.name!r}, truth={self.truth.simulator!r}, "
             f"guesses={list(self.guesses)})"
         )
-
-    @property
-    def _report(self) -> Report:
-        from m4graph.evaluation.report import Report
-
-        return Report([self])
 
 
 def compare(truth: SimulationResult, *guesses: SimulationResult) -> Comparison:

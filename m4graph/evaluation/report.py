@@ -13,9 +13,10 @@ from m4graph.core.errors import ConfigError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.provenance import provenance
 from m4graph.core.registry import Registry
-from m4graph.evaluation.comparison import Comparison
+from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.evaluation.tables import ERROR_COLUMNS, error_cells, markdown, ratio_cells, rich_table
 from m4graph.results import SimulationResult
+from m4graph.simulators import BASELINE
 from m4graph.workload import ClosedLoopWorkload
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ PLOTS: Registry[Any] = Registry(
 )
 """Functions of a sequence of comparisons that give a figure."""
 
-BASELINE = "fluid"
-"""Whose errors the others' are set against."""
-
 
 class Report:
     """Comparisons of several scenarios.
@@ -45,7 +43,7 @@ class Report:
         ConfigError: If there is none, or two scenarios have the same name.
     """
 
-    def __init__(self, comparisons: Sequence[Comparison]) -> None:
+    def __init__(self, comparisons: Sequence[ScenarioResults]) -> None:
         names = [comparison.name for comparison in comparisons]
         if not names:
             raise ConfigError("report: expected at least one comparison (got none)")
@@ -165,7 +163,7 @@ _CLOSED_LOOP_NOTE = (
 )
 
 
-def _rows(comparison: Comparison) -> Iterator[dict[str, Any]]:
+def _rows(comparison: ScenarioResults) -> Iterator[dict[str, Any]]:
     truth = comparison.truth
     left_out = truth.num_flows - truth.num_finished
     none = dict.fromkeys([*ERROR_COLUMNS, "completion_time_error"], math.nan)

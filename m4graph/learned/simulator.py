@@ -16,7 +16,7 @@ from torch import nn
 
 from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import ConfigError, SimulationError
-from m4graph.learned.domain import trained_controls, warn_of_strangers
+from m4graph.learned.domain import Domain, trained_controls
 from m4graph.learned.engines import EngineMaker
 from m4graph.learned.protocol import PredictionError, Predictions
 from m4graph.learned.session import LearnedSession
@@ -25,6 +25,7 @@ from m4graph.nn.device import resolve_device
 from m4graph.results import SimulationResult
 from m4graph.runs import FlowNetwork
 from m4graph.runs.sample import two_flows
+from m4graph.runs.settings import seen_settings
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress, Simulator, refuse_faults
 from m4graph.simulators.session import simulate_closed_loop
@@ -72,7 +73,7 @@ class LearnedSimulator(Simulator):
         device: str | torch.device = "cpu",
     ) -> None:
         where = resolve_device(device)
-        self._controls: frozenset[str] = frozenset()
+        controls: frozenset[str] = frozenset()
         if isinstance(model, nn.Module):
             self.model_name = type(model).__name__
             loaded = copy.deepcopy(model).to(where).eval()
@@ -80,12 +81,15 @@ class LearnedSimulator(Simulator):
             source = default_model_name() if model is None else _checked_path(model)
             self.model_name = os.fspath(source)
             loaded = load_model(source, where)
-            self._controls = trained_controls(source)
+            controls = trained_controls(source)
         if not hasattr(loaded, "hidden_channels"):
             raise ConfigError(
                 f"model {self.model_name}: expected one that runs on event steps, as FlowLinkModel "
                 f"(got a {type(loaded).__name__})"
             )
+        self._domain = Domain(
+            self.model_name, controls, getattr(loaded, "seen_settings", seen_settings)
+        )
         model = cast(FlowLinkModel, loaded)
         self._maker = EngineMaker(engine, model, self.model_name, where)
         self._is_warm = False
@@ -124,7 +128,7 @@ class LearnedSimulator(Simulator):
 
     def open_session(self, scenario: Scenario) -> LearnedSession:
         """Opens a session of a scenario's network; its workload does not matter."""
-        warn_of_strangers([scenario], self._controls, self.model_name)
+        self._domain.warn([scenario])
         return LearnedSession(scenario, self._maker, self.model_name, self._warm_up())
 
     def _run(
@@ -132,7 +136,7 @@ class LearnedSimulator(Simulator):
     ) -> list[SimulationResult]:
         for scenario in scenarios:
             refuse_faults(self.name, scenario)
-        warn_of_strangers(scenarios, self._controls, self.model_name)
+        self._domain.warn(scenarios)
         compile_s = self._warm_up() / len(scenarios)
         if self._maker.runs_side_by_side:
             return self._run_together(scenarios, compile_s, progress)

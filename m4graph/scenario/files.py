@@ -11,13 +11,13 @@ from pydantic import Field
 
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.files import check_output_folder, whole_folder
-from m4graph.core.schema import KeyProblem, StrictModel, join_key, spell, unknown_key
+from m4graph.core.schema import KeyProblem, StrictModel, join_key, spell
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml, write_yaml
-from m4graph.routing import Routes, read_routes, write_routes
+from m4graph.routing import Routes, write_routes
 from m4graph.scenario import MAX_SEED, NetworkConfig, Scenario
 from m4graph.scenario.expected import ExpectedTimes, read_expected, write_expected
 from m4graph.topology import from_config as topology_from_config
-from m4graph.topology import to_csv, validate
+from m4graph.topology import to_csv
 from m4graph.workload import AnyWorkload
 from m4graph.workload import from_config as workload_from_config
 
@@ -149,14 +149,13 @@ def _build(file: Path, data: Mapping[str, Any], with_expected: bool) -> Scenario
     network = _network(file, _with_paths(folder, blocks.topology, "topology"))
     config = NetworkConfig.parse(blocks.network, "network")
     workload = _workload(file, blocks, network)
-    routing = _routing(folder, blocks.routing, network, workload)
     try:
         return Scenario(
             network=network,
             workload=workload,
             congestion_control=blocks.congestion_control,
             config=config,
-            routing=routing,
+            routing=_with_paths(folder, blocks.routing, "routing"),
             seed=blocks.seed,
             name=blocks.name if blocks.name is not None else _default_name(file),
             expected=_expected(folder, workload) if with_expected else None,
@@ -185,18 +184,6 @@ def _workload(file: Path, blocks: ScenarioFile, network: nx.Graph) -> AnyWorkloa
         raise
     except InputError as error:
         raise _named(file, error) from None
-
-
-def _routing(
-    folder: Path, block: dict[str, Any], network: nx.Graph, workload: AnyWorkload
-) -> Routes | dict[str, Any]:
-    if "file" not in block:
-        return block
-    for name in block:
-        if name != "file":
-            raise unknown_key("routing", name, ["file"])
-    path = _with_paths(folder, block, "routing")["file"]
-    return read_routes(path, validate(network), workload.id, workload.src, workload.dst)
 
 
 def _expected(folder: Path, workload: AnyWorkload) -> ExpectedTimes | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from m4graph.simulators.base import (
+    BASELINE,
     SIMULATORS,
+    TRUTH,
     Progress,
     Simulator,
     build_simulator,
@@ -13,7 +15,9 @@ from m4graph.simulators.base import (
 from m4graph.simulators.session import Completion, Session, open_session
 
 __all__ = [
+    "BASELINE",
     "SIMULATORS",
+    "TRUTH",
     "Completion",
     "Progress",
     "Session",

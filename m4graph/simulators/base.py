@@ -67,6 +67,12 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
 )
 """Simulators by name."""
 
+TRUTH = "packet"
+"""The simulator that is the truth of comparisons, unless a scenario brings recorded times."""
+
+BASELINE = "fluid"
+"""The simulator against whose errors those of others are set."""
+
 
 def build_simulator(simulator: str | type[Simulator] | Simulator, **options: object) -> Simulator:
     """Makes a simulator from its name or class; an instance is given back as it is.

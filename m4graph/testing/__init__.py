@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from m4graph.testing.congestion import check_congestion_control
     from m4graph.testing.conv import check_conv
     from m4graph.testing.datasets import check_dataset
+    from m4graph.testing.faults import check_fault
     from m4graph.testing.heads import check_head
     from m4graph.testing.rules import ConformanceError, Report
     from m4graph.testing.simulators import check_simulator
@@ -35,6 +36,7 @@ _NAMES = {
     "check_congestion_control": "m4graph.testing.congestion",
     "check_conv": "m4graph.testing.conv",
     "check_dataset": "m4graph.testing.datasets",
+    "check_fault": "m4graph.testing.faults",
     "check_head": "m4graph.testing.heads",
     "check_simulator": "m4graph.testing.simulators",
     "check_size_law": "m4graph.testing.sizes",
@@ -52,6 +54,7 @@ __all__ = [
     "check_congestion_control",
     "check_conv",
     "check_dataset",
+    "check_fault",
     "check_head",
     "check_simulator",
     "check_size_law",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 
+from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
-from m4graph.topology.arrays import is_integer, validate
+from m4graph.topology.arrays import validate
 
 
 def racks(graph: nx.Graph) -> np.ndarray:

@@ -8,6 +8,7 @@ from pathlib import Path
 import networkx as nx
 
 from m4graph.core.errors import TopologyError
+from m4graph.core.schema import KeyProblem
 from m4graph.core.table import Table, is_parquet, read_table, write_table
 from m4graph.core.units import GBPS
 from m4graph.topology.arrays import validate
@@ -29,7 +30,11 @@ def read_cables(path: Path, num_hosts: int) -> nx.Graph:
         if (min(a, b), max(a, b)) in cables:
             where = table.where(row)
             raise TopologyError(f"{where}: expected one row for each cable (got {a}-{b} again)")
-        cables[min(a, b), max(a, b)] = check_rate(table.where(row, "gbps"), gbps), delay_ns
+        try:
+            rate_bps = check_rate("gbps", gbps)
+        except KeyProblem as error:
+            raise TopologyError(f"{table.where(row, 'gbps')}: {error.problem}") from None
+        cables[min(a, b), max(a, b)] = rate_bps, delay_ns
     nodes = {node for ends in cables for node in ends}.union(range(num_hosts))
     graph = nx.Graph(name=path.stem)
     for node in sorted(nodes):

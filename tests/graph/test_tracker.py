@@ -44,6 +44,10 @@ def link_feature(step, name):
     return dict(zip(step.link_ids.tolist(), values, strict=True))
 
 
+def vector_of(scenario):
+    return configuration_vector(scenario.congestion_control, scenario.config)
+
+
 def near(values):
     return pytest.approx(values, abs=2e-6)
 
@@ -86,7 +90,7 @@ def test_what_is_known_of_a_flow(two_flows):
     assert flow_feature(both, "is_event_flow") == {0: 0, 1: 1}
     assert flow_feature(both, "log_flows_first") == near({0: 0, 1: 0})
     assert flow_feature(both, "log_flows_last") == near({0: math.log(2), 1: math.log(2)})
-    features = configuration_features(configuration_vector(scenario), nic_rate=1.0)
+    features = configuration_features(vector_of(scenario), nic_rate=1.0)
     for name, value in zip(FEATURE_NAMES, features, strict=True):
         assert flow_feature(both, f"configuration_{name}") == {0: value, 1: value}
 
@@ -116,6 +120,18 @@ def test_what_is_known_of_the_links(two_flows):
     assert link_feature(both, "log_gap") == near({up_0: gap, up_1: gap, down_3: gap})
     # The first link's state was last updated at its flow's arrival; host 1's never.
     assert link_feature(steps[2], "log_gap")[up_1] == near(math.log1p(140_000 / PACKET_BYTES))
+
+
+@pytest.mark.parametrize("scope", ["hop", "component"])
+def test_every_column_of_a_step_is_written(scope):
+    network = FlowNetwork.from_scenario(star_scenario([(0, 3, LARGE, 0), (1, 3, 900, 10_000)]))
+    tracker = FlowTracker([network], scope)
+    for event in event_stream(network, np.array([150_000, 9000])):
+        for name in ("flow_x", "flow_gap", "link_x", "link_gap", "edge_x"):
+            getattr(tracker._state, name)[...] = math.nan
+        step = tracker.step(np.array([event]))
+        for name in ("flow_x", "flow_gap", "link_x", "link_gap", "crossed_by_x"):
+            assert getattr(step, name).isfinite().all(), name
 
 
 def test_edges_are_the_routes(two_flows):
@@ -255,7 +271,7 @@ def test_configuration_is_free_of_scale():
             "min_rate_mbps": 1000 * factor,
             "additive_increase_mbps": 600 * factor,
         }
-        raw = configuration_vector(m4.Scenario(network, workload, control))
+        raw = vector_of(m4.Scenario(network, workload, control))
         return configuration_features(raw, nic_rate=gbps / 8)
 
     assert vector(10, 1).tolist() == pytest.approx(vector(40, 4).tolist())

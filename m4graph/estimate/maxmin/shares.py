@@ -51,7 +51,7 @@ def attach(shares: Shares, flow: int) -> None:
         link.head = hop
         link.num_flows += 1
     shares.active[counts[NUM_ACTIVE]] = flow
-    shares.flows[flow].place = counts[NUM_ACTIVE]
+    shares.flows[flow].active_index = counts[NUM_ACTIVE]
     counts[NUM_ACTIVE] += 1
     shares.flows[flow].rate = 0.0
     shares.flows[flow].bottleneck = -1
@@ -80,8 +80,8 @@ def detach(shares: Shares, flow: int) -> None:
             counts[NUM_DIRTY] += 1
     counts[NUM_ACTIVE] -= 1
     last = shares.active[counts[NUM_ACTIVE]]
-    shares.active[leaving.place] = last
-    shares.flows[last].place = leaving.place
+    shares.active[leaving.active_index] = last
+    shares.flows[last].active_index = leaving.active_index
     leaving.rate = 0.0
 
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 from numpy.typing import NDArray
 
 from m4graph.core.errors import InputError
-from m4graph.evaluation.comparison import Comparison
+from m4graph.evaluation.scenario_results import ScenarioResults
 
 PANEL_INCHES = (4.6, 3.4)
 ALONE_INCHES = (6.6, 4.4)
@@ -56,7 +56,7 @@ class Series:
     size_bytes: NDArray[np.int64]
 
 
-def colours(comparisons: Iterable[Comparison]) -> dict[str, str]:
+def colours(comparisons: Iterable[ScenarioResults]) -> dict[str, str]:
     """A colour for each simulator but the truth, the same in every plot of the comparisons."""
     return simulator_colours(name for comparison in comparisons for name in comparison.guesses)
 
@@ -69,7 +69,7 @@ def simulator_colours(simulators: Iterable[str]) -> dict[str, str]:
     return {name: _COLOURS.get(name) or extra[name] for name in names}
 
 
-def series(comparison: Comparison, palette: dict[str, str]) -> list[Series]:
+def series(comparison: ScenarioResults, palette: dict[str, str]) -> list[Series]:
     """The truth, then the others; only flows that the truth finished."""
     truth, kept = comparison.truth, comparison.truth.finished
     size_bytes = truth.scenario.workload.size_bytes[kept]
@@ -100,7 +100,7 @@ def panels(
 
 
 def scenario_panels(
-    title: str, comparisons: Sequence[Comparison]
+    title: str, comparisons: Sequence[ScenarioResults]
 ) -> tuple[Figure, list[tuple[Axes, list[Series]]]]:
     """A figure with one panel for each scenario, at most two in a row, and what to draw there."""
     num_columns = min(2, len(comparisons))
@@ -133,7 +133,7 @@ def _columns(labels: Sequence[str], width_inches: float) -> int:
     return len(labels) if sum(letters) <= room else max(1, int(room / max(letters)))
 
 
-def simulator_handles(comparisons: Sequence[Comparison]) -> list[Line2D]:
+def simulator_handles(comparisons: Sequence[ScenarioResults]) -> list[Line2D]:
     """Legend entries: the truth and each simulator in its colour."""
     truths = dict.fromkeys(comparison.truth.simulator for comparison in comparisons)
     names = {f"{name} (truth)": TRUTH_COLOUR for name in truths} | colours(comparisons)

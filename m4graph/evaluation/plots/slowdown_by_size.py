@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from m4graph.evaluation.comparison import Comparison
 from m4graph.evaluation.plots.figure import (
     Series,
     legend,
@@ -21,6 +20,7 @@ from m4graph.evaluation.plots.figure import (
     slowdown_axis,
     slowdown_limits,
 )
+from m4graph.evaluation.scenario_results import ScenarioResults
 
 BINS_A_DECADE = 3
 FEWEST_FLOWS = 30
@@ -35,7 +35,7 @@ _LINES: tuple[tuple[int, Literal["-", "--"], str, str], ...] = (
 _TITLE = "Slowdown by flow size (a good simulator lies on the truth)"
 
 
-def draw(comparisons: Sequence[Comparison]) -> Figure:
+def draw(comparisons: Sequence[ScenarioResults]) -> Figure:
     """Median and 90th percentile of the slowdowns by flow size, a panel for each scenario."""
     figure, panels = scenario_panels(_TITLE, comparisons)
     drawn = [values for axes, simulators in panels for values in _panel(axes, simulators)]

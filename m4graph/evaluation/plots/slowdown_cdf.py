@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from m4graph.evaluation.comparison import Comparison
 from m4graph.evaluation.plots.figure import (
     Series,
     legend,
@@ -18,11 +17,12 @@ from m4graph.evaluation.plots.figure import (
     slowdown_axis,
     slowdown_limits,
 )
+from m4graph.evaluation.scenario_results import ScenarioResults
 
 _TITLE = "Slowdown of the flows (a good simulator lies on the truth)"
 
 
-def draw(comparisons: Sequence[Comparison]) -> Figure:
+def draw(comparisons: Sequence[ScenarioResults]) -> Figure:
     """The distribution function of the slowdowns, a panel for each scenario."""
     figure, panels = scenario_panels(_TITLE, comparisons)
     limits = slowdown_limits(each.slowdown for _, simulators in panels for each in simulators)

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from m4graph.evaluation.comparison import Comparison
 from m4graph.evaluation.plots.figure import (
     Series,
     colours,
@@ -24,6 +23,7 @@ from m4graph.evaluation.plots.figure import (
     slowdown_limits,
     wrapped,
 )
+from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.evaluation.tables import percent
 from m4graph.metrics import ErrorSummary
 
@@ -32,7 +32,7 @@ _INCHES = (3.4, 3.7)
 _TITLE = "Predicted and true slowdown (below the line: too fast)"
 
 
-def draw(comparisons: Sequence[Comparison]) -> Figure:
+def draw(comparisons: Sequence[ScenarioResults]) -> Figure:
     """Predicted against true slowdowns: a panel for each scenario and simulator.
 
     Scenarios stand side by side, simulators below each other; those of one scenario side by side.

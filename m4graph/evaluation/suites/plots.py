@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from m4graph.evaluation.plots.figure import legend, literal, panels, save_figure, simulator_colours
-from m4graph.evaluation.suites.report import SuiteReport
+from m4graph.evaluation.suites.results import SuiteResults
 from m4graph.evaluation.suites.tables import label_groups, size_means
 from m4graph.evaluation.tables import ERROR_COLUMNS
 
@@ -28,7 +28,7 @@ _PANELS_A_ROW = 3
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.4g} %")
 
 
-def draw(name: str, report: SuiteReport, path: Path) -> bool:
+def draw(name: str, report: SuiteResults, path: Path) -> bool:
     """Draws one of :data:`PLOTS` into a file; gives whether there was anything to draw.
 
     Raises:
@@ -41,7 +41,7 @@ def draw(name: str, report: SuiteReport, path: Path) -> bool:
     return True
 
 
-def error_cdf(report: SuiteReport) -> Figure | None:
+def error_cdf(report: SuiteResults) -> Figure | None:
     """In which part of the scenarios a simulator's error is at most so large."""
     guesses = report.scenarios[~report.scenarios["is_truth"]]
     if guesses["scenario"].nunique() < 2:
@@ -71,7 +71,7 @@ def error_cdf(report: SuiteReport) -> Figure | None:
     return figure
 
 
-def error_by_size(report: SuiteReport) -> Figure | None:
+def error_by_size(report: SuiteResults) -> Figure | None:
     """Mean errors of small and large flows."""
     if not len(report.by_size):
         return None
@@ -79,7 +79,7 @@ def error_by_size(report: SuiteReport) -> Figure | None:
     return _bars(title, {"flows that fit into": size_means(report)}, 1)
 
 
-def error_by_kind(report: SuiteReport) -> Figure | None:
+def error_by_kind(report: SuiteResults) -> Figure | None:
     """Mean errors by algorithm, sizes and whatever else tells scenarios apart."""
     groups = label_groups(report)
     if not groups:
@@ -88,7 +88,7 @@ def error_by_kind(report: SuiteReport) -> Figure | None:
     return _bars(title, groups, min(_PANELS_A_ROW, len(groups)))
 
 
-def completion_by_kind(report: SuiteReport) -> Figure | None:
+def completion_by_kind(report: SuiteResults) -> Figure | None:
     """The same for the completion times of closed loops."""
     groups = label_groups(report, "completion_time_error") if report.closed_loop else {}
     if not groups:

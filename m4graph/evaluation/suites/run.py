@@ -12,7 +12,7 @@ from pathlib import Path
 from m4graph.core.errors import ConfigError
 from m4graph.core.parallel import check_backend, unordered
 from m4graph.evaluation.suites.measure import Record, record
-from m4graph.evaluation.suites.runner import TRUTH, Runner
+from m4graph.evaluation.suites.runner import Runner
 from m4graph.evaluation.suites.store import (
     cache_folder,
     load_result,
@@ -23,6 +23,7 @@ from m4graph.evaluation.suites.suite import Case, Suite
 from m4graph.results import SimulationResult, expected_result
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import CONGESTION_CONTROLS
+from m4graph.simulators import TRUTH
 from m4graph.topology import star
 from m4graph.workload import generate
 

@@ -14,9 +14,6 @@ from m4graph.core.errors import ConfigError
 from m4graph.simulators import Simulator, build_simulator
 from m4graph.zoo.load import default_model_name, find_checkpoint
 
-TRUTH = "packet"
-"""The simulator that is the truth, unless a scenario brings recorded times."""
-
 _SOURCES = {
     "packet": ("m4graph.simulators.packet", "m4graph.simulators.session"),
     "fluid": ("m4graph.simulators.fluid", "m4graph.estimate", "m4graph.simulators.session"),

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from m4graph.core.provenance import provenance
-from m4graph.evaluation.report import BASELINE
 from m4graph.evaluation.suites.measure import SIZE_GROUPS
 from m4graph.evaluation.suites.published import published
-from m4graph.evaluation.suites.report import SuiteReport
+from m4graph.evaluation.suites.results import SuiteResults
 from m4graph.evaluation.tables import markdown, percent, rich_table
+from m4graph.simulators import BASELINE
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,7 +24,7 @@ _LOAD_BINS = 3
 _TITLES = {"mean_error": "mean error", "p90_error": "p90 error", "p99_tail_error": "p99-tail error"}
 
 
-def terminal_table(report: SuiteReport) -> Table:
+def terminal_table(report: SuiteResults) -> Table:
     """The means over the scenarios, and the published figures below them."""
     cells = pd.DataFrame(_mean_rows(report))
     known = published(report.suite)
@@ -35,7 +35,7 @@ def terminal_table(report: SuiteReport) -> Table:
     return rich_table(cells)
 
 
-def summary(report: SuiteReport, plots: Sequence[str]) -> str:
+def summary(report: SuiteResults, plots: Sequence[str]) -> str:
     """The content of ``summary.md``."""
     parts = [
         f"# Suite {report.suite}",
@@ -63,7 +63,7 @@ def summary(report: SuiteReport, plots: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def size_means(report: SuiteReport) -> pd.DataFrame:
+def size_means(report: SuiteResults) -> pd.DataFrame:
     """Mean errors ``[size group, simulator]``, each a plain mean over scenarios."""
     means = report.by_size.groupby(["size", "simulator"], sort=False)["mean_error"].mean()
     frame = means.unstack("simulator")
@@ -71,7 +71,7 @@ def size_means(report: SuiteReport) -> pd.DataFrame:
     return frame.loc[order, list(dict.fromkeys(report.by_size["simulator"]))]
 
 
-def label_groups(report: SuiteReport, column: str = "mean_error") -> dict[str, pd.DataFrame]:
+def label_groups(report: SuiteResults, column: str = "mean_error") -> dict[str, pd.DataFrame]:
     """For each label that tells scenarios apart: means of an error ``[value, simulator]``."""
     guesses = report.scenarios[~report.scenarios["is_truth"]]
     names = list(dict.fromkeys(guesses["simulator"]))
@@ -87,7 +87,7 @@ def label_groups(report: SuiteReport, column: str = "mean_error") -> dict[str, p
     return found
 
 
-def size_cells(report: SuiteReport) -> pd.DataFrame:
+def size_cells(report: SuiteResults) -> pd.DataFrame:
     """:func:`size_means` as text, with the number of flows."""
     first = report.by_size["simulator"].iloc[0]
     own = report.by_size[report.by_size["simulator"] == first]
@@ -101,7 +101,7 @@ def size_cells(report: SuiteReport) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def group_cells(report: SuiteReport, column: str = "mean_error") -> pd.DataFrame:
+def group_cells(report: SuiteResults, column: str = "mean_error") -> pd.DataFrame:
     """:func:`label_groups` as text, one below the other."""
     rows = [
         {"": label, "value": str(value)}
@@ -134,11 +134,11 @@ _PUBLISHED_COLUMNS = (
 )
 
 
-def _num_scenarios(report: SuiteReport) -> int:
+def _num_scenarios(report: SuiteResults) -> int:
     return int(report.scenarios["scenario"].nunique())
 
 
-def _mean_rows(report: SuiteReport) -> Iterator[dict[str, str]]:
+def _mean_rows(report: SuiteResults) -> Iterator[dict[str, str]]:
     left_out = report.means["num_left_out"].any()
     metrics = report.metrics()
     for row in report.means.to_dict("records"):

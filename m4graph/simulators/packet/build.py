@@ -12,6 +12,7 @@ from m4graph.core.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US, mbps_to_bps
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import MAX_BYTES
+from m4graph.scenario.headroom import link_headroom_bytes, switch_headroom_bytes
 from m4graph.scenario.rdma import RdmaControl
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
@@ -23,8 +24,6 @@ from m4graph.simulators.packet.queues import build_queues, configure_queues
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.variants import has_recording
 
-_HEADROOM_CONSTANT_BYTES = 3860
-_QUEUES_WITH_HEADROOM = 2
 _MIN_SLOTS, _MAX_SLOTS = 1 << 10, 1 << 16
 _FIRST_POOL = 1 << 12
 _FIRST_REQUESTS = 16
@@ -58,7 +57,7 @@ def build_idle_state(scenario: Scenario) -> State:
     kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
     config = _build_config(scenario, kernel)
     links = _build_links(scenario, config)
-    nodes = _build_nodes(scenario, links)
+    nodes = _build_nodes(scenario)
     slots = _build_slots(config, links)
     state = State(
         control=_build_control(),
@@ -217,23 +216,16 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     links["kmax_bytes"] = network.ecn.kmax_bytes * rate // reference_bps
     if network.queue.kind == "red" or not scenario.congestion_control.ecn_capable:
         links["kmin_bytes"] = links["kmax_bytes"] = MAX_BYTES
-    links["headroom_limit_bytes"] = (
-        2 * (network.payload_bytes + 48)
-        + _HEADROOM_CONSTANT_BYTES
-        + 2 * rate * delay // (BITS_PER_BYTE * NS_PER_S)
-    )
+    links["headroom_limit_bytes"] = link_headroom_bytes(arrays, network.payload_bytes)
     return links
 
 
-def _build_nodes(scenario: Scenario, links: np.ndarray) -> np.ndarray:
+def _build_nodes(scenario: Scenario) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
     nodes = zeros(arrays.num_nodes, layout.NODE)
     nodes["wake_ticks"] = NONE
     nodes["uplink"][: arrays.num_hosts] = arrays.host_uplink
-    headroom = np.zeros(arrays.num_nodes, np.int64)
-    np.add.at(headroom, links["dst"], links["headroom_limit_bytes"] * _QUEUES_WITH_HEADROOM)
-    if network.headroom_cap is not None:
-        headroom = np.minimum(headroom, int(network.headroom_cap * network.buffer_bytes))
+    headroom = switch_headroom_bytes(arrays, network).astype(np.int64)
     nodes["pool_limit_bytes"] = network.buffer_bytes - headroom
     nodes["headroom_limit_bytes"] = headroom
     nodes["buffer_limit_bytes"] = network.buffer_bytes
