@@ -24,6 +24,7 @@ MODULES = (
     "m4graph.scenario.faults",
     "m4graph.simulators",
     "m4graph.simulators.packet",
+    "m4graph.simulators.packet.link_hook",
     "m4graph.simulators.packet.congestion",
     "m4graph.results",
     "m4graph.metrics",

@@ -12,7 +12,6 @@ from m4graph.simulators.packet.events import (
     only_idle_left,
     pop,
     push,
-    push_front,
     queue_requests,
     release,
     take_call,
@@ -30,12 +29,13 @@ from m4graph.simulators.packet.hooks import (
     call_hook,
 )
 from m4graph.simulators.packet.hosts import next_of_nic, wake
-from m4graph.simulators.packet.jit import inline_kernel, kernel, stay_out_of_line
+from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import (
     ACK,
     ARRIVE,
     CALL,
     CALLED,
+    COME_OUT,
     DATA,
     DEADLINE,
     DRAIN,
@@ -54,9 +54,9 @@ from m4graph.simulators.packet.layout import (
     TIMER,
     TX_DONE,
 )
+from m4graph.simulators.packet.link_hook_kernels import come_out, is_taken
 from m4graph.simulators.packet.observe.label_kernels import (
     labels_have_room,
-    record_arrival,
     record_departure,
 )
 from m4graph.simulators.packet.observe.taps import note_arrived, note_paused, taps_have_room
@@ -68,7 +68,9 @@ from m4graph.simulators.packet.ports import (
     switch_receive,
     transmit,
 )
+from m4graph.simulators.packet.starts import read_flows, start_flow
 from m4graph.simulators.packet.state import State
+from m4graph.simulators.packet.variants import has_link_hook
 
 POOL_MARGIN = 64
 """Free records that one event may need at most: a few transmissions, and PFC frames."""
@@ -98,45 +100,6 @@ def _obey_pfc(s, link_id, packet_id):
     s.links[back].paused = pause
     note_paused(s, back, pause)
     return NONE if pause else back
-
-
-@kernel
-def _read_flows(s):
-    """Queues the start of all flows of this instant, and the reading of the next start time.
-
-    ns-3 takes three events of the same time to start a flow; what they leave room for in between
-    decides which packet goes first when two events meet in a nanosecond. A start time may be read
-    twice if a flow was added late: then nothing is left to read.
-    """
-    stay_out_of_line()
-    c = s.control[0]
-    first = c.num_read
-    while c.num_read < c.num_starts and s.flows[s.start_order[c.num_read]].start_ticks == c.now:
-        c.num_read += 1
-    if c.num_read == first:
-        return
-    push(s, c.now, FLOWS_INSTALL, first, c.num_read)
-    if c.num_read < c.num_starts:
-        push(s, s.flows[s.start_order[c.num_read]].start_ticks, FLOWS_READ, 0, 0)
-
-
-@kernel
-def _start_flow(s, first, after):
-    """Starts one flow; the others of this instant follow at once, before any other event."""
-    stay_out_of_line()
-    c = s.control[0]
-    if first + 1 < after:
-        push_front(s, FLOWS_START, first + 1, after)
-    flow_id = s.start_order[first]
-    node = s.nodes[s.flows[flow_id].src]
-    s.host_flows[node.flows_start + node.num_flows] = flow_id
-    node.num_flows += 1
-    c.num_started += 1
-    if s.config[0].record_labels:
-        record_arrival(s, flow_id)
-    if s.config[0].retransmit_ticks > 0:
-        push(s, c.now + s.config[0].retransmit_ticks, DEADLINE, flow_id, 0)
-    return node.uplink
 
 
 @inline_kernel
@@ -217,6 +180,8 @@ def _build(digest: str) -> Callable[..., int]:
                     free_packet(s, b)
                     continue
                 note_arrived(s, a, b)
+                if is_taken(s, a, b):
+                    continue
                 if _is_answer(s, a, b):
                     flow_id = s.packets[b].flow
                     call_hook(s, ACKNOWLEDGE, flow_id, b)
@@ -239,14 +204,17 @@ def _build(digest: str) -> Callable[..., int]:
                 if link_id < 0 and only_idle_left(s):
                     return STARVED
             elif kind == FLOWS_READ:
-                _read_flows(s)
+                read_flows(s)
             elif kind == FLOWS_INSTALL:
                 push(s, c.now, FLOWS_START, a, b)
             elif kind == FLOWS_START:
-                link_id = _start_flow(s, a, b)
+                link_id = start_flow(s, a, b)
             elif kind == CALL:
                 take_call(s, a, b)
                 return CALLED
+            elif has_link_hook(s) and kind == COME_OUT:
+                come_out(s, a, b)
+                link_id = a
             if link_id < 0 or not is_idle(s, link_id):
                 continue
             packet_id = _next_with_priority(s, link_id)

@@ -61,6 +61,7 @@ class _Arrays(NamedTuple):
     label_remaining_bytes: np.ndarray  # int64
     label_queue_bytes: np.ndarray  # int64
     wires: np.ndarray  # WIRE, or WIRE_OFF
+    link_hooks: np.ndarray  # LINK_HOOK, or LINK_HOOK_OFF
     meters: np.ndarray  # METER, or METER_OFF
     packet_numbers: np.ndarray  # int64: of each packet, in the order of sending; for taps
     tap_rows: np.ndarray
