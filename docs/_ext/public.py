@@ -37,6 +37,8 @@ MODULES = (
     "m4graph.zoo",
     "m4graph.datasets",
     "m4graph.datasets.making.distributions",
+    "m4graph.datasets.making.laws",
+    "m4graph.training.common",
     "m4graph.training.config",
     "m4graph.training.fit",
     "m4graph.training.publish",
