@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 _shown: list[Progress] = []
 
@@ -34,7 +41,7 @@ def phase_progress() -> Iterator[Callable[[str, int], bool]]:
     whether stderr is a terminal, where alone anything is shown.
     """
     with ExitStack() as stack:
-        tasks: list[tuple[Progress, int]] = []
+        tasks: list[tuple[Progress, TaskID]] = []
 
         def report(title: str, done: int) -> bool:
             if not tasks:

@@ -14,9 +14,10 @@ from m4graph.simulators.packet.memory import LINE_BYTES
 # would take a fifth of the time to compile.
 _OPTIONS: dict[str, Any] = {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
-kernel = njit(**_OPTIONS)
+# Unsaid, a function would be forced into its caller if the caller is forced into its own.
+kernel = njit(forceinline=False, **_OPTIONS)
 inline_kernel = njit(forceinline=True, **_OPTIONS)
-hook_kernel = register_jitable(**_OPTIONS)
+hook_kernel = register_jitable(forceinline=False, **_OPTIONS)
 inline_hook_kernel = register_jitable(forceinline=True, **_OPTIONS)
 
 

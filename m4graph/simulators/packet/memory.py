@@ -33,4 +33,5 @@ def zeros(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
     num_bytes = int(np.prod(shape)) * dtype.itemsize
     memory = np.zeros(num_bytes + LINE_BYTES, np.uint8)
     first = -memory.ctypes.data % LINE_BYTES
-    return memory[first : first + num_bytes].view(dtype).reshape(shape)
+    array: np.ndarray = memory[first : first + num_bytes].view(dtype).reshape(shape)
+    return array

@@ -1,34 +1,19 @@
-"""The state of a run, and how compiled code sees it: as one pointer.
-
-A kernel is a few lines, and there are a hundred of them. numba would take a tuple of arrays apart
-at the border of each, into seven numbers an array; that was two thirds of the time to compile. Here
-it takes a pointer to a table of addresses and lengths, and looks up what it needs.
-"""
+"""The state of a run: all its arrays, for Python and for compiled code."""
 
 from __future__ import annotations
 
-import hashlib
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.datamodel import PrimitiveModel, register_default
-from numba.core.typing.templates import AttributeTemplate
-from numba.extending import (
-    NativeValue,
-    infer_getattr,
-    lower_getattr_generic,
-    typeof_impl,
-    unbox,
-)
-from numba.np.arrayobj import populate_array
+from numba.extending import typeof_impl
 from numba.np.numpy_support import from_dtype
 
-_WORDS = 3
-"""Of an array in the table: its address, and its shape."""
+from m4graph.simulators.packet.state_type import WORDS, StateType
+
+_OF_ALGORITHM = ("congestion", "congestion_config", "in_band")
+"""What the loop does not touch: its types differ from one algorithm to the next."""
 
 
 class _Arrays(NamedTuple):
@@ -68,16 +53,16 @@ class _Arrays(NamedTuple):
     hooks: np.ndarray  # uint64: addresses of the algorithm's compiled hooks; 0: it does nothing
 
 
-_OF_ALGORITHM = ("congestion", "congestion_config", "in_band")
-
-
 class State(_Arrays):
-    """All arrays of one run, for Python and for compiled code."""
+    """All arrays of one run, and where compiled code finds them.
+
+    They are contiguous. Others take their place by ``_replace``, which makes another state.
+    """
 
     @cached_property
     def table(self) -> np.ndarray:
         """Address and shape of each array, uint64 ``[arrays, 3]``."""
-        table = np.ones((len(self), _WORDS), np.uint64)
+        table = np.ones((len(self), WORDS), np.uint64)
         for row, array in zip(table, self, strict=True):
             row[0] = array.ctypes.data
             row[1 : 1 + array.ndim] = array.shape
@@ -110,67 +95,6 @@ class State(_Arrays):
         )
 
 
-class StateType(types.Type):
-    """The type of a state whose arrays have these types."""
-
-    def __init__(self, arrays: tuple[tuple[str, types.Array], ...]) -> None:
-        self.arrays = dict(arrays)
-        digest = hashlib.sha256(repr(arrays).encode()).hexdigest()
-        super().__init__(f"State({digest[:16]})")
-
-
 @typeof_impl.register(State)
 def _typeof_state(state: State, c: Any) -> StateType:
     return state.engine_type
-
-
-@register_default(StateType)
-class _StateModel(PrimitiveModel):
-    def __init__(self, dmm: Any, fe_type: StateType) -> None:
-        super().__init__(dmm, fe_type, ir.IntType(64).as_pointer())
-
-
-@infer_getattr
-class _StateAttributes(AttributeTemplate):
-    key = StateType
-
-    def generic_resolve(self, typ: StateType, attr: str) -> types.Array | None:
-        return typ.arrays.get(attr)
-
-
-@lower_getattr_generic(StateType)
-def _get_array(context, builder, typ, value, attr):
-    array_type = typ.arrays[attr]
-    for argument in builder.function.args:
-        if argument.type == value.type:
-            argument.attributes.dereferenceable = 8 * _WORDS * len(typ.arrays)
-            argument.attributes.align = 8
-    first = list(typ.arrays).index(attr) * _WORDS
-    words = []
-    for word in range(1 + array_type.ndim):
-        place = builder.gep(value, [context.get_constant(types.intp, first + word)], inbounds=True)
-        loaded = builder.load(place)
-        loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
-        words.append(loaded)
-    array = context.make_array(array_type)(context, builder)
-    itemsize = context.get_abi_sizeof(context.get_data_type(array_type.dtype))
-    strides = [context.get_constant(types.intp, itemsize)]
-    for extent in words[:1:-1]:
-        strides.insert(0, builder.mul(strides[0], extent))
-    populate_array(
-        array,
-        data=builder.inttoptr(words[0], array.data.type),
-        shape=cgutils.pack_array(builder, words[1:]),
-        strides=cgutils.pack_array(builder, strides),
-        itemsize=context.get_constant(types.intp, itemsize),
-        meminfo=None,
-    )
-    return array._getvalue()
-
-
-@unbox(StateType)
-def _unbox_state(typ, obj, c):
-    address = c.pyapi.object_getattr_string(obj, "address")
-    pointer = c.pyapi.long_as_voidptr(address)
-    c.pyapi.decref(address)
-    return NativeValue(c.builder.bitcast(pointer, c.context.get_value_type(typ)))
