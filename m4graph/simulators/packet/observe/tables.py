@@ -188,7 +188,7 @@ class Records:
         return f"Records({rows})"
 
 
-def _categorical(codes: NDArray[np.integer], names: Sequence[str]) -> pd.Categorical:
+def _categorical(codes: NDArray[np.integer], names: Sequence[str]) -> pd.Categorical[str]:
     import pandas as pd
 
     return pd.Categorical.from_codes(codes.astype(np.int8), pd.Index(list(names)))
