@@ -12,7 +12,7 @@ from m4graph.core.registry import Registry
 from m4graph.core.schema import one_of
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.simulators.sample import sample_scenario
+from m4graph.scenario.sample import sample_scenario
 
 Progress = Callable[[int, int], None]
 """Called now and then with the number of flows done and the number of all flows."""
