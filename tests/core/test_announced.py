@@ -113,7 +113,8 @@ def test_ctrl_c_stops_numba_at_its_next_step(monkeypatch: pytest.MonkeyPatch) ->
 
     def compile_many() -> None:
         signal.raise_signal(signal.SIGINT)
-        time.sleep(1)
+        while not threading.current_thread().interrupted:
+            time.sleep(0.01)
         for number in range(1000):
             source = f"def kernel(x): return x + {number}"
             scope: dict[str, object] = {}
