@@ -1,25 +1,28 @@
-"""Progress bars on stderr."""
+"""How far something is: the function that is told, and bars on stderr."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+Progress = Callable[[int, int], None]
+"""Called now and then with how many of something are done, and how many there are."""
 
 
 @contextmanager
-def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+def count_progress(title: str) -> Iterator[Progress]:
     """Shows how many of something are done; gives the function to call with done and total.
 
     Nothing is shown where stderr is no terminal.
     """
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bar = Progress(
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.MofNCompleteColumn())
+    bar = bars.Progress(
         *columns,
-        TimeElapsedColumn(),
+        bars.TimeElapsedColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,

@@ -72,6 +72,10 @@ class Registry(Generic[T]):
             self._objects[key] = self._load(key, name_or_obj)
         return self._objects[key]
 
+    def spelling(self, name: str) -> str:
+        """A name as it was registered; one that is not registered stays as it is."""
+        return {_key(valid): valid for valid in self.names()}.get(_key(name), name)
+
     def names(self) -> list[str]:
         """The valid names, sorted."""
         plugins = {key: plugin.name for key, plugin in self._entry_points().items()}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch import nn
 
 from m4graph.core.compilation import announced_compilation
 from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.core.progress import Progress
 from m4graph.learned.domain import trained_controls, warn_of_strangers
 from m4graph.learned.engines import EngineMaker
 from m4graph.learned.protocol import PredictionError, Predictions
@@ -26,10 +28,10 @@ from m4graph.results import SimulationResult
 from m4graph.runs import FlowNetwork
 from m4graph.runs.sample import two_flows
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Progress, Simulator, refuse_faults
+from m4graph.simulators.base import Simulator, refuse_faults
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload
-from m4graph.zoo import default_model_name, load_model
+from m4graph.zoo import checkpoint_files, default_model_name, load_model
 
 
 class LearnedSimulator(Simulator):
@@ -64,6 +66,21 @@ class LearnedSimulator(Simulator):
     """
 
     name = "learned"
+    colour = "#0072B2"
+    sources = ("m4graph.nn",)
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """As :meth:`.Simulator.resolve_options`, with the name of the zoo's default model."""
+        resolved = super().resolve_options(options)
+        if resolved["model"] is None:
+            resolved["model"] = default_model_name()
+        return resolved
+
+    @classmethod
+    def input_files(cls, options: Mapping[str, Any]) -> Iterable[Path]:
+        """The files of the model."""
+        return checkpoint_files(options["model"])
 
     def __init__(
         self,
