@@ -12,10 +12,10 @@ import json
 import sys
 from pathlib import Path
 
-from m4graph.datasets.config import load_config
+from m4graph.datasets.making.config import load_config
+from m4graph.datasets.making.produce import run_hash, run_name
 from m4graph.datasets.named import DATASETS, HASHES_FILE, RECIPES, recipe_hash, runs_hash
-from m4graph.datasets.produce import run_hash, run_name
-from m4graph.datasets.run_file import load_raw
+from m4graph.datasets.store.run_file import load_raw
 
 
 def hashes(before: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:

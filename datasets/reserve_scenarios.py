@@ -16,7 +16,7 @@ from itertools import product
 from m4graph import Scenario, topology, workload
 from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.datasets import scenario_hash
-from m4graph.datasets.leakage import RESERVED_FILE
+from m4graph.datasets.making.leakage import RESERVED_FILE
 from m4graph.evaluation.suites import SUITES, Case, load_suite
 
 

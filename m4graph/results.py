@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from m4graph.core.errors import SimulationError
 from m4graph.core.provenance import peak_rss_bytes, provenance
+from m4graph.core.table import to_frame, write_table
 from m4graph.core.units import NS_PER_S
 from m4graph.scenario import Scenario
 from m4graph.workload import ClosedLoopWorkload
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNFINISHED = -1
 """The FCT of a flow that did not finish."""
@@ -132,26 +135,11 @@ class SimulationResult:
         A flow that did not finish has no FCT and no slowdown. In a closed loop there is a column
         ``start_ns``, too, empty where a flow did not start.
         """
-        order = np.argsort(self.flow_id, kind="stable")
-        frame = pd.DataFrame(
-            {
-                "id": self.flow_id[order],
-                "fct_ns": _times(self.fct_ns[order]),
-                "ideal_fct_ns": self.ideal_fct_ns[order],
-                "slowdown": self.slowdown[order],
-            }
-        )
-        if isinstance(self.scenario.workload, ClosedLoopWorkload):
-            frame["start_ns"] = _times(self.start_ns[order])
-        return frame
+        return to_frame(self._columns())
 
     def to_file(self, path: str | Path) -> None:
         """Writes :meth:`to_frame` as CSV, or as Parquet where the file's ending says so."""
-        frame = self.to_frame()
-        if Path(path).suffix == ".parquet":
-            frame.to_parquet(path, index=False)
-        else:
-            frame.to_csv(path, index=False, lineterminator="\n")
+        write_table(path, self._columns())
 
     def write_summary(self, path: str | Path, options: Mapping[str, Any] | None = None) -> None:
         """Writes :meth:`summary` as JSON, without NaN.
@@ -163,6 +151,18 @@ class SimulationResult:
         summary = self.summary() if options is None else self.summary() | {"options": dict(options)}
         text = json.dumps(summary, indent=2, allow_nan=False, default=str)
         Path(path).write_text(text + "\n", encoding="utf-8")
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        order = np.argsort(self.flow_id, kind="stable")
+        columns = {
+            "id": self.flow_id[order],
+            "fct_ns": np.ma.masked_less(self.fct_ns[order], 0),
+            "ideal_fct_ns": self.ideal_fct_ns[order],
+            "slowdown": self.slowdown[order],
+        }
+        if isinstance(self.scenario.workload, ClosedLoopWorkload):
+            columns["start_ns"] = np.ma.masked_less(self.start_ns[order], 0)
+        return columns
 
     def __repr__(self) -> str:
         return (
@@ -197,13 +197,6 @@ def expected_result(scenario: Scenario) -> SimulationResult:
         # When the flows of a closed loop started is not recorded.
         start_ns=np.full(scenario.num_flows, -1) if closed_loop else scenario.workload.start_ns,
     )
-
-
-def _times(times_ns: NDArray[np.int64]) -> Any:
-    """A column in which what is below 0 is missing."""
-    column = pd.array(times_ns, dtype="Int64")
-    column[times_ns < 0] = pd.NA
-    return column
 
 
 def _slowdown_statistics(slowdown: NDArray[np.float64]) -> dict[str, float | None]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from m4graph.core.yaml_file import Override
-from m4graph.datasets.config import load_config
-from m4graph.datasets.generation import generate
-from m4graph.datasets.produce import run_hash
-from m4graph.datasets.run_file import load_raw
+from m4graph.datasets.making.config import load_config
+from m4graph.datasets.making.generation import generate
+from m4graph.datasets.making.produce import run_hash
+from m4graph.datasets.store.run_file import load_raw
 from m4graph.evaluation.suites import load_suite, make_runners, run_suite
 from m4graph.scenario.files import load_scenario
 from m4graph.simulators import simulate

@@ -25,6 +25,7 @@ INTERNAL = {
     "m4graph.evaluation.suites",
     "m4graph.learned.compiled",
     "m4graph.simulators.fluid",
+    "m4graph.simulators.packet.observe",
     "m4graph.simulators.packet.tcp",
     "m4graph.simulators.session",
 }

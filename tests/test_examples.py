@@ -13,7 +13,7 @@ import pytest
 
 from m4graph.core.rng import is_evaluation_seed
 from m4graph.datasets import scenario_hash
-from m4graph.datasets.leakage import RESERVED_FILE
+from m4graph.datasets.making.leakage import RESERVED_FILE
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FATTREE = EXAMPLES / "fattree_eval.py"

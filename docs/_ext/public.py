@@ -35,7 +35,7 @@ MODULES = (
     "m4graph.checkpoint",
     "m4graph.zoo",
     "m4graph.datasets",
-    "m4graph.datasets.distributions",
+    "m4graph.datasets.making.distributions",
     "m4graph.training.config",
     "m4graph.training.fit",
     "m4graph.training.publish",

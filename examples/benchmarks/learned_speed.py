@@ -139,10 +139,9 @@ def run_to_the_end(engine: CompiledEngine) -> None:
 def measure(model: FlowLinkModel, weights: Weights, network: FlowNetwork) -> dict[str, float]:
     """The costs of an event in us, and what it concerns."""
     num_events = 2 * network.num_flows
-    longest_route = int(np.diff(network.route_ptr).max())
 
     def fresh() -> EngineState:
-        return with_capacity(make_state(weights, network), MOST_ACTIVE, longest_route)
+        return with_capacity(make_state(weights, network), MOST_ACTIVE, network.longest_route)
 
     events = np.zeros(num_events, EVENT_RECORD)
     room = MOST_TOUCHED * num_events

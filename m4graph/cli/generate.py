@@ -11,7 +11,7 @@ import typer
 from m4graph.core.yaml_file import Override
 
 if TYPE_CHECKING:
-    from m4graph.datasets.manifest import RunFailure, RunRecord
+    from m4graph.datasets.making.manifest import RunFailure, RunRecord
 
 
 def generate(
@@ -46,10 +46,10 @@ def generate(
     called once more without --shard, it checks their runs and writes one manifest.
     """
     from m4graph.cli.progress import count_progress
-    from m4graph.datasets.config import load_config
-    from m4graph.datasets.generation import GenerationError, place
-    from m4graph.datasets.generation import generate as generate_runs
-    from m4graph.datasets.manifest import Shard
+    from m4graph.datasets.making.config import load_config
+    from m4graph.datasets.making.generation import GenerationError, place
+    from m4graph.datasets.making.generation import generate as generate_runs
+    from m4graph.datasets.making.manifest import Shard
 
     def report_failure(failure: RunFailure) -> None:
         typer.echo(f"failed: {place(str(config), failure.scenario)}: {failure.error}", err=True)

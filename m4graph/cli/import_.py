@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from m4graph.datasets.manifest import RunFailure, RunRecord
+    from m4graph.datasets.making.manifest import RunFailure, RunRecord
 
 
 def import_(
@@ -30,8 +30,8 @@ def import_(
     Their recorded times become the truth that `m4graph train` trains on.
     """
     from m4graph.cli.progress import count_progress
-    from m4graph.datasets.generation import GenerationError
     from m4graph.datasets.importers.runs import import_runs
+    from m4graph.datasets.making.generation import GenerationError
 
     def report_note(source: Path, note: str) -> None:
         typer.echo(f"note: {source}: {note}", err=True)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import re
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-import pyarrow
 
 from m4graph.core.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class OptionalText(str):
@@ -27,6 +28,8 @@ _EXPECTED = {
     OptionalText: "text or an empty cell",
 }
 _INTEGER = re.compile(r"\s*[-+]?[0-9]{1,19}\s*")
+_INDEX = re.compile(r"__index_level_\d+__")
+_LONGEST_CELL = 2**31 - 1
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\s*")
 
 
@@ -68,24 +71,22 @@ def read_table(
             and the column.
     """
     path = Path(path)
-    frame = _read_frame(path, error)
-    found = [str(name).strip() for name in frame.columns]
-    if sorted(found) != sorted(columns):
+    cells = _read_cells(path, error)
+    if sorted(cells.names) != sorted(columns):
         raise error(
-            f"{path}: expected the columns {','.join(columns)} (got {','.join(found) or 'none'})"
+            f"{path}: expected the columns {','.join(columns)} "
+            f"(got {','.join(cells.names) or 'none'})"
         )
-    frame.columns = pd.Index(found)
-    places = frame.index.to_numpy(dtype=np.int64)
     values = {}
     for name, kind in columns.items():
-        cells = frame[name]
-        bad = _first_bad(cells, kind)
+        column = cells.columns[cells.names.index(name)]
+        bad = _first_bad(column, kind)
         if bad is not None:
             got = "an empty cell" if bad[1] == "" else repr(bad[1])
-            place = _where(path, places[bad[0]], name)
+            place = _where(path, cells.places[bad[0]], name)
             raise error(f"{place}: expected {_EXPECTED[kind]} (got {got})")
-        values[name] = _convert(cells, kind)
-    return Table(path, values, places)
+        values[name] = _convert(column, kind)
+    return Table(path, values, cells.places)
 
 
 def write_table(path: str | Path, columns: Mapping[str, Any]) -> None:
@@ -93,13 +94,30 @@ def write_table(path: str | Path, columns: Mapping[str, Any]) -> None:
 
     Args:
         path (str or Path): The file; its folder must exist.
-        columns (Mapping[str, array_like]): The columns ``[num_rows]`` by name.
+        columns (Mapping[str, array_like]): The columns ``[num_rows]`` by name. NaN, and what is
+            masked, is an empty cell.
     """
-    frame = pd.DataFrame(dict(columns))
     if is_parquet(path):
-        frame.to_parquet(path, index=False)
-    else:
-        frame.to_csv(path, index=False, lineterminator="\n")
+        to_frame(columns).to_parquet(path, index=False)
+        return
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*map(_written, columns.values()), strict=True))
+
+
+def to_frame(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Columns as a frame; integers of which some may be masked are of pandas' type ``Int64``."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            name: pd.array(values.tolist(), dtype="Int64")
+            if isinstance(values, np.ma.MaskedArray)
+            else values
+            for name, values in columns.items()
+        }
+    )
 
 
 def is_parquet(path: str | Path) -> bool:
@@ -112,8 +130,15 @@ def _where(path: Path, place: int, column: str | None) -> str:
     return row if column is None else f"{row}, column {column}"
 
 
-def _read_frame(path: Path, error: type[InputError]) -> pd.DataFrame:
-    """Reads all cells; the index of the frame is the place of each row."""
+class _Cells(NamedTuple):
+    """What a file holds, unchecked: text from CSV, anything from Parquet."""
+
+    names: list[str]
+    columns: Sequence[Sequence[Any] | np.ndarray]
+    places: np.ndarray
+
+
+def _read_cells(path: Path, error: type[InputError]) -> _Cells:
     kind = "Parquet" if is_parquet(path) else "CSV"
     if not is_parquet(path) and path.suffix.lower() != ".csv":
         raise error(f"{path}: expected a file that ends in .csv or .parquet")
@@ -122,48 +147,60 @@ def _read_frame(path: Path, error: type[InputError]) -> pd.DataFrame:
     except OSError as problem:
         reason = problem.strerror or problem
         raise error(f"{path}: expected a file to read (got {reason})") from None
-    except (ValueError, pd.errors.ParserWarning, pyarrow.ArrowException) as problem:
+    except (ValueError, csv.Error) as problem:
         reason = str(problem).splitlines()[0]
         raise error(f"{path}: expected a {kind} file (got {reason})") from problem
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    return pd.read_parquet(path).reset_index(drop=True)
+def _read_parquet(path: Path) -> _Cells:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        table = ParquetFile(path).read()
+    except ArrowException as problem:
+        raise ValueError(problem) from problem
+    # An index that pandas has written along.
+    table = table.select([name for name in table.column_names if not _INDEX.fullmatch(name)])
+    columns = [each.to_pylist() if each.null_count else each.to_numpy() for each in table.columns]
+    return _Cells(table.column_names, columns, np.arange(table.num_rows))
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Reads cells as text: pandas would otherwise guess, and turn an empty cell into a number."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        try:
-            frame = pd.read_csv(
-                path,
-                dtype=object,
-                index_col=False,
-                na_filter=False,
-                skip_blank_lines=False,
-                encoding="utf-8-sig",
-            )
-        except pd.errors.EmptyDataError:
-            return pd.DataFrame()
-    frame.index += 2
-    return frame[~frame.isin(["", None, np.nan]).all(axis=1)]
+def _read_csv(path: Path) -> _Cells:
+    csv.field_size_limit(_LONGEST_CELL)
+    rows, places = [], []
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, strict=True)
+        names = [name.strip() for name in next(reader, [])]
+        for row in reader:
+            if len(row) > len(names):
+                got = f"{len(row)} cells below {len(names)} names"
+                raise ValueError(f"{got} in line {reader.line_num}")
+            if any(row):
+                rows.append(row + [""] * (len(names) - len(row)))
+                places.append(reader.line_num)
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    return _Cells(names, columns, np.array(places, np.int64))
 
 
-def _first_bad(cells: pd.Series, kind: type) -> tuple[int, object] | None:
+def _first_bad(cells: Sequence[Any] | np.ndarray, kind: type) -> tuple[int, object] | None:
     """Finds a cell that is not of the kind: its row among those read, and what stands there."""
-    if kind in (int, float) and pd.api.types.is_integer_dtype(cells.dtype) and not cells.hasnans:
+    type_code = cells.dtype.kind if isinstance(cells, np.ndarray) else "O"
+    if kind in (int, float) and type_code in "iu":
         return None
-    if kind is float and pd.api.types.is_float_dtype(cells.dtype):
-        good = np.isfinite(cells.to_numpy(np.float64))
+    if kind is float and type_code == "f":
+        good = np.isfinite(cells)
     else:
-        fits = _FITS[kind]
-        good = np.array([isinstance(cell, str) and fits(cell) for cell in cells], dtype=bool)
+        good = np.array([_fits(cell, kind) for cell in cells], dtype=bool)
     if good.all():
         return None
     row = int(np.argmin(good))
-    value = cells.iloc[row]
+    value = cells[row]
     return row, value.item() if isinstance(value, np.generic) else value
+
+
+def _fits(cell: object, kind: type) -> bool:
+    return _FITS[kind](cell) if isinstance(cell, str) else isinstance(cell, kind)
 
 
 def _is_integer(cell: str) -> bool:
@@ -182,9 +219,15 @@ _FITS: dict[type, Callable[[str], bool]] = {
 }
 
 
-def _convert(cells: pd.Series, kind: type) -> np.ndarray:
+def _convert(cells: Sequence[Any] | np.ndarray, kind: type) -> np.ndarray:
     dtype = {int: np.int64, float: np.float64}.get(kind, object)
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        return np.asarray(cells, dtype=dtype)
+    if isinstance(cells, np.ndarray) and cells.dtype.kind in "iuf":
+        return cells.astype(dtype)
     parse = str if kind is OptionalText else kind
     return np.array([parse(cell) for cell in cells], dtype=dtype)
+
+
+def _written(column: Any) -> list[Any]:
+    """The cells of a column, with None where nothing is to stand."""
+    values = column.tolist() if isinstance(column, np.ndarray) else column
+    return [None if value != value else value for value in values]

@@ -11,7 +11,7 @@ from pathlib import Path
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.registry import Registry
 from m4graph.core.schema import one_of
-from m4graph.datasets.config import GenerateConfig, load_config
+from m4graph.datasets.making.config import GenerateConfig, load_config
 
 HASHES_FILE = Path(__file__).resolve().parent / "named.json"
 RECIPES = Path(__file__).resolve().parent / "recipes"

@@ -17,18 +17,18 @@ from torch_geometric.data import Dataset
 
 from m4graph.core.errors import ConfigError
 from m4graph.core.parallel import unordered
-from m4graph.datasets.config import GenerateConfig
-from m4graph.datasets.items import NUM_NODES, Graph, map_tensors
+from m4graph.datasets.making.config import GenerateConfig
 from m4graph.datasets.named import NamedDataset, Recipe
-from m4graph.datasets.processing import (
+from m4graph.datasets.store.fetch import Supply
+from m4graph.datasets.store.items import NUM_NODES, Graph, map_tensors
+from m4graph.datasets.store.processing import (
     NUM_ITEMS,
     SCENARIO_SHA256,
     Form,
     Items,
     Processing,
 )
-from m4graph.datasets.run_file import load_raw, read_metadata
-from m4graph.datasets.supply import Supply
+from m4graph.datasets.store.run_file import load_raw, read_metadata
 from m4graph.runs.labelled_run import LabelledRun
 
 Split = Literal["train", "val"]

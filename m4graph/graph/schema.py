@@ -5,6 +5,7 @@ A checkpoint records :data:`SCHEMA_VERSION`; it changes whenever a column change
 
 from __future__ import annotations
 
+from m4graph.core.arrays import columns_by_name
 from m4graph.runs.settings import FEATURE_NAMES as CONFIGURATION_FEATURES
 
 SCHEMA_VERSION = 2
@@ -29,9 +30,9 @@ FLOW_FEATURES = (
     "remaining",  # estimate, share of the flow
     "log_remaining",  # packets
     "windows_left",  # 1 at most
-    "log_share",  # the slowest link of the route over the estimated rate
+    "log_share",  # the slowest link of the route over the estimated sending rate
     "log_pace",  # the same over what congestion control allows
-    "log_prior",  # physical estimate of the slowdown, see tracker.py
+    "log_prior",  # physical estimate of the slowdown, see m4graph/estimate/outlook.py
     "log_now",  # the slowdown if it finished now
     "log_steady",  # the slowdown if all goes on as now
     "log_wait",  # along the route now, in ideal FCTs
@@ -78,3 +79,7 @@ EDGE_FEATURES = (
     "hop",  # links of the route before this one, eighths
     "hops_left",  # links behind it, eighths
 )
+
+FLOW_X = columns_by_name(FLOW_FEATURES)
+LINK_X = columns_by_name(LINK_FEATURES)
+EDGE_X = columns_by_name(EDGE_FEATURES)

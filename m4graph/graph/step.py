@@ -13,7 +13,8 @@ from torch import Tensor
 
 from m4graph.estimate.maxmin.layout import NUM_ACTIVE
 from m4graph.graph.advance import advance
-from m4graph.graph.schema import FLOW_FEATURES, SCOPES
+from m4graph.graph.schema import FLOW_X, SCOPES
+from m4graph.graph.tracker import Tracker
 from m4graph.graph.tracker_state import (
     NUM_EDGES,
     NUM_FLOWS,
@@ -26,8 +27,6 @@ from m4graph.graph.tracker_state import (
 )
 from m4graph.runs.events import EVENT_RECORD
 from m4graph.runs.flow_network import FlowNetwork
-
-_LOG_PRIOR = FLOW_FEATURES.index("log_prior")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +62,7 @@ class EventStep:
     @property
     def log_prior(self) -> Tensor:
         """Log of the physical estimate of each touched flow's slowdown, ``[num_touched]``."""
-        return self.flow_x[:, _LOG_PRIOR]
+        return self.flow_x[:, FLOW_X.log_prior]
 
     def to(self, device: torch.device | str) -> EventStep:
         """The same step on another device."""
@@ -75,7 +74,7 @@ class EventStep:
         return EventStep(**moved)
 
 
-class FlowTracker:
+class FlowTracker(Tracker[EventStep]):
     """Follows the flows of some networks event by event, and gives the graph of each step.
 
     Flows and links of all networks are numbered through, in the order of the networks.
@@ -88,31 +87,8 @@ class FlowTracker:
     """
 
     def __init__(self, networks: Sequence[FlowNetwork], scope: str = "hop") -> None:
+        super().__init__(networks)
         self._state = make_tracker_state(networks, SCOPES.index(scope) == 1)
-        self._longest_route = max(_longest_route(net) for net in networks)
-        self.first_flow = np.cumsum([0, *(net.num_flows for net in networks)])
-        self.first_link = np.cumsum([0, *(net.num_links for net in networks)])
-
-    @property
-    def num_flows(self) -> int:
-        """Flows of all networks."""
-        return int(self.first_flow[-1])
-
-    @property
-    def num_links(self) -> int:
-        """Directed links of all networks."""
-        return int(self.first_link[-1])
-
-    def admit_flows(self, flows: FlowNetwork) -> None:
-        """Takes in more flows, of a single network; :meth:`start_flows` tells their starts.
-
-        Args:
-            flows (FlowNetwork): The new flows, on the same links.
-        """
-        num_hops = int(self._state.shares.route_ptr[self.num_flows])
-        self._state = admit_flows(self._state, flows, self.num_flows, num_hops)
-        self._longest_route = max(self._longest_route, _longest_route(flows))
-        self.first_flow[-1] += flows.num_flows
 
     def start_flows(self, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]) -> None:
         """Tells when flows start that are not active yet."""
@@ -120,20 +96,20 @@ class FlowTracker:
 
     def now_ns(self, flow_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """The time in each flow's network, int64 ``[len(flow_ids)]``."""
-        state = self._state
-        return np.asarray(state.networks["now_ns"][state.flows["network"][flow_ids]])
+        estimate = self._state.estimate
+        return np.asarray(estimate.networks["now_ns"][estimate.flows["network"][flow_ids]])
 
-    def step(self, events: np.ndarray) -> EventStep:
-        """Takes at most one event of each network and gives the graph of all of them together.
+    def _admit(self, flows: FlowNetwork) -> None:
+        self._state = admit_flows(self._state, flows, self.num_flows, self._num_hops)
 
-        Args:
-            events (np.ndarray): Records of ``EVENT_RECORD``; the times of a network never go back.
-        """
-        active = int(self._state.shares.counts[NUM_ACTIVE]) + len(events)
-        hops = (active + len(events)) * self._longest_route
-        self._state = with_room(self._state, active, hops)
+    def _num_active(self) -> int:
+        return int(self._state.estimate.shares.counts[NUM_ACTIVE])
+
+    def _make_room(self, num_flows: int, num_hops: int) -> None:
+        self._state = with_room(self._state, num_flows, num_hops)
+
+    def _advance(self, events: np.ndarray) -> None:
         advance(self._state, events)
-        return self._read()
 
     def _read(self) -> EventStep:
         state, counts = self._state, self._state.counts
@@ -154,10 +130,6 @@ class FlowTracker:
             crossed_by=torch.from_numpy(np.stack((edge_link, edge_flow))),
             crossed_by_x=torch.from_numpy(edge_x),
         )
-
-
-def _longest_route(network: FlowNetwork) -> int:
-    return int(np.max(np.diff(network.route_ptr), initial=1))
 
 
 def no_events(length: int) -> np.ndarray:

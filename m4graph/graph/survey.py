@@ -13,7 +13,7 @@ from m4graph.core.compilation import announced_compilation, kernel_digest
 from m4graph.estimate.maxmin.layout import NUM_ACTIVE
 from m4graph.graph.columns import fill_flow, take_link
 from m4graph.graph.step import EventStep, FlowTracker, no_events
-from m4graph.graph.tracker_state import NUM_FLOWS, STAMP, TrackerState, with_room
+from m4graph.graph.tracker_state import NUM_FLOWS, STAMP, TrackerState
 from m4graph.runs.events import ARRIVAL
 from m4graph.runs.sample import two_flows
 
@@ -37,8 +37,8 @@ class Surveyor(FlowTracker):
         Args:
             event (np.ndarray): One record of ``EVENT_RECORD``, in an array.
         """
-        num_hops = int(self._state.shares.counts[NUM_ACTIVE] + 1) * self._longest_route
-        self._state = with_room(self._state, self.num_flows, max(num_hops, self.num_links))
+        num_hops = (self._num_active() + 1) * self._longest_route
+        self._make_room(self.num_flows, max(num_hops, self.num_links))
         self.step(event)
         _widen(self._state, event[0])
         return self._read()
@@ -48,19 +48,19 @@ def _build(digest: str) -> Callable[..., None]:
     @njit(cache=True, nogil=True, _nrt=False)
     def widen(state: TrackerState, event: Any) -> None:
         digest  # noqa: B018 - makes it part of the cache key
-        shares, counts = state.shares, state.counts
+        shares, counts = state.estimate.shares, state.counts
         is_arrival = event.kind == ARRIVAL
         for i in range(shares.counts[NUM_ACTIVE]):
             flow_id = shares.active[i]
-            flow = state.flows[flow_id]
-            if flow.stamp != counts[STAMP]:
+            mark = state.flow_marks[flow_id]
+            if mark.stamp != counts[STAMP]:
                 row = counts[NUM_FLOWS]
-                flow.stamp = counts[STAMP]
-                flow.row = row
+                mark.stamp = counts[STAMP]
+                mark.row = row
                 state.flow_ids[row] = flow_id
                 counts[NUM_FLOWS] += 1
                 fill_flow(state, row, event.time_ns, event.flow, is_arrival)
-        for link_id in range(len(state.links)):
+        for link_id in range(len(state.estimate.links)):
             take_link(state, link_id, event.time_ns, False, is_arrival)
 
     return widen  # type: ignore[no-any-return]

@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from m4graph.core.arrays import grown
 from m4graph.core.compilation import kernel_digest
-from m4graph.graph.tracker_state import grown
 from m4graph.learned.heap import ABSENT, DEPARTURE_RECORD, heap_pop, heap_set
 from m4graph.runs import FlowNetwork
 from m4graph.runs.events import ARRIVAL, DEPARTURE

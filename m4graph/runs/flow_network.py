@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,9 +26,9 @@ class FlowNetwork:
         - ``route_ptr`` int64 ``[num_flows + 1]``, ``route_links`` int32 ``[num_hops]``
         - ``link_src``, ``link_dst`` int32 ``[num_links]``; ``node_pool_bytes`` float64
           ``[num_nodes]``: what the ports of a switch share of its buffer, 0 for a host
-        - ``configuration`` float64 ``[num_configuration]``, see :mod:`.configuration`
+        - ``configuration`` float64: raw, see :mod:`.settings`
         - ``window_bytes``, ``payload_bytes`` int64 ``[1]``; a window of 0: none
-        - ``paper_configuration`` float32 ``[13]``, see :mod:`.paper_configuration`
+        - ``paper_configuration`` float32 ``[13]``, see :mod:`.paper_settings`
     """
 
     link_rate_bps: NDArray[np.int64]
@@ -81,10 +82,10 @@ class FlowNetwork:
             link_src=arrays.link_src.astype(np.int32),
             link_dst=arrays.link_dst.astype(np.int32),
             node_pool_bytes=pool_bytes(scenario),
-            configuration=configuration_vector(scenario),
+            configuration=configuration_vector(scenario.congestion_control, scenario.config),
             window_bytes=np.array([scenario.congestion_control.init_window_bytes or 0]),
             payload_bytes=np.array([scenario.config.payload_bytes]),
-            paper_configuration=paper_configuration(scenario),
+            paper_configuration=paper_configuration(scenario.congestion_control, scenario.config),
         )
 
     @property
@@ -96,3 +97,26 @@ class FlowNetwork:
     def num_links(self) -> int:
         """Number of directed links."""
         return len(self.link_rate_bps)
+
+    @property
+    def longest_route(self) -> int:
+        """Links of the longest route; 1 at least."""
+        return int(np.max(np.diff(self.route_ptr), initial=1))
+
+
+def joined_routes(
+    networks: Sequence[FlowNetwork],
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Routes of networks side by side, flows and links numbered through.
+
+    Shapes:
+        - ``route_ptr`` int64 ``[num_flows + 1]``, ``route_links`` int32 ``[num_hops]``
+    """
+    first_hop = np.cumsum([0, *(len(net.route_links) for net in networks)])
+    first_link = np.cumsum([0, *(net.num_links for net in networks)])
+    ptr = [net.route_ptr[1:] + at for net, at in zip(networks, first_hop, strict=False)]
+    links = [net.route_links + at for net, at in zip(networks, first_link, strict=False)]
+    return (
+        np.concatenate([[0], *ptr]).astype(np.int64),
+        np.concatenate(links).astype(np.int32),
+    )

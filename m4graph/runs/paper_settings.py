@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.scenario import Scenario
+from m4graph.scenario import NetworkConfig
+from m4graph.scenario.congestion import CongestionControl
 from m4graph.scenario.rdma import DCQCN, DCTCP, HPCC, TIMELY
 
 NAMES = (
@@ -29,16 +30,16 @@ _KB = 1000
 _DCTCP_GBPS, _DCQCN_GBPS = 10, 25
 
 
-def paper_configuration(scenario: Scenario) -> NDArray[np.float32]:
+def paper_configuration(control: CongestionControl, config: NetworkConfig) -> NDArray[np.float32]:
     """float32 ``[13]``, in the order of :data:`NAMES`.
 
     Reference:
         Li et al., "m4: A Learned Flow-level Network Simulator", arXiv 2503.01770, and its code.
     """
-    control, ecn = scenario.congestion_control, scenario.config.ecn
+    ecn = config.ecn
     window = control.init_window_bytes
     values = dict.fromkeys(NAMES, 0.0)
-    values["buffer"] = scenario.config.buffer_bytes / (10 * _KB)
+    values["buffer"] = config.buffer_bytes / (10 * _KB)
     values["window_kb"] = 0.0 if window is None else window / _KB
     if isinstance(control, DCTCP):
         values["is_dctcp"] = 1.0

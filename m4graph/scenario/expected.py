@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from m4graph.core.errors import InputError
+from m4graph.core.table import is_parquet, write_table
 from m4graph.workload import AnyWorkload
 
 COLUMNS = ("id", "fct_ns", "ideal_fct_ns")
@@ -40,7 +38,7 @@ def read_expected(path: Path, workload: AnyWorkload) -> ExpectedTimes:
         InputError: If the file is no such table, a value is wrong, or the flows are not exactly
             those of the workload; names the file and the row or flow.
     """
-    rows = _parquet_rows(path) if path.suffix == ".parquet" else _csv_rows(path)
+    rows = _parquet_rows(path) if is_parquet(path) else _csv_rows(path)
     row_of_flow = {int(flow): row for row, flow in enumerate(workload.id)}
     times = np.zeros((2, workload.num_flows), dtype=np.int64)
     seen = np.zeros(workload.num_flows, dtype=bool)
@@ -63,13 +61,9 @@ def read_expected(path: Path, workload: AnyWorkload) -> ExpectedTimes:
 def write_expected(path: Path, expected: ExpectedTimes, workload: AnyWorkload) -> None:
     """Writes recorded times, sorted by flow id, as CSV or Parquet by the file's ending."""
     order = np.argsort(workload.id, kind="stable")
-    fct_ns = pd.Series(expected.fct_ns[order], dtype="Int64")
-    columns = (workload.id[order], fct_ns.mask(fct_ns < 0), expected.ideal_fct_ns[order])
-    frame = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
-    if path.suffix == ".parquet":
-        frame.to_parquet(path, index=False)
-    else:
-        frame.to_csv(path, index=False, lineterminator="\n")
+    fct_ns = np.ma.masked_less(expected.fct_ns[order], 0)
+    columns = (workload.id[order], fct_ns, expected.ideal_fct_ns[order])
+    write_table(path, dict(zip(COLUMNS, columns, strict=True)))
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -91,9 +85,12 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    from pyarrow import ArrowException
+    from pyarrow.parquet import ParquetFile
+
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+        table = ParquetFile(path).read()
+    except (OSError, ArrowException) as error:
         got = " ".join(str(error).split())
         raise InputError(f"{path}: expected a Parquet file (got {got})") from None
     columns = [table.column(place).to_pylist() for place in _places(path, table.column_names)]

@@ -16,6 +16,9 @@ from m4graph.topology import NetworkArrays
 HEADER_BYTES = 48
 """Bytes that each packet carries on top of its payload (layer 2, IPv4, UDP, sequence number)."""
 
+ACK_BYTES = 60
+"""Bytes of an ACK on the wire."""
+
 _BIT_NS = BITS_PER_BYTE * NS_PER_S
 _FACTOR = 100_000  # _BIT_NS == 80_000 * _FACTOR
 

@@ -18,8 +18,8 @@ from m4graph.scenario.ideal import HEADER_BYTES
 from m4graph.simulators import simulate
 from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
-from m4graph.simulators.packet.layout import FINISHED, GROW_POOLS, STARVED, State
-from m4graph.simulators.packet.loop import compiled_loop, with_larger_pools
+from m4graph.simulators.packet.driver import PacketRun
+from m4graph.simulators.packet.layout import FINISHED, STARVED, State
 from m4graph.testing.rules import Report, Rules, expect, expect_equal, expect_refused
 from m4graph.testing.tiny import tiny_scenario, tiny_workload
 
@@ -164,14 +164,12 @@ def _run_dry(scenario: Scenario) -> tuple[State, tuple[int, int]]:
     Returns:
         The state, and the lowest and highest rate of a flow, looked at now and then.
     """
-    state = build_state(scenario, False)
-    state.control["stop_at"] = -1
-    run, _ = compiled_loop(scenario.congestion_control.kind, state)
+    run = PacketRun(scenario, build_state(scenario))
+    run.state.control["stop_at"] = -1
     seen = []
     reason = None
     while reason not in (FINISHED, STARVED):
-        reason = run(state, _EVENTS_A_LOOK)
-        if reason == GROW_POOLS:
-            state = with_larger_pools(state)
-        seen += [int(state.flows["rate_bps"].min()), int(state.flows["rate_bps"].max())]
-    return state, (min(seen), max(seen))
+        reason = run.turn(_EVENTS_A_LOOK)
+        rates_bps = run.state.flows["rate_bps"]
+        seen += [int(rates_bps.min()), int(rates_bps.max())]
+    return run.state, (min(seen), max(seen))

@@ -18,8 +18,8 @@ from m4graph.datasets import (
     SnapshotDataset,
     scenario_hash,
 )
+from m4graph.datasets.making.produce import run_hash, scenario_of
 from m4graph.datasets.named import recipe_hash
-from m4graph.datasets.produce import run_hash, scenario_of
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
 from m4graph.testing.rules import Report, Rules, expect
 

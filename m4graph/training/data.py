@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
 from m4graph.core.rng import generator
-from m4graph.datasets.fluid import fluid_fct_ns
+from m4graph.datasets.forms.fluid import fluid_fct_ns
 from m4graph.runs import LabelledRun
 from m4graph.training.config import TrainConfig
 from m4graph.training.distributed import Place, place

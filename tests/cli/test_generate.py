@@ -106,7 +106,7 @@ def test_interrupt(config, tmp_path, capsys, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("m4graph.datasets.produce.simulate", interrupt)
+    monkeypatch.setattr("m4graph.datasets.making.produce.simulate", interrupt)
     status, _, error = call(capsys, config, "--out", tmp_path / "out", "--jobs", "1")
     assert status == 130
     assert "keeps the runs that are done; the same command goes on\n" in error

@@ -7,8 +7,8 @@ FILES = {
     "__init__": "",
     "kernels": "from digested.layout import SIZE\nfrom digested import maths\n@njit\ndef f(): ...",
     "layout": "from digested.units import BITS\nSIZE = 8 * BITS",
-    "maths": "def g():\n    from digested.deep import (\n        helper,\n    )\n@njit\ndef h(): ...",
-    "deep": "helper = 1",
+    "maths": "def g():\n    from digested.deep import (\n        help,\n    )\n@njit\ndef h(): ...",
+    "deep": "help = 1",
     "units": "BITS = 1",
     "apart": "import digested.kernels",
 }

@@ -89,3 +89,31 @@ def test_parquet_cells_are_checked(tmp_path):
         pd.DataFrame(good | {column: values}).to_parquet(path)
         with pytest.raises(InputError, match=rf"t.parquet, row \d, column {column}"):
             read_table(path, COLUMNS)
+
+
+def test_csv_is_written_as_pandas_writes_it(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = {
+        "size": 10.0 ** rng.uniform(-300, 300, 1000),
+        "gap": np.where(rng.random(1000) < 0.5, np.nan, rng.random(1000)),
+        "id": rng.integers(-(2**63), 2**63, 1000),
+        "name": ["a,b", 'c"d', "", "e"] * 250,
+    }
+    write_table(tmp_path / "ours.csv", columns)
+    pd.DataFrame(columns).to_csv(tmp_path / "theirs.csv", index=False, lineterminator="\n")
+    assert (tmp_path / "ours.csv").read_bytes() == (tmp_path / "theirs.csv").read_bytes()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_masked_integers_are_empty_cells(tmp_path, ending):
+    path = tmp_path / f"t.{ending}"
+    write_table(path, {"id": [3, 4], "fct_ns": np.ma.masked_less(np.array([2**53 + 1, -1]), 0)})
+    with pytest.raises(InputError, match=r"(line 3|row 1), column fct_ns: expected an integer"):
+        read_table(path, {"id": int, "fct_ns": int})
+
+
+def test_an_index_that_pandas_wrote_along_is_no_column(tmp_path):
+    path = tmp_path / "t.parquet"
+    frame = pd.DataFrame({"id": [1, 2, 3], "share": [0.5, 1, 2], "name": ["a", "b", "c"]})
+    frame[frame.id > 1].to_parquet(path)
+    assert read_table(path, COLUMNS)["id"].tolist() == [2, 3]

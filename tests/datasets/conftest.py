@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from m4graph.datasets.config import GenerateConfig
-from m4graph.datasets.generation import generate
+from m4graph.datasets.making.config import GenerateConfig
+from m4graph.datasets.making.generation import generate
 
 TINY = {
     "name": "tiny",

@@ -21,10 +21,10 @@ from torch_geometric.loader import DataLoader
 
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.datasets import FlowEventDataset, FlowTableDataset, NamedDataset, SnapshotDataset
-from m4graph.datasets.items import map_tensors
-from m4graph.datasets.manifest import known_hashes
+from m4graph.datasets.making.manifest import known_hashes
 from m4graph.datasets.named import recipe_hash, runs_hash
-from m4graph.datasets.processing import callable_text
+from m4graph.datasets.store.items import map_tensors
+from m4graph.datasets.store.processing import callable_text
 from m4graph.training.publish import _hashes
 
 CLASSES = [FlowEventDataset, SnapshotDataset, FlowTableDataset]
@@ -226,7 +226,7 @@ class TestSources:
         def refuse(*arguments, **more):
             raise AssertionError("expected no simulation")
 
-        monkeypatch.setattr("m4graph.datasets.supply.generate", refuse)
+        monkeypatch.setattr("m4graph.datasets.store.fetch.generate", refuse)
 
     def test_folder(self, named, root, tmp_path, no_simulation):
         dataset = SnapshotDataset(tmp_path / "copy", named)

@@ -9,8 +9,8 @@ import pytest
 
 from m4graph.core.yaml_file import read_yaml
 from m4graph.datasets import DATASETS, FlowTableDataset
-from m4graph.datasets.produce import produce, run_hash
-from m4graph.datasets.run_file import load_raw
+from m4graph.datasets.making.produce import produce, run_hash
+from m4graph.datasets.store.run_file import load_raw
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "sample"
 

@@ -14,7 +14,7 @@ from m4graph.evaluation import plot_flows, plot_links
 from m4graph.evaluation.plots.time_series import draw_flows, draw_links
 from m4graph.simulators.packet import Recording, Records
 from m4graph.simulators.packet.layout import TAP_ROW
-from m4graph.simulators.packet.records import FLOW_SAMPLE, LINK_SAMPLE
+from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE
 from m4graph.workload import Workload
 
 NETWORK = m4.topology.star(num_hosts=3, gbps=10, delay_ns=1000)

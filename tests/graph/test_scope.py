@@ -161,10 +161,10 @@ def test_any_workload_has_sound_features(topology, control, flows, scope):
         assert (step.log_prior >= 0).all()
         assert (step.flow_gap >= 0).all()
         assert (step.link_gap >= 0).all()
-        check_state(tracker._state)
+        check_estimate(tracker._state.estimate)
 
 
-def check_state(state):
+def check_estimate(state):
     """Waits and queues are not negative but for rounding, rates not above what links carry."""
     links, flows = state.links, state.flows
     for name in ("wait_ns", "rest_ns", "burst_bytes", "inflow_bytes", "inflow_ns", "used", "speed"):

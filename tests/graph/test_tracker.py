@@ -44,6 +44,10 @@ def link_feature(step, name):
     return dict(zip(step.link_ids.tolist(), values, strict=True))
 
 
+def vector_of(scenario):
+    return configuration_vector(scenario.congestion_control, scenario.config)
+
+
 def near(values):
     return pytest.approx(values, abs=2e-6)
 
@@ -86,7 +90,7 @@ def test_what_is_known_of_a_flow(two_flows):
     assert flow_feature(both, "is_event_flow") == {0: 0, 1: 1}
     assert flow_feature(both, "log_flows_first") == near({0: 0, 1: 0})
     assert flow_feature(both, "log_flows_last") == near({0: math.log(2), 1: math.log(2)})
-    features = configuration_features(configuration_vector(scenario), nic_rate=1.0)
+    features = configuration_features(vector_of(scenario), nic_rate=1.0)
     for name, value in zip(FEATURE_NAMES, features, strict=True):
         assert flow_feature(both, f"configuration_{name}") == {0: value, 1: value}
 
@@ -255,7 +259,7 @@ def test_configuration_is_free_of_scale():
             "min_rate_mbps": 1000 * factor,
             "additive_increase_mbps": 600 * factor,
         }
-        raw = configuration_vector(m4.Scenario(network, workload, control))
+        raw = vector_of(m4.Scenario(network, workload, control))
         return configuration_features(raw, nic_rate=gbps / 8)
 
     assert vector(10, 1).tolist() == pytest.approx(vector(40, 4).tolist())

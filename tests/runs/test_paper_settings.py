@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.runs import LabelledRun
-from m4graph.runs.paper_settings import NAMES, paper_configuration
+from m4graph.runs import FlowNetwork, LabelledRun
+from m4graph.runs.paper_settings import NAMES
 from tests.graph.conftest import star_scenario
 
 COMMON = {"buffer": 12.5, "window_kb": 7.5}
@@ -18,7 +18,9 @@ def configuration(control, ecn=None):
     network = {"buffer_bytes": 125_000, **({"ecn": ecn} if ecn else {})}
     control = {"init_window_bytes": 7500, **control}
     scenario = m4.Scenario(base.network, base.workload, control, config=network)
-    return dict(zip(NAMES, paper_configuration(scenario).tolist(), strict=True))
+    return dict(
+        zip(NAMES, FlowNetwork.from_scenario(scenario).paper_configuration.tolist(), strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -62,12 +64,12 @@ def test_no_window_is_zero():
     base = star_scenario([(0, 1, 1000, 0)])
     control = {"kind": "dctcp", "init_window_bytes": None}
     scenario = m4.Scenario(base.network, base.workload, control)
-    assert paper_configuration(scenario)[NAMES.index("window_kb")] == 0
+    assert FlowNetwork.from_scenario(scenario).paper_configuration[NAMES.index("window_kb")] == 0
 
 
 def test_runs_keep_it(fat_tree_run, tmp_path):
     run = LabelledRun.from_result(fat_tree_run)
-    expected = paper_configuration(fat_tree_run.scenario)
+    expected = FlowNetwork.from_scenario(fat_tree_run.scenario).paper_configuration
     run.save(tmp_path / "run.npz")
     found = LabelledRun.load(tmp_path / "run.npz").network.paper_configuration
     np.testing.assert_array_equal(found, expected)

@@ -13,8 +13,8 @@ import m4graph as m4
 from m4graph.checkpoint import load_checkpoint
 from m4graph.cli.app import main
 from m4graph.core.yaml_file import Override
-from m4graph.datasets.config import load_config
-from m4graph.datasets.generation import generate
+from m4graph.datasets.making.config import load_config
+from m4graph.datasets.making.generation import generate
 from m4graph.nn import PaperModel
 from m4graph.training.config import load_train_config
 from m4graph.training.fit import train

@@ -23,9 +23,9 @@ from m4graph.core.files import check_output_folder, whole_file
 from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.importers.domain import Domain
-from m4graph.datasets.produce import run_hash, run_name
-from m4graph.datasets.run_file import load_raw
-from m4graph.datasets.run_folder import CONFIG_FILE, RAW
+from m4graph.datasets.making.produce import run_hash, run_name
+from m4graph.datasets.making.run_folder import CONFIG_FILE, RAW
+from m4graph.datasets.store.run_file import load_raw
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
 from m4graph.scenario.files import SCENARIO_FILE, save_scenario

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from m4graph.core.errors import ConfigError, InputError, M4GraphError
 from m4graph.core.schema import KeyProblem
-from m4graph.datasets.generation import GenerationError, Progress
 from m4graph.datasets.importers.folder import ImportConfig, ImportFolder, Origin
 from m4graph.datasets.importers.labelled import labelled_run
 from m4graph.datasets.importers.sources import SCENARIO, find_sources, read_source
-from m4graph.datasets.leakage import check_training_seeds, refuse_reserved, scenario_hash
-from m4graph.datasets.manifest import RunFailure, RunRecord, write_manifest
-from m4graph.datasets.produce import run_hash, run_name
+from m4graph.datasets.making.generation import GenerationError, Progress
+from m4graph.datasets.making.leakage import check_training_seeds, refuse_reserved, scenario_hash
+from m4graph.datasets.making.manifest import RunFailure, RunRecord, write_manifest
+from m4graph.datasets.making.produce import run_hash, run_name
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import RoutingConfig, Scenario
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from m4graph.core.arrays import grown
+
 NUM_ACTIVE, NUM_CHANGED, NUM_DIRTY, STAMP, NUM_FILLED, NUM_ROUNDS = range(6)
 
 
@@ -55,3 +57,50 @@ class Shares(NamedTuple):
     changed: np.ndarray
     dirty: np.ndarray
     counts: np.ndarray
+
+
+def make_shares(link_rate: np.ndarray, route_ptr: np.ndarray, route_links: np.ndarray) -> Shares:
+    """An idle network.
+
+    Args:
+        link_rate (np.ndarray): Rate of each link in bytes per ns, float64 ``[num_links]``.
+        route_ptr (np.ndarray): Where each flow's route starts in ``route_links``.
+        route_links (np.ndarray): Links of all routes.
+
+    Shapes:
+        - route_ptr int64 ``[num_flows + 1]``, route_links int32 ``[num_hops]``
+    """
+    num_links, num_flows = len(link_rate), len(route_ptr) - 1
+    links = np.zeros(num_links, LINK)
+    links["rate"] = link_rate
+    links["head"] = -1
+    links["stamp"] = -1
+    return Shares(
+        links=links,
+        flows=np.zeros(num_flows, FLOW),
+        hops=np.zeros(len(route_links), HOP),
+        route_ptr=route_ptr,
+        route_links=route_links,
+        active=np.zeros(num_flows, np.int32),
+        changed=np.zeros(num_flows, np.int32),
+        dirty=np.zeros(num_links, np.int32),
+        counts=np.zeros(6, np.int64),
+    )
+
+
+def grown_shares(shares: Shares, num_flows: int, num_hops: int) -> Shares:
+    """The same network with room for more flows and hops; existing flows keep their numbers.
+
+    Args:
+        shares (Shares): To copy into a larger one.
+        num_flows (int): Flows that must fit, the existing ones included.
+        num_hops (int): Hops of all their routes.
+    """
+    return shares._replace(
+        flows=grown(shares.flows, num_flows),
+        hops=grown(shares.hops, num_hops),
+        route_ptr=grown(shares.route_ptr, num_flows + 1),
+        route_links=grown(shares.route_links, num_hops),
+        active=grown(shares.active, num_flows),
+        changed=grown(shares.changed, num_flows),
+    )

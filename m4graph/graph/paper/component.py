@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from m4graph.core.arrays import grown
 from m4graph.graph.paper.component_kernel import (
     NUM_ACTIVE,
     NUM_EDGES,
@@ -26,8 +27,8 @@ from m4graph.graph.paper.component_kernel import (
     Components,
     advance,
 )
-from m4graph.graph.tracker_state import grown
-from m4graph.runs.flow_network import FlowNetwork
+from m4graph.graph.tracker import Tracker
+from m4graph.runs.flow_network import FlowNetwork, joined_routes
 from m4graph.runs.paper_settings import NAMES as CONFIGURATION_FEATURES
 
 SCHEMA_VERSION = 1
@@ -82,7 +83,7 @@ class ComponentStep:
         return ComponentStep(**moved)
 
 
-class ComponentTracker:
+class ComponentTracker(Tracker[ComponentStep]):
     """Follows the flows of some networks event by event, and gives the component of each event.
 
     Flows and links of all networks are numbered through, in the order of the networks.
@@ -92,29 +93,15 @@ class ComponentTracker:
     """
 
     def __init__(self, networks: Sequence[FlowNetwork]) -> None:
-        self.first_flow = np.cumsum([0, *(net.num_flows for net in networks)])
-        self.first_link = np.cumsum([0, *(net.num_links for net in networks)])
-        self._num_hops = sum(len(net.route_links) for net in networks)
-        self._state = _make_state(networks, self.first_flow, self.first_link)
+        super().__init__(networks)
+        self._state = _make_state(networks, self.first_flow, self.num_links)
         self._flow_x = np.concatenate([_flow_x(net) for net in networks])
-        self._longest_route = max(_longest_route(net) for net in networks)
 
-    @property
-    def num_flows(self) -> int:
-        """Flows of all networks."""
-        return int(self.first_flow[-1])
+    def now_ns(self, flow_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The time in each flow's network, int64 ``[len(flow_ids)]``."""
+        return np.asarray(self._state.now_ns[self._state.network[flow_ids]])
 
-    @property
-    def num_links(self) -> int:
-        """Directed links of all networks."""
-        return int(self.first_link[-1])
-
-    def admit_flows(self, flows: FlowNetwork) -> None:
-        """Takes in more flows, of a single network, whose starts do not matter yet.
-
-        Args:
-            flows (FlowNetwork): The new flows, on the same links.
-        """
+    def _admit(self, flows: FlowNetwork) -> None:
         first, first_hop = self.num_flows, self._num_hops
         total, hops = first + flows.num_flows, first_hop + len(flows.route_links)
         if total > len(self._state.parent) or hops > len(self._state.route_links):
@@ -122,30 +109,17 @@ class ComponentTracker:
         self._state.route_ptr[first : total + 1] = flows.route_ptr + first_hop
         self._state.route_links[first_hop:hops] = flows.route_links
         if total > len(self._flow_x):
-            more = np.zeros((2 * total, self._flow_x.shape[1]), np.float32)
-            self._flow_x = np.concatenate((self._flow_x[:first], more))
+            self._flow_x = grown(self._flow_x, first + 2 * total)
         self._flow_x[first:total] = _flow_x(flows)
-        self._longest_route = max(self._longest_route, _longest_route(flows))
-        self._num_hops = hops
-        self.first_flow[-1] = total
 
-    def start_flows(self, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]) -> None:
-        """Does nothing: a flow starts with its event."""
+    def _num_active(self) -> int:
+        return int(self._state.counts[NUM_ACTIVE])
 
-    def now_ns(self, flow_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The time in each flow's network, int64 ``[len(flow_ids)]``."""
-        return np.asarray(self._state.now_ns[self._state.network[flow_ids]])
+    def _make_room(self, num_flows: int, num_hops: int) -> None:
+        self._state = _with_room(self._state, num_flows, num_hops)
 
-    def step(self, events: np.ndarray) -> ComponentStep:
-        """Takes at most one event of each network and gives their components together.
-
-        Args:
-            events (np.ndarray): Records of ``EVENT_RECORD``; the times of a network never go back.
-        """
-        active = int(self._state.counts[NUM_ACTIVE]) + len(events)
-        self._state = _with_room(self._state, active, active * self._longest_route)
+    def _advance(self, events: np.ndarray) -> None:
         advance(self._state, events)
-        return self._read()
 
     def _read(self) -> ComponentStep:
         state, counts = self._state, self._state.counts
@@ -173,25 +147,16 @@ def _flow_x(network: FlowNetwork) -> NDArray[np.float32]:
     return np.concatenate((own, wide), 1).astype(np.float32)
 
 
-def _longest_route(network: FlowNetwork) -> int:
-    return int(np.max(np.diff(network.route_ptr), initial=1))
-
-
 def _make_state(
-    networks: Sequence[FlowNetwork],
-    first_flow: NDArray[np.int64],
-    first_link: NDArray[np.int64],
+    networks: Sequence[FlowNetwork], first_flow: NDArray[np.int64], num_links: int
 ) -> Components:
-    first_hop = np.cumsum([0, *(len(net.route_links) for net in networks)])
-    ptr = [net.route_ptr[1:] + at for net, at in zip(networks, first_hop, strict=False)]
-    links = [net.route_links + at for net, at in zip(networks, first_link, strict=False)]
+    route_ptr, route_links = joined_routes(networks)
     index = np.arange(len(networks), dtype=np.int32)
-    num_flows, num_links = int(first_flow[-1]), int(first_link[-1])
     return Components(
-        route_ptr=np.concatenate([[0], *ptr]).astype(np.int64),
-        route_links=np.concatenate(links).astype(np.int32),
+        route_ptr=route_ptr,
+        route_links=route_links,
         network=np.repeat(index, np.diff(first_flow)),
-        **_zeros(_OF_FLOWS, num_flows),
+        **_zeros(_OF_FLOWS, int(first_flow[-1])),
         **_zeros(("users", "member", "stamp", "row"), num_links),
         is_idle=np.ones(num_links, bool),
         now_ns=np.zeros(len(networks), np.int64),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.arrays import grown
 from m4graph.graph import tracker_state
-from m4graph.graph.tracker_state import grown
 from m4graph.learned import agenda as agendas
 from m4graph.learned.compiled.loop import CRAMPED, DEPARTED, PAUSED, REFUSED, run_events
 from m4graph.learned.compiled.state import make_state, with_capacity
@@ -32,7 +32,7 @@ class CompiledEngine:
     def __init__(self, weights: Weights, network: FlowNetwork) -> None:
         self._num_flows = network.num_flows
         self._num_hops = len(network.route_links)
-        self._longest_route = _longest_route(network)
+        self._longest_route = network.longest_route
         self._state = make_state(weights, network)
         self._make_room(_FIRST_CAPACITY)
 
@@ -81,7 +81,7 @@ class CompiledEngine:
         )
         self._num_flows = total
         self._num_hops += len(flows.route_links)
-        longest = _longest_route(flows)
+        longest = flows.longest_route
         if longest > self._longest_route:
             self._longest_route = longest
             self._make_room(len(memory.flow_state))
@@ -130,7 +130,3 @@ class CompiledEngine:
 
     def _make_room(self, num_flows: int) -> None:
         self._state = with_capacity(self._state, num_flows, self._longest_route)
-
-
-def _longest_route(network: FlowNetwork) -> int:
-    return int(np.max(np.diff(network.route_ptr), initial=1))

@@ -42,9 +42,9 @@ def _build(digest: str) -> Callable[..., int]:
     def run_events(engine, max_steps, until_departure):
         digest  # noqa: B018 - makes it part of the cache key
         control, events, memory = engine.control[0], engine.events, engine.memory
-        event = events[0]
+        event, shares = events[0], engine.tracker.estimate.shares
         for _ in range(max_steps):
-            if engine.tracker.shares.counts[NUM_ACTIVE] >= len(engine.scratch.log_slowdown):
+            if shares.counts[NUM_ACTIVE] >= len(engine.scratch.log_slowdown):
                 return CRAMPED
             if next_events(engine.agenda, events) == 0:
                 return ENDED

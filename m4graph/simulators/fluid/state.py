@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from m4graph.core.arrays import grown
 from m4graph.core.heap import IndexedHeap, grow_heap, make_heap
 from m4graph.estimate.maxmin.filling import Scratch, make_scratch
-from m4graph.estimate.maxmin.layout import FLOW, HOP, LINK, Shares
+from m4graph.estimate.maxmin.layout import Shares, grown_shares, make_shares
 
 NUM_ARRIVALS, NUM_DEPARTURES, NUM_INSTANTS, NUM_ADDED, NUM_STARTING = range(5)
 
@@ -58,25 +59,9 @@ def make_state(link_rate: np.ndarray) -> FluidState:
     Args:
         link_rate (np.ndarray): Rate of each link in bytes per ns, float64 ``[num_links]``.
     """
-    num_links = len(link_rate)
-    links = np.zeros(num_links, LINK)
-    links["rate"] = link_rate
-    links["head"] = -1
-    links["stamp"] = -1
-    shares = Shares(
-        links=links,
-        flows=np.zeros(0, FLOW),
-        hops=np.zeros(0, HOP),
-        route_ptr=np.zeros(1, np.int64),
-        route_links=np.zeros(0, np.int32),
-        active=np.zeros(0, np.int32),
-        changed=np.zeros(0, np.int32),
-        dirty=np.zeros(num_links, np.int32),
-        counts=np.zeros(6, np.int64),
-    )
     return FluidState(
-        shares=shares,
-        scratch=make_scratch(num_links, 0, 0),
+        shares=make_shares(link_rate, np.zeros(1, np.int64), np.zeros(0, np.int32)),
+        scratch=make_scratch(len(link_rate), 0, 0),
         arrivals=make_heap(0),
         drains=make_heap(0),
         reports=make_heap(0),
@@ -95,26 +80,12 @@ def grow_state(state: FluidState, num_flows: int, num_hops: int) -> FluidState:
         num_flows (int): Flows that must fit, the existing ones included.
         num_hops (int): Hops of all their routes.
     """
-    shares = state.shares
     return state._replace(
-        shares=shares._replace(
-            flows=_grown(shares.flows, num_flows),
-            hops=_grown(shares.hops, num_hops),
-            route_ptr=_grown(shares.route_ptr, num_flows + 1),
-            route_links=_grown(shares.route_links, num_hops),
-            active=_grown(shares.active, num_flows),
-            changed=_grown(shares.changed, num_flows),
-        ),
-        scratch=make_scratch(len(shares.links), num_flows, num_hops),
+        shares=grown_shares(state.shares, num_flows, num_hops),
+        scratch=make_scratch(len(state.shares.links), num_flows, num_hops),
         arrivals=grow_heap(state.arrivals, num_flows),
         drains=grow_heap(state.drains, num_flows),
         reports=grow_heap(state.reports, num_flows),
-        times=_grown(state.times, num_flows),
-        starting=_grown(state.starting, num_flows),
+        times=grown(state.times, num_flows),
+        starting=grown(state.starting, num_flows),
     )
-
-
-def _grown(array: np.ndarray, length: int) -> np.ndarray:
-    grown = np.zeros(length, array.dtype)
-    grown[: len(array)] = array
-    return grown

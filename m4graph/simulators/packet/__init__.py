@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from m4graph.simulators.packet.labels import EventLabels
-from m4graph.simulators.packet.recording import Recording
-from m4graph.simulators.packet.records import Records
+from m4graph.simulators.packet.driver import PacketRun, Watcher
+from m4graph.simulators.packet.observe.config import Recording
+from m4graph.simulators.packet.observe.labels import EventLabels
+from m4graph.simulators.packet.observe.tables import Records
 from m4graph.simulators.packet.simulator import PacketSimulator
 
-__all__ = ["EventLabels", "PacketSimulator", "Recording", "Records"]
+__all__ = ["EventLabels", "PacketRun", "PacketSimulator", "Recording", "Records", "Watcher"]

@@ -12,25 +12,22 @@ from m4graph.core.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US, mbps_to_bps
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import MAX_BYTES
+from m4graph.scenario.headroom import link_headroom_bytes, switch_headroom_bytes
 from m4graph.scenario.rdma import RdmaControl
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
-from m4graph.simulators.packet.labels import label_buffers
 from m4graph.simulators.packet.layout import NONE, State
-from m4graph.simulators.packet.marking import first_stream
+from m4graph.simulators.packet.mrg32k3a import first_stream
 from m4graph.simulators.packet.queues import build_queues, configure_queues
-from m4graph.simulators.packet.switches import has_recording
+from m4graph.simulators.packet.variants import has_recording
 
-_HEADROOM_CONSTANT_BYTES = 3860
-_QUEUES_WITH_HEADROOM = 2
 _MIN_SLOTS, _MAX_SLOTS = 1 << 10, 1 << 16
 _FIRST_POOL = 1 << 12
-_MAX_REQUESTS = 16
-"""More than Python ever asks for between two runs of the loop."""
+_FIRST_REQUESTS = 16
 
 
-def build_state(scenario: Scenario, record_labels: bool) -> State:
+def build_state(scenario: Scenario) -> State:
     """Lays out all arrays for one run of a scenario.
 
     Raises:
@@ -39,9 +36,7 @@ def build_state(scenario: Scenario, record_labels: bool) -> State:
     """
     workload, routes = scenario.workload, scenario.routes
     check_route_lengths(scenario, routes, workload.id)
-    state = build_idle_state(scenario, record_labels)
-    link_load = np.bincount(routes.data_links, minlength=len(state.links))
-    state.links["active_start"] = np.concatenate(([0], np.cumsum(link_load)[:-1]))
+    state = build_idle_state(scenario)
     flows = NewFlows(workload.src, workload.size_bytes, routes)
     kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
     new_flow = kernel.make_flow_state(scenario.congestion_control)
@@ -51,19 +46,17 @@ def build_state(scenario: Scenario, record_labels: bool) -> State:
     return state
 
 
-def build_idle_state(scenario: Scenario, record_labels: bool = False) -> State:
-    """All arrays of a run without any flow; the workload says how much room labels need.
+def build_idle_state(scenario: Scenario) -> State:
+    """All arrays of a run without any flow, which nothing observes.
 
     Raises:
         ConfigError: As :func:`build_state`.
     """
     kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
-    config = _build_config(scenario, kernel, record_labels)
+    config = _build_config(scenario, kernel)
     links = _build_links(scenario, config)
-    nodes = _build_nodes(scenario, links)
+    nodes = _build_nodes(scenario)
     slots = _build_slots(config, links)
-    link_uses = len(scenario.routes.data_links) if record_labels else 0
-    num_flows = scenario.workload.num_flows
     state = State(
         control=_build_control(),
         config=config,
@@ -83,11 +76,14 @@ def build_idle_state(scenario: Scenario, record_labels: bool = False) -> State:
         slots=slots,
         occupied=np.zeros(len(slots) // 64, np.uint64),
         heap=np.zeros(0, layout.FAR_EVENT),
-        requests=np.zeros(_MAX_REQUESTS, layout.FAR_EVENT),
+        requests=np.zeros(_FIRST_REQUESTS, layout.FAR_EVENT),
         route_links=np.zeros(0, np.uint32),
         host_flows=np.zeros(0, np.uint32),
-        link_flows=np.zeros(link_uses, np.int32),
-        **label_buffers(num_flows, int(config["longest_route"][0]), record_labels),
+        link_flows=np.zeros(0, np.int32),
+        label_events=np.zeros(0, layout.LABEL_EVENT),
+        label_flows=np.zeros(0, np.int32),
+        label_remaining_bytes=np.zeros(0, np.int64),
+        label_queue_bytes=np.zeros(0, np.int64),
         wires=np.zeros(0, layout.WIRE_OFF),
         meters=np.zeros(0, layout.METER_OFF),
         packet_numbers=np.zeros(0, np.int64),
@@ -170,7 +166,7 @@ def _build_control() -> np.ndarray:
     return control
 
 
-def _build_config(scenario: Scenario, kernel: CongestionKernel, record_labels: bool) -> np.ndarray:
+def _build_config(scenario: Scenario, kernel: CongestionKernel) -> np.ndarray:
     network, congestion = scenario.config, scenario.congestion_control
     config = np.zeros(1, layout.CONFIG)
     config["ticks_per_ns"] = network.ticks_per_ns
@@ -191,9 +187,6 @@ def _build_config(scenario: Scenario, kernel: CongestionKernel, record_labels: b
     config["pfc"] = network.pfc
     config["pmax"] = network.ecn.pmax
     config["buffer_alpha"] = network.buffer_alpha
-    config["record_labels"] = record_labels
-    hops = np.diff(scenario.routes.data_ptr) if record_labels else ()
-    config["longest_route"] = np.max(hops, initial=1)
     return config
 
 
@@ -215,23 +208,16 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     links["kmax_bytes"] = network.ecn.kmax_bytes * rate // reference_bps
     if network.queue.kind == "red" or not scenario.congestion_control.ecn_capable:
         links["kmin_bytes"] = links["kmax_bytes"] = MAX_BYTES
-    links["headroom_limit_bytes"] = (
-        2 * (network.payload_bytes + 48)
-        + _HEADROOM_CONSTANT_BYTES
-        + 2 * rate * delay // (BITS_PER_BYTE * NS_PER_S)
-    )
+    links["headroom_limit_bytes"] = link_headroom_bytes(arrays, network.payload_bytes)
     return links
 
 
-def _build_nodes(scenario: Scenario, links: np.ndarray) -> np.ndarray:
+def _build_nodes(scenario: Scenario) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
     nodes = np.zeros(arrays.num_nodes, layout.NODE)
     nodes["wake_ticks"] = NONE
     nodes["uplink"][: arrays.num_hosts] = arrays.host_uplink
-    headroom = np.zeros(arrays.num_nodes, np.int64)
-    np.add.at(headroom, links["dst"], links["headroom_limit_bytes"] * _QUEUES_WITH_HEADROOM)
-    if network.headroom_cap is not None:
-        headroom = np.minimum(headroom, int(network.headroom_cap * network.buffer_bytes))
+    headroom = switch_headroom_bytes(arrays, network).astype(np.int64)
     nodes["pool_limit_bytes"] = network.buffer_bytes - headroom
     nodes["headroom_limit_bytes"] = headroom
     nodes["buffer_limit_bytes"] = network.buffer_bytes

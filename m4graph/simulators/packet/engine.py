@@ -21,6 +21,7 @@ from m4graph.simulators.packet.events import (
     take_call,
     timer_expired,
 )
+from m4graph.simulators.packet.fault_kernels import is_lost
 from m4graph.simulators.packet.hosts import next_of_nic, wake
 from m4graph.simulators.packet.layout import (
     ACK,
@@ -29,8 +30,7 @@ from m4graph.simulators.packet.layout import (
     CALLED,
     DATA,
     DEADLINE,
-    DRAIN_LABELS,
-    DRAIN_TAPS,
+    DRAIN,
     FINISHED,
     FLOWS_INSTALL,
     FLOWS_READ,
@@ -46,6 +46,12 @@ from m4graph.simulators.packet.layout import (
     TIMER,
     TX_DONE,
 )
+from m4graph.simulators.packet.observe.label_kernels import (
+    labels_have_room,
+    record_arrival,
+    record_departure,
+)
+from m4graph.simulators.packet.observe.taps import note_arrived, note_paused, taps_have_room
 from m4graph.simulators.packet.ports import (
     dequeue_priority,
     free_packet,
@@ -54,8 +60,6 @@ from m4graph.simulators.packet.ports import (
     switch_receive,
     transmit,
 )
-from m4graph.simulators.packet.record import labels_have_room, record_arrival, record_departure
-from m4graph.simulators.packet.wires import is_lost, note_arrived, note_paused, taps_have_room
 
 POOL_MARGIN = 64
 """Free records that one event may need at most: a few transmissions, and PFC frames."""
@@ -191,9 +195,9 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
             if _no_room(s):
                 return GROW_POOLS
             if s.config[0].record_labels and not labels_have_room(s):
-                return DRAIN_LABELS
+                return DRAIN
             if not taps_have_room(s, POOL_MARGIN):
-                return DRAIN_TAPS
+                return DRAIN
             index = pop(s)
             if index < 0:
                 return STARVED
@@ -263,8 +267,8 @@ def engine(kind: str) -> Callable[[Any, int], int]:
     """The compiled loop ``run(state, max_events) -> reason`` of one congestion control."""
     kernel = CONGESTION_KERNELS.resolve(kind)
     transport = kernel.transport
-    parts = [kernel.on_ack, kernel.on_timer, kernel.on_send, kernel.on_forward]
-    parts += [transport.receive, transport.acknowledge, transport.on_deadline]
+    parts: list[Callable[..., object]] = [kernel.on_ack, kernel.on_timer, kernel.on_send]
+    parts += [kernel.on_forward, transport.receive, transport.acknowledge, transport.on_deadline]
     ours = {part.__module__ for part in parts if part.__module__.startswith("m4graph.")}
     others = [part for part in parts if part.__module__ not in ours]
     digest = kernel_digest(__name__, *sorted(ours))

@@ -6,9 +6,9 @@ before anything else can be put there, so the order holds across both. Two kinds
 sorted into the list of their slot: one that is queued later than ns-3 does (``push_with_serial``),
 and all of them if ticks are picoseconds.
 
-A flow has a few numbered timers for its congestion control. Starting one anew, or stopping it,
-voids what is queued of it: an event carries the timer's version, and an old version is skipped.
-Timers only set rates. What sets packets in motion, a transport's timeout, is a ``DEADLINE``.
+A flow has a few numbered timers for its congestion control. Starting one anew voids what is queued
+of it: an event carries the timer's version, and an old version is skipped. Timers only set rates.
+What sets packets in motion, a transport's timeout, is a ``DEADLINE``.
 """
 
 from __future__ import annotations
@@ -323,12 +323,6 @@ def start_timer(s, flow_id, timer, delay_ticks):
     code = s.timers[flow_id, timer] * s.timers.shape[1] + timer
     s.control[0].idle_events += 1
     push(s, s.control[0].now + delay_ticks, TIMER, flow_id, code)
-
-
-@njit(forceinline=True, _nrt=False)
-def stop_timer(s, flow_id, timer):
-    """Stops a timer of a flow, whether it runs or not."""
-    s.timers[flow_id, timer] += 1
 
 
 def request_event(state: State, time_ticks: int, kind: int, a: int, b: int) -> None:

@@ -12,13 +12,12 @@ from m4graph.routing import Routes, reroute
 from m4graph.scenario import RoutingConfig, Scenario
 from m4graph.scenario.faults import Down, conditions_at
 from m4graph.simulators.packet import layout
-from m4graph.simulators.packet.build import grow_pools
+from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.flows import set_routes
 from m4graph.simulators.packet.layout import State
-from m4graph.simulators.packet.watchers import call_at
 
 
-class FaultWatcher:
+class FaultWatcher(Watcher):
     """Changes links at the times of a scenario's faults, and routes flows anew.
 
     A call may stand before or behind what else happens in its instant: a packet that is due in the
@@ -34,7 +33,7 @@ class FaultWatcher:
         self._change_ns = _change_times_ns(scenario)
         self._reroute_ns = _reroute_times_ns(scenario)
 
-    def begin(self, state: State, code: int) -> State:
+    def begin(self, run: PacketRun) -> None:
         """Lays out the wires, and asks for all calls."""
         arrays, seed = self._scenario.arrays, self._scenario.seed
         wires = np.zeros(arrays.num_links, layout.WIRE)
@@ -44,25 +43,17 @@ class FaultWatcher:
                 wires["random"][link] = generator(seed, "link loss", *ends).integers(
                     2**64, dtype=np.uint64, endpoint=False
                 )
-        times_ns = sorted(self._change_ns | self._reroute_ns.keys())
-        num_requests = int(state.control["num_requests"][0]) + len(times_ns)
-        requests = np.zeros(len(state.requests) + num_requests, state.requests.dtype)
-        requests[: len(state.requests)] = state.requests
-        state = state._replace(wires=wires, requests=requests)
-        while min(len(state.heap), int(state.control["events_left"][0])) < 2 * num_requests:
-            state = grow_pools(state)
-        for time_ns in times_ns:
-            call_at(state, time_ns * self._scenario.config.ticks_per_ns, code)
-        return state
+        run.state = run.state._replace(wires=wires)
+        for time_ns in sorted(self._change_ns | self._reroute_ns.keys()):
+            run.call_at(time_ns, self._act)
 
-    def called(self, state: State) -> State:
+    def _act(self, run: PacketRun) -> None:
         """Makes the links what the faults of this moment make of them."""
-        now_ns = int(state.control["now"][0]) // self._scenario.config.ticks_per_ns
+        now_ns = run.now_ns
         if now_ns in self._change_ns:
-            self._change_links(state, now_ns)
+            self._change_links(run.state, now_ns)
         if now_ns in self._reroute_ns:
-            return self._reroute(state, self._reroute_ns[now_ns])
-        return state
+            run.state = self._reroute(run.state, self._reroute_ns[now_ns])
 
     def _change_links(self, state: State, now_ns: int) -> None:
         conditions = conditions_at(self._scenario.faults, self._scenario.arrays, now_ns)

@@ -12,9 +12,7 @@ from m4graph.core.errors import WorkloadError
 from m4graph.routing import Routes
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.events import request_event
-from m4graph.simulators.packet.layout import NONE, State
-
-_MAX_TICKS = 2**62
+from m4graph.simulators.packet.layout import MAX_TICKS, NONE, State
 
 
 @dataclass(frozen=True)
@@ -156,9 +154,9 @@ def _fill_rows(state: State, first: int, after: int, flows: NewFlows) -> None:
 
 def _ticks(start_ns: NDArray[np.int64], ticks_per_ns: int) -> NDArray[np.int64]:
     latest_ns = int(start_ns.max())
-    if latest_ns > _MAX_TICKS // ticks_per_ns:
+    if latest_ns > MAX_TICKS // ticks_per_ns:
         raise WorkloadError(
-            f"start_ns: expected at most {_MAX_TICKS // ticks_per_ns}, "
+            f"start_ns: expected at most {MAX_TICKS // ticks_per_ns}, "
             f"the last moment that network.tick can count to (got {latest_ns})"
         )
     return start_ns * ticks_per_ns

@@ -16,6 +16,9 @@ import numpy as np
 NONE = -1
 """The empty index of every linked list and of every time that has not come."""
 
+MAX_TICKS = 2**62
+"""The clock counts so far; later times still fit into 64 bits."""
+
 # Kinds of packets.
 DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 
@@ -23,7 +26,7 @@ DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER, CALL, DEADLINE = range(9)
 
 # Why a run came back to Python.
-PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN_LABELS, CALLED, DRAIN_TAPS = range(7)
+PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN, CALLED = range(6)
 
 # What happens to a packet at a tap.
 ENTER, LEAVE, DROP, LOST = range(4)

@@ -6,6 +6,7 @@ from numba import njit
 
 from m4graph.simulators.packet.division import quotient
 from m4graph.simulators.packet.events import push, push_with_serial, take_serial
+from m4graph.simulators.packet.fault_kernels import count_sent
 from m4graph.simulators.packet.layout import (
     ACK,
     ARRIVE,
@@ -16,9 +17,9 @@ from m4graph.simulators.packet.layout import (
     RESUME,
     TX_DONE,
 )
-from m4graph.simulators.packet.marking import next_number
+from m4graph.simulators.packet.mrg32k3a import next_number
+from m4graph.simulators.packet.observe.taps import note_dropped, note_pfc_sent, note_sent
 from m4graph.simulators.packet.queues import admit, take_out
-from m4graph.simulators.packet.wires import note_dropped, note_pfc_sent, note_sent
 
 _PFC_WIRE_BYTES = 43
 
@@ -40,6 +41,7 @@ def transmit(s, link_id, packet_id):
     link.free_ticks = c.now + tx_ticks
     link.sent_bytes += wire_bytes
     c.packet_hops += 1
+    count_sent(s, link_id)
     note_sent(s, link_id, packet_id, tx_ticks)
     if link.from_host or link.head >= 0 or link.priority_head >= 0:
         push(s, link.free_ticks, TX_DONE, link_id, 0)

@@ -20,7 +20,7 @@ from m4graph.simulators.packet.layout import (
     SHARED_QUEUE,
     State,
 )
-from m4graph.simulators.packet.marking import next_number
+from m4graph.simulators.packet.mrg32k3a import next_number
 
 _NO_LIMIT_PACKETS, _NO_LIMIT_BYTES = 2**31 - 1, 2**62
 

@@ -12,8 +12,8 @@ import pytest
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets import FlowEventDataset, import_runs, scenario_hash
-from m4graph.datasets.generation import GenerationError
-from m4graph.datasets.produce import run_hash
+from m4graph.datasets.making.generation import GenerationError
+from m4graph.datasets.making.produce import run_hash
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario.files import load_scenario
 from tests.convert.conftest import HPCC, assert_same
@@ -207,7 +207,7 @@ def test_bad_times(small, tmp_path, old, new, message):
 def test_reserved_scenarios_are_refused(small, tmp_path, monkeypatch):
     [record] = import_runs([small], tmp_path / "first", "hpcc")
     reserved = {record.scenario_sha256: "a suite"}
-    monkeypatch.setattr("m4graph.datasets.leakage.reserved_scenarios", lambda: reserved)
+    monkeypatch.setattr("m4graph.datasets.making.leakage.reserved_scenarios", lambda: reserved)
     with pytest.raises(InputError, match=r"small: expected .*no evaluation uses \(got .*a suite"):
         import_runs([small], tmp_path / "out", "hpcc")
 

@@ -52,7 +52,7 @@ def test_a_small_pool_grows_without_a_trace(kind: str, monkeypatch) -> None:
     workload = incast(40, 60_000)
     whole = run(kind, workload, init_window_bytes=90_000)
     monkeypatch.setattr("m4graph.simulators.packet.build._FIRST_POOL", 80)
-    monkeypatch.setattr("m4graph.simulators.packet.simulator._EVENTS_A_TURN", 501)
+    monkeypatch.setattr("m4graph.simulators.packet.driver.EVENTS_A_TURN", 501)
     pieces = run(kind, workload, init_window_bytes=90_000)
     np.testing.assert_array_equal(whole.fct_ns, pieces.fct_ns)
 

@@ -11,7 +11,6 @@ from m4graph import topology
 from m4graph.core.errors import ConfigError
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import EventLabels, PacketSimulator
-from m4graph.simulators.packet.simulator import _EVENTS_A_TURN
 from m4graph.workload import Workload
 
 STAR = topology.star(num_hosts=4, gbps=10, delay_ns=1000)
@@ -58,8 +57,7 @@ def test_no_window_and_no_marks_fill_the_link() -> None:
 def test_a_congestion_control_is_deterministic_and_resumable(monkeypatch) -> None:
     workload = flows(*((i % 3, 3, 200_000, 10_000 * i) for i in range(12)))
     whole = run(workload, labels=True)
-    monkeypatch.setattr("m4graph.simulators.packet.simulator._EVENTS_A_TURN", 7)
-    assert _EVENTS_A_TURN != 7
+    monkeypatch.setattr("m4graph.simulators.packet.driver.EVENTS_A_TURN", 7)
     pieces = run(workload, labels=True)
     np.testing.assert_array_equal(whole.fct_ns, pieces.fct_ns)
     for name in EventLabels.__dataclass_fields__:

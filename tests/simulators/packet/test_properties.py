@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import m4graph as m4
 from m4graph.simulators.packet.build import build_state
-from m4graph.simulators.packet.engine import engine
+from m4graph.simulators.packet.driver import PacketRun
 from m4graph.simulators.packet.layout import State
-from m4graph.simulators.packet.simulator import PacketSimulator, run_to_end
+from m4graph.simulators.packet.simulator import PacketSimulator
 from m4graph.workload import Workload
 
 ALGORITHMS = ("dctcp", "dcqcn", "timely", "hpcc")
@@ -77,10 +77,10 @@ def scenarios(draw, kind: str):
 
 def run_dry(scenario) -> State:
     """Runs on after the last flow, until nothing is left to happen."""
-    state = build_state(scenario, record_labels=False)
-    state.control["stop_at"] = -1
-    state, _ = run_to_end(engine(scenario.congestion_control.kind), state, None)
-    return state
+    run = PacketRun(scenario, build_state(scenario))
+    run.state.control["stop_at"] = -1
+    run.run_to_end()
+    return run.state
 
 
 @pytest.mark.parametrize("kind", ALGORITHMS)

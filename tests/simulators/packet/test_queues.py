@@ -34,7 +34,7 @@ def hit(s, link_id):
 
 
 def red_state(**changes):
-    state = build_state(scenario(RED | changes), False)
+    state = build_state(scenario(RED | changes))
     return state, state.queues[0]
 
 

@@ -11,7 +11,7 @@ from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.yaml_file import read_yaml
 from m4graph.simulators.packet import Recording, Records
 from m4graph.simulators.packet.layout import TAP_ROW
-from m4graph.simulators.packet.records import FLOW_SAMPLE, LINK_SAMPLE
+from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE
 from m4graph.workload import Workload
 
 STAR = m4.topology.star(num_hosts=4, gbps=10, delay_ns=1000)
@@ -121,7 +121,7 @@ def test_sums_and_bounds():
 def test_recording_changes_nothing(monkeypatch):
     rows = [(i % 3, 3, 50_000, 900 * i) for i in range(30)]
     plain = run(flows(*rows), None)
-    monkeypatch.setattr("m4graph.simulators.packet.recorder._TAP_ROWS", 100)
+    monkeypatch.setattr("m4graph.simulators.packet.observe.sampler._TAP_ROWS", 100)
     result = run(flows(*rows))
     np.testing.assert_array_equal(plain.fct_ns, result.fct_ns)
     made = result.extra["recording"]

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 import m4graph as m4
 from m4graph.simulators.packet.build import build_state
-from m4graph.simulators.packet.engine import engine
-from m4graph.simulators.packet.simulator import run_to_end
+from m4graph.simulators.packet.driver import PacketRun
 from m4graph.workload import Workload
 
 DELAY_NS = 100_000
@@ -56,10 +55,11 @@ def test_it_changes_nothing_where_nothing_is_lost():
 def test_a_flow_gives_up_after_so_many_periods():
     control = {"retransmit_timeout_us": 1000.0, "retransmit_limit": 5}
     dead = scenario(1000, {"kind": "drop_tail", "capacity_bytes": 1}, **control)
-    state, _ = run_to_end(engine("dctcp"), build_state(dead, False), None)
-    assert state.control["num_finished"][0] == 0
-    assert state.control["packets_dropped"][0] == 6
-    assert state.control["now"][0] == 6_000_000
+    run = PacketRun(dead, build_state(dead))
+    run.run_to_end()
+    assert run.state.control["num_finished"][0] == 0
+    assert run.counts["packets_dropped"] == 6
+    assert run.now_ns == 6_000_000
 
 
 @settings(max_examples=15, deadline=None)

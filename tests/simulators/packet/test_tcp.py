@@ -9,8 +9,7 @@ import pytest
 import m4graph as m4
 from m4graph.results import UNFINISHED
 from m4graph.simulators.packet.build import build_state
-from m4graph.simulators.packet.engine import engine
-from m4graph.simulators.packet.simulator import run_to_end
+from m4graph.simulators.packet.driver import PacketRun
 from m4graph.workload import Workload
 
 DELAY_NS = 100_000
@@ -52,8 +51,9 @@ def fct_ns(scenario) -> list[int]:
 
 
 def final_state(scenario):
-    run = engine(scenario.congestion_control.kind)
-    return run_to_end(run, build_state(scenario, False), None)[0]
+    run = PacketRun(scenario, build_state(scenario))
+    run.run_to_end()
+    return run.state
 
 
 @pytest.mark.parametrize("kind", ["newreno", "dctcp_window"])

@@ -8,11 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import m4graph as m4
-from m4graph.simulators.packet.build import build_state, grow_pools
-from m4graph.simulators.packet.engine import engine
-from m4graph.simulators.packet.events import request_event
-from m4graph.simulators.packet.layout import CALL, CALLED, GROW_POOLS, PAUSED
-from m4graph.simulators.packet.simulator import run_to_end
+from m4graph.simulators.packet.build import build_state
+from m4graph.simulators.packet.driver import PacketRun
+from m4graph.simulators.packet.layout import CALLED
 from m4graph.workload import Workload
 
 KINDS = ["newreno", "dctcp_window"]
@@ -26,9 +24,10 @@ def incast(num_flows: int, size_bytes: int) -> Workload:
 
 def run_dry(scenario):
     """Runs on after the last flow, until nothing is left to happen."""
-    state = build_state(scenario, False)
-    state.control["stop_at"] = -1
-    return run_to_end(engine(scenario.congestion_control.kind), state, None)[0]
+    run = PacketRun(scenario, build_state(scenario))
+    run.state.control["stop_at"] = -1
+    run.run_to_end()
+    return run.state
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -85,7 +84,7 @@ def test_a_run_is_resumable_and_pools_grow_without_a_trace(kind, monkeypatch):
     whole = m4.simulate(scenario, "packet")
     assert whole.extra["packets_dropped"] > 0
     monkeypatch.setattr("m4graph.simulators.packet.build._FIRST_POOL", 80)
-    monkeypatch.setattr("m4graph.simulators.packet.simulator._EVENTS_A_TURN", 501)
+    monkeypatch.setattr("m4graph.simulators.packet.driver.EVENTS_A_TURN", 501)
     np.testing.assert_array_equal(whole.fct_ns, m4.simulate(scenario, "packet").fct_ns)
 
 
@@ -116,14 +115,12 @@ def test_the_lossless_fabric_carries_tcp(kind):
 
 def sampled(scenario, interval_ns, num_samples):
     """The state of a run at equal intervals, the same arrays each time."""
-    state = build_state(scenario, False)
-    run = engine(scenario.congestion_control.kind)
+    run = PacketRun(scenario, build_state(scenario))
     for index in range(num_samples):
-        request_event(state, (index + 1) * interval_ns, CALL, 0, 0)
-        while (reason := run(state, 10**6)) != CALLED:
-            assert reason in (PAUSED, GROW_POOLS)
-            state = grow_pools(state) if reason == GROW_POOLS else state
-        yield state
+        run.call_at((index + 1) * interval_ns, lambda run: None)
+        while run.turn(10**6) != CALLED:
+            pass
+        yield run.state
 
 
 @pytest.mark.parametrize("num_flows", [4, 16])

@@ -14,7 +14,7 @@ from m4graph.core.errors import InputError
 from m4graph.core.progress import count_progress
 from m4graph.datasets.importers.routenet.archive import GRAPHS, ROUTINGS
 from m4graph.datasets.importers.routenet.store import ENDING, ArchiveStore
-from m4graph.datasets.items import StoredItems, map_tensors
+from m4graph.datasets.store.items import StoredItems, map_tensors
 
 
 class RouteNetDataset(Dataset):  # type: ignore[misc]

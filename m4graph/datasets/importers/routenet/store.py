@@ -13,8 +13,8 @@ from torch_geometric.data import HeteroData
 from m4graph.core.files import whole_file
 from m4graph.datasets.importers.routenet.archive import Archive
 from m4graph.datasets.importers.routenet.sample import read_samples
-from m4graph.datasets.items import pack_items, save_tensors
-from m4graph.datasets.processing import callable_text
+from m4graph.datasets.store.items import pack_items, save_tensors
+from m4graph.datasets.store.processing import callable_text
 
 ENDING = ".tar.gz"
 

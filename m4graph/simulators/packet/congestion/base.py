@@ -10,6 +10,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from m4graph.scenario import Scenario
+from m4graph.scenario.ideal import ACK_BYTES, HEADER_BYTES
 from m4graph.simulators.packet.rdma import RDMA
 from m4graph.simulators.packet.transport import Transport
 
@@ -62,8 +63,8 @@ class CongestionKernel:
     on_forward: Callable[..., None] = _nothing
     in_band: np.dtype[Any] | None = None
     num_timers: int = 0
-    data_overhead_bytes: int = 48
-    ack_wire_bytes: int = 60
+    data_overhead_bytes: int = HEADER_BYTES
+    ack_wire_bytes: int = ACK_BYTES
     max_switches: int | None = None
     transport: Transport = RDMA
     keeps_routes: bool = False

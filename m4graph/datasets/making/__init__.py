@@ -1,0 +1,1 @@
+"""Making runs: distributions of scenarios, their simulation, manifests, and what is refused."""

@@ -1,0 +1,198 @@
+"""Drives the compiled loop: memory that grows under it, buffers that it fills, calls to Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from m4graph.core.compilation import announced_compilation
+from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.scenario import Scenario
+from m4graph.simulators.base import Progress
+from m4graph.simulators.packet.build import grow_pools
+from m4graph.simulators.packet.engine import engine
+from m4graph.simulators.packet.events import request_event
+from m4graph.simulators.packet.layout import (
+    CALL,
+    CALLED,
+    DRAIN,
+    FINISHED,
+    GROW_POOLS,
+    PAUSED,
+    STARVED,
+    State,
+)
+
+EVENTS_A_TURN = 2_000_000
+"""Events between two returns to Python, for Ctrl-C and progress: about a tenth of a second."""
+
+_LOOKS_ON = 1
+_MAX_CALLS = 2**31
+"""Codes of calls start anew after so many."""
+_COMPILED: set[tuple[str, ...]] = set()
+
+
+class Watcher:
+    """Looks on at runs of the packet simulator, at times that it chooses.
+
+    It asks for calls with :meth:`PacketRun.call_at` and may read all arrays of ``run.state``
+    meanwhile (:class:`~m4graph.simulators.packet.layout.State`). One that writes to them, or puts
+    others in their place, changes the run. A watcher may be given several runs, one after another.
+    """
+
+    def begin(self, run: PacketRun) -> None:
+        """A run begins: forget the one before, prepare arrays, ask for the first calls."""
+
+    def drain(self, run: PacketRun) -> None:
+        """A buffer that the loop writes into is full: whoever owns it empties it."""
+
+    def finish(self, run: PacketRun) -> dict[str, Any]:
+        """The run has ended: gives what is to stand in ``result.extra``, by its name."""
+        return {}
+
+
+class PacketRun:
+    """A run of the packet simulator: its arrays, and the loop that changes them.
+
+    Args:
+        scenario (Scenario): What is simulated.
+        state (State): The arrays of a run that has not begun.
+        watchers (Sequence[Watcher], optional): Begin with it. (default: none)
+
+    Attributes:
+        scenario (Scenario): As given.
+        state (State): The arrays, at rest while Python sees them.
+        compile_s (float): Seconds that compiling the loop took.
+    """
+
+    def __init__(self, scenario: Scenario, state: State, watchers: Sequence[Watcher] = ()) -> None:
+        self.scenario = scenario
+        self.state = state
+        self._watchers = watchers
+        self._ticks_per_ns = scenario.config.ticks_per_ns
+        self._calls: dict[int, Callable[[PacketRun], None]] = {}
+        self._num_calls = 0
+        for watcher in watchers:
+            watcher.begin(self)
+        self._loop, self.compile_s = _compiled_loop(scenario.congestion_control.kind, self.state)
+
+    @property
+    def now_ns(self) -> int:
+        """The clock; in ticks of a picosecond (``network.tick: ps``) the last whole nanosecond."""
+        return int(self.state.control["now"][0]) // self._ticks_per_ns
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Pauses and drops so far, as a result's ``extra`` has them."""
+        control = self.state.control[0]
+        return {
+            "pfc_pauses_sent": int(control["pauses_sent"]),
+            "packets_dropped": int(control["packets_dropped"]),
+            "packets_lost": int(control["packets_lost"]),
+        }
+
+    def call_at(self, time_ns: int, call: Callable[[PacketRun], None]) -> None:
+        """Has a function called at a time, before or behind what else happens in that instant.
+
+        It does not keep a run alive. Calls of one time come in the order of asking.
+
+        Args:
+            time_ns (int): The time, from now on.
+            call (Callable): Is given this run, its clock at that time.
+
+        Raises:
+            ValueError: If the time is in the past.
+        """
+        if time_ns < self.now_ns:
+            raise ValueError(
+                f"call_at: expected a time from now, {self.now_ns} ns, on (got {time_ns})"
+            )
+        self._num_calls = (self._num_calls + 1) % _MAX_CALLS
+        self._calls[self._num_calls] = call
+        self._make_room_for_request()
+        request_event(self.state, time_ns * self._ticks_per_ns, CALL, self._num_calls, _LOOKS_ON)
+
+    def turn(self, max_events: int) -> int:
+        """Runs the loop once, and does what it came back for; gives the reason.
+
+        Raises:
+            SimulationError: If memory for packets in flight runs out.
+        """
+        reason = self._loop(self.state, max_events)
+        if reason == GROW_POOLS:
+            self._grow_pools()
+        elif reason == DRAIN:
+            for watcher in self._watchers:
+                watcher.drain(self)
+        elif reason == CALLED:
+            self._calls.pop(int(self.state.control["call_code"][0]))(self)
+            if self._nothing_moves():
+                return STARVED
+        return reason
+
+    def run_to_end(self, progress: Progress | None = None) -> dict[str, Any]:
+        """Runs until ``control.stop_at`` flows are finished or nothing is left to happen.
+
+        Returns:
+            dict: What a result's ``extra`` has: the counts, and what the watchers give.
+
+        Raises:
+            ConfigError: If two watchers give something by the same name.
+            SimulationError: If memory for packets in flight runs out.
+        """
+        control, reason = self.state.control, PAUSED
+        while reason not in (FINISHED, STARVED):
+            reason = self.turn(EVENTS_A_TURN)
+            if progress is not None:
+                progress(int(control["num_finished"][0]), int(control["num_flows"][0]))
+        extra: dict[str, Any] = self.counts
+        for watcher in self._watchers:
+            given = watcher.finish(self)
+            for name in extra.keys() & given.keys():
+                raise ConfigError(f"watchers: expected {name!r} of one watcher only (got it twice)")
+            extra |= given
+        return extra
+
+    def _make_room_for_request(self) -> None:
+        """For one more request, and for the events that all of them become."""
+        control, requests = self.state.control[0], self.state.requests
+        if control["num_requests"] == len(requests):
+            self.state = self.state._replace(
+                requests=np.concatenate((requests, np.zeros_like(requests)))
+            )
+        num_queued = control["num_requests"] + control["heap_size"]
+        while min(control["events_left"], len(self.state.heap)) <= num_queued:
+            self._grow_pools()
+
+    def _grow_pools(self) -> None:
+        try:
+            self.state = grow_pools(self.state)
+        except MemoryError as error:
+            raise SimulationError(
+                f"packet: out of memory with {len(self.state.packets)} packets in flight"
+            ) from error
+
+    def _nothing_moves(self) -> bool:
+        """Whether nothing but calls and timers is left, which move no packet."""
+        control = self.state.control[0]
+        num_queued = len(self.state.events) - control["events_left"] + control["heap_size"]
+        return bool(num_queued == control["idle_events"])
+
+
+def _compiled_loop(kind: str, state: State) -> tuple[Callable[[State, int], int], float]:
+    """The loop of a congestion control, compiled for the types of a state's arrays.
+
+    Returns:
+        tuple: ``run(state, max_events) -> reason``, and the seconds that compiling it took; 0 if
+        this process has it already.
+    """
+    run = engine(kind)
+    key = (kind, *(str(array.dtype) for array in state))
+    if key in _COMPILED:
+        return run, 0.0
+    with announced_compilation("packet simulator") as spent:
+        run(state, 0)
+    _COMPILED.add(key)
+    return run, spent.seconds

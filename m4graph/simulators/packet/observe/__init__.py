@@ -1,0 +1,1 @@
+"""What observes a run: samples of links and flows, packets at taps, labels of flow events."""

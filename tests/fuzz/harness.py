@@ -1,0 +1,157 @@
+"""Damages files and has them read, each in a child of a process that has everything loaded.
+
+``python -m tests.fuzz.harness NUM_MUTATIONS SEED [TARGET ...]`` prints a line of JSON for each
+finding, and one with the counts. A good answer is status 0 with sane results, or status 1 or 2 with
+one line; no traceback, crash, silence of 20 seconds, 4 GiB, or half of an output folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tests.fuzz.mutations import damaged
+from tests.fuzz.targets import OUT, TARGETS, Target
+
+LONGEST_S = 20.0
+MAX_MEMORY_BYTES = 4 << 30
+TIMED_OUT = -1000
+
+
+def attempt(target: Target, folder: Path) -> tuple[int, str]:
+    """Has damaged files read in a child; gives its status and what it wrote to stderr."""
+    said = folder / "stderr"
+    child = os.fork()
+    if child == 0:
+        status = 99
+        try:
+            status = _read_here(target, folder, said)
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status), said.read_text(errors="replace")
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return TIMED_OUT, ""
+
+
+def _read_here(target: Target, folder: Path, said: Path) -> int:
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(os.open(said, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), line_buffering=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), line_buffering=True)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MAX_MEMORY_BYTES,) * 2)
+    os.chdir(folder)
+    try:
+        status = target.read()
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        return 98
+    if status == 0:
+        for problem in target.check():
+            print(f"nonsense: {problem}", file=sys.stderr)
+            return 96
+    return status
+
+
+def findings(status: int, said: str, folder: Path) -> Iterator[str]:
+    """What is wrong with an answer."""
+    if status == TIMED_OUT:
+        yield f"no end within {LONGEST_S} s"
+    elif status < 0:
+        yield f"killed by {signal.Signals(-status).name}"
+    elif "Traceback" in said or status in (97, 98, 99):
+        yield f"traceback: {said.strip()[-700:]}"
+    elif status == 96:
+        yield said.strip()[-300:]
+    elif status not in (0, 1, 2):
+        yield f"status {status}: {said.strip()[-300:]}"
+    elif status and said.count("error:") > 1:
+        yield f"more than one line: {said.strip()[-300:]}"
+    if status not in (0, TIMED_OUT) and (folder / OUT).exists() and any((folder / OUT).iterdir()):
+        yield f"status {status}, but there is an output: {os.listdir(folder / OUT)[:4]}"
+
+
+def fuzz(name: str, num_mutations: int, rng: np.random.Generator) -> Counter[str]:
+    """Damages one kind of file again and again; gives the counts of statuses and findings."""
+    target, counts = TARGETS[name], Counter[str]()
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
+        base = Path(scratch)
+        inputs = base / "inputs"
+        inputs.mkdir()
+        target.prepare(inputs)
+        _load_everything(target, base, inputs)
+        files = sorted(path for path in inputs.glob(target.files) if path.is_file())
+        for _ in range(num_mutations):
+            folder = base / "try"
+            folder.mkdir()
+            shutil.copytree(inputs, folder / "in")
+            path = files[int(rng.integers(len(files)))]
+            content = damaged(path, rng)
+            (folder / "in" / path.relative_to(inputs)).write_bytes(content)
+            status, said = attempt(target, folder)
+            counts["accepted" if status == 0 else "refused"] += 1
+            for found in findings(status, said, folder):
+                counts["found"] += 1
+                kept = _keep(path, content, name)
+                print(json.dumps({"target": name, "file": kept, "found": found}), flush=True)
+            shutil.rmtree(folder)
+    return counts
+
+
+def _keep(path: Path, content: bytes, name: str) -> str:
+    """Keeps a damaged file, where ``$M4GRAPH_FUZZ_FINDINGS`` names a folder."""
+    if "M4GRAPH_FUZZ_FINDINGS" not in os.environ:
+        return path.name
+    folder = Path(os.environ["M4GRAPH_FUZZ_FINDINGS"], name.replace(" ", "-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / f"{len(os.listdir(folder))}-{path.name}"
+    kept.write_bytes(content)
+    return str(kept)
+
+
+def _load_everything(target: Target, base: Path, inputs: Path) -> None:
+    """Reads the undamaged files once in this process, and compiles what that needs."""
+    folder, before = base / "whole", Path.cwd()
+    folder.mkdir()
+    shutil.copytree(inputs, folder / "in")
+    os.chdir(folder)
+    with contextlib.redirect_stdout(io.StringIO()):
+        status = target.read()
+        problems = list(target.check())
+    os.chdir(before)
+    assert (status, problems) == (0, []), f"expected good files to be read (got {status})"
+
+
+def main(arguments: list[str]) -> None:
+    num_mutations, seed, *names = arguments
+    rng = np.random.default_rng(int(seed))
+    for name in names or TARGETS:
+        counts = fuzz(name, int(num_mutations), rng)
+        print(json.dumps({"target": name, **counts}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
