@@ -10,8 +10,8 @@ from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.evaluation import Comparison, plot_records
 from m4graph.results import SimulationResult
-from m4graph.scenario.expected import write_expected
-from m4graph.scenario.files import EXPECTED_FILES, write_scenario_files
+from m4graph.scenario.expected import EXPECTED_FILES, write_expected
+from m4graph.scenario.files import write_scenario_files
 
 RECORDING_FOLDER = "recording"
 

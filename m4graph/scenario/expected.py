@@ -14,6 +14,9 @@ from m4graph.core.errors import InputError
 from m4graph.core.table import is_parquet, write_table
 from m4graph.workload import AnyWorkload
 
+EXPECTED_FILES = ("expected.csv", "expected.parquet")
+"""Their names in a scenario's folder; the first that is there counts."""
+
 COLUMNS = ("id", "fct_ns", "ideal_fct_ns")
 
 
