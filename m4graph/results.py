@@ -35,7 +35,7 @@ class SimulationResult:
         simulator (str): Name of the simulator.
         flow_id (np.ndarray): Flow ids, in the workload's order.
         fct_ns (np.ndarray): From a flow's start to its last byte at the receiver;
-            :data:`UNFINISHED` if that did not happen.
+            :data:`UNFINISHED` if that did not happen, or not before the scenario's stop time.
         ideal_fct_ns (np.ndarray): The FCT alone on the route.
         num_events (int): Flow arrivals and departures.
         wall_s (float): Seconds of the simulation alone, after compilation and loading.
@@ -69,12 +69,17 @@ class SimulationResult:
     def __post_init__(self) -> None:
         if self.start_ns is None:
             object.__setattr__(self, "start_ns", self.scenario.workload.start_ns)
-        lengths = [len(self.flow_id), len(self.fct_ns), len(self.ideal_fct_ns)]
+        columns = (self.flow_id, self.fct_ns, self.ideal_fct_ns, self.start_ns)
+        lengths = [len(column) for column in columns]
         if len(set(lengths)) != 1:
             raise SimulationError(
-                f"{self.simulator}: expected ids, FCTs and ideal FCTs of the same flows "
+                f"{self.simulator}: expected ids, FCTs, ideal FCTs and starts of the same flows "
                 f"(got {lengths})"
             )
+        stop_ns = self.scenario.stop_ns
+        if stop_ns is not None:
+            is_late = self.start_ns + self.fct_ns >= stop_ns
+            object.__setattr__(self, "fct_ns", np.where(is_late, UNFINISHED, self.fct_ns))
 
     @cached_property
     def finished(self) -> NDArray[np.bool_]:

@@ -91,10 +91,11 @@ def test_fct_csv_is_sorted_by_id_with_empty_cells(scenario, tmp_path):
     )
 
 
-def test_parquet_holds_the_same(scenario, tmp_path):
+@pytest.mark.parametrize("name", ["fct.parquet", "FCT.PARQUET"])
+def test_parquet_holds_the_same(scenario, tmp_path, name):
     run = result(scenario, [3676, -1, 7352])
-    run.to_file(tmp_path / "fct.parquet")
-    frame = pd.read_parquet(tmp_path / "fct.parquet")
+    run.to_file(tmp_path / name)
+    frame = pd.read_parquet(tmp_path / name)
     assert frame["id"].tolist() == [2, 5, 9]
     assert frame["fct_ns"].isna().tolist() == [True, False, False]
 
@@ -108,8 +109,10 @@ def test_what_was_written_can_be_the_truth(scenario, tmp_path):
 
 
 def test_lengths_must_fit(scenario):
-    with pytest.raises(SimulationError, match=r"same flows \(got \[3, 2, 3\]\)"):
+    with pytest.raises(SimulationError, match=r"same flows \(got \[3, 2, 3, 3\]\)"):
         result(scenario, [1, 2])
+    with pytest.raises(SimulationError, match=r"same flows \(got \[3, 3, 3, 2\]\)"):
+        result(scenario, [1, 2, 3], start_ns=np.zeros(2, np.int64))
 
 
 def test_recorded_times_as_truth(scenario):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -77,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments (Sequence[str], optional): What follows ``m4graph``. (default: ``sys.argv[1:]``)
     """
+    # An ending process gives its memory back without a search for what nobody refers to, which
+    # takes 0.3 s after numba.
+    atexit.register(gc.freeze)
     command = typer.main.get_command(app)
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:

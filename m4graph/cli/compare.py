@@ -19,7 +19,6 @@ from m4graph.cli.arguments import (
     split_names,
 )
 from m4graph.core.errors import ConfigError
-from m4graph.core.yaml_file import Override
 
 if TYPE_CHECKING:
     from m4graph.evaluation import Comparison
@@ -46,6 +45,7 @@ def compare(
     from rich.console import Console
 
     from m4graph.cli import output
+    from m4graph.core.yaml_file import Override
     from m4graph.evaluation import Report
     from m4graph.evaluation.scenario_results import check_truth
     from m4graph.scenario.files import load_scenario

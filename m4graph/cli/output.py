@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder, whole_folder
-from m4graph.evaluation import Comparison, plot_records
 from m4graph.results import SimulationResult
 from m4graph.scenario.expected import EXPECTED_FILES, write_expected
 from m4graph.scenario.files import write_scenario_files
+
+if TYPE_CHECKING:
+    from m4graph.evaluation import Comparison
 
 RECORDING_FOLDER = "recording"
 
@@ -63,6 +65,8 @@ def write(result: SimulationResult, out: Path, options: Mapping[str, Any]) -> No
         result.write_summary(scratch / "summary.json", options)
         write_scenario_files(result.scenario, scratch)
     if "recording" in result.extra:
+        from m4graph.evaluation import plot_records
+
         with whole_folder(out / RECORDING_FOLDER) as scratch:
             result.extra["recording"].write_files(scratch)
             plot_records(result.extra["recording"], scratch)

@@ -16,8 +16,6 @@ from m4graph.cli.arguments import (
     Settings,
 )
 from m4graph.core.errors import ConfigError
-from m4graph.core.schema import KeyProblem
-from m4graph.core.yaml_file import Override, read_yaml
 
 if TYPE_CHECKING:
     from m4graph.results import SimulationResult
@@ -49,6 +47,7 @@ def simulate(
     """Simulate a scenario and report the completion time of every flow."""
     from m4graph.cli import output
     from m4graph.cli.progress import flow_progress
+    from m4graph.core.yaml_file import Override, read_yaml
     from m4graph.scenario.files import load_scenario
     from m4graph.simulators import TRUTH, make_runners, read_options
 
@@ -76,6 +75,8 @@ def simulate(
 
 def _check_options(runner: Runner, record: Path | None) -> None:
     """Makes the simulator, to hear what is bad about its options before anything has run."""
+    from m4graph.core.schema import KeyProblem
+
     try:
         runner.build()
     except KeyProblem as problem:

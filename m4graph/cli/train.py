@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from m4graph.core.errors import InputError
-from m4graph.core.yaml_file import Override
 
 
 def train(
@@ -31,6 +30,7 @@ def train(
         raise InputError(
             'm4graph train: expected the package lightning (pip install "m4graph[train]")'
         ) from None
+    from m4graph.core.yaml_file import Override
     from m4graph.training.config import load_train_config
     from m4graph.training.fit import train as run_training
 

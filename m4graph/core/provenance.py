@@ -7,13 +7,14 @@ import resource
 import subprocess
 import sys
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
 @cache
 def package_version() -> str:
     """The installed version of m4graph; ``"unknown"`` if it runs without being installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("m4graph")
     except PackageNotFoundError:

@@ -12,13 +12,15 @@ import operator
 
 import numpy as np
 
-from m4graph.core.errors import ConfigError
+from m4graph.core.checks import check_count
 
 TRAIN_SEEDS = range(0, 1_000_000)
 """Seeds from which training and validation data may be drawn."""
 
 EVALUATION_SEEDS = range(1_000_000, 2_000_000)
 """Seeds kept for evaluation suites; datasets refuse them."""
+
+_MAX_SEED = 2**64 - 1
 
 
 def generator(seed: int, *purpose: str | int) -> np.random.Generator:
@@ -32,7 +34,7 @@ def generator(seed: int, *purpose: str | int) -> np.random.Generator:
         *purpose (str or int): What the numbers are for, as in ``"workload", "sizes"``.
 
     Raises:
-        ConfigError: If the seed is no integer or is negative.
+        KeyProblem: If the seed is no integer, is negative, or has more than 64 bits.
     """
     key = json.dumps([_checked(seed), *(_plain(part) for part in purpose)])
     digest = hashlib.sha256(key.encode()).digest()
@@ -46,13 +48,7 @@ def is_evaluation_seed(seed: int) -> bool:
 
 
 def _checked(seed: int) -> int:
-    try:
-        value = operator.index(seed)
-    except TypeError:
-        value = -1
-    if value < 0 or isinstance(seed, bool):
-        raise ConfigError(f"seed: expected an integer of 0 or above (got {seed!r})")
-    return value
+    return check_count("seed", seed, 0, _MAX_SEED)
 
 
 def _plain(part: str | int) -> str | int:

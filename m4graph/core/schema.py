@@ -7,7 +7,8 @@ on the way in (a boolean is no integer, ``"yes"`` is no boolean), but an integer
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -93,6 +94,15 @@ def unknown_key(key: str, name: str, valid: Iterable[str]) -> KeyProblem:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return KeyProblem(join_key(key, name), f"unknown key: expected {one_of(names)}{hint}")
+
+
+@contextmanager
+def keys_inside(key: str) -> Iterator[None]:
+    """Puts the key of a block in front of the keys of what goes wrong in it."""
+    try:
+        yield
+    except KeyProblem as problem:
+        raise KeyProblem(join_key(key, problem.key), problem.problem) from None
 
 
 def one_of(names: Iterable[str]) -> str:

@@ -21,8 +21,13 @@ class OptionalText(str):
     """Kind of a column of text in which a cell may be empty."""
 
 
+class OptionalInt(int):
+    """Kind of a column of integers in which a cell may be empty; it is masked then."""
+
+
 _EXPECTED = {
     int: "an integer of 64 bits",
+    OptionalInt: "an integer of 64 bits or an empty cell",
     float: "a finite number",
     str: "text",
     OptionalText: "text or an empty cell",
@@ -39,32 +44,38 @@ class Table:
 
     Args:
         path (Path): The file.
-        columns (dict[str, numpy.ndarray]): int64, float64 or object (``str``) ``[num_rows]``.
-        places (numpy.ndarray): int64 ``[num_rows]``: line of a CSV file, row of a Parquet file.
+        columns (dict[str, numpy.ndarray]): int64, float64 or object (``str``) ``[num_rows]``; empty
+            cells of :class:`OptionalInt` are masked.
+        numbers (numpy.ndarray): int64 ``[num_rows]``: line of a CSV file, row of a Parquet file.
     """
 
     path: Path
     columns: dict[str, np.ndarray]
-    places: np.ndarray
+    numbers: np.ndarray
 
     def __getitem__(self, column: str) -> np.ndarray:
         return self.columns[column]
 
     def where(self, row: int, column: str | None = None) -> str:
         """Names a row, or a cell, for an error message."""
-        return _where(self.path, self.places[row], column)
+        return _where(self.path, self.numbers[row], column)
 
 
 def read_table(
-    path: str | Path, columns: Mapping[str, type], error: type[InputError] = InputError
+    path: str | Path,
+    columns: Mapping[str, type],
+    error: type[InputError] = InputError,
+    only_these: bool = True,
 ) -> Table:
     """Reads a table.
 
     Args:
         path (str or Path): A file that ends in ``.csv`` or ``.parquet``.
-        columns (Mapping[str, type]): The columns, all of them needed and no other allowed, each
-            with ``int``, ``float``, ``str`` or :class:`OptionalText`.
+        columns (Mapping[str, type]): The columns, all of them needed, each with ``int``, ``float``,
+            ``str``, :class:`OptionalInt` or :class:`OptionalText`.
         error (type, optional): Class of the errors. (default: :class:`InputError`)
+        only_these (bool): No other column is allowed; else others are passed over. (default:
+            ``True``)
 
     Raises:
         InputError: If the file cannot be read or is not such a table; names the file, the row
@@ -72,7 +83,8 @@ def read_table(
     """
     path = Path(path)
     cells = _read_cells(path, error)
-    if sorted(cells.names) != sorted(columns):
+    names = [name for name in cells.names if only_these or name in columns]
+    if sorted(names) != sorted(columns):
         raise error(
             f"{path}: expected the columns {','.join(columns)} "
             f"(got {','.join(cells.names) or 'none'})"
@@ -82,11 +94,11 @@ def read_table(
         column = cells.columns[cells.names.index(name)]
         bad = _first_bad(column, kind)
         if bad is not None:
-            got = "an empty cell" if bad[1] == "" else repr(bad[1])
-            place = _where(path, cells.places[bad[0]], name)
-            raise error(f"{place}: expected {_EXPECTED[kind]} (got {got})")
+            got = "an empty cell" if bad[1] in ("", None) else repr(bad[1])
+            where = _where(path, cells.numbers[bad[0]], name)
+            raise error(f"{where}: expected {_EXPECTED[kind]} (got {got})")
         values[name] = _convert(column, kind)
-    return Table(path, values, cells.places)
+    return Table(path, values, cells.numbers)
 
 
 def write_table(path: str | Path, columns: Mapping[str, Any]) -> None:
@@ -125,8 +137,8 @@ def is_parquet(path: str | Path) -> bool:
     return Path(path).suffix.lower() == ".parquet"
 
 
-def _where(path: Path, place: int, column: str | None) -> str:
-    row = f"{path}, {'row' if is_parquet(path) else 'line'} {place}"
+def _where(path: Path, number: int, column: str | None) -> str:
+    row = f"{path}, {'row' if is_parquet(path) else 'line'} {number}"
     return row if column is None else f"{row}, column {column}"
 
 
@@ -135,11 +147,11 @@ class _Cells(NamedTuple):
 
     names: list[str]
     columns: Sequence[Sequence[Any] | np.ndarray]
-    places: np.ndarray
+    numbers: np.ndarray
 
 
 def _read_cells(path: Path, error: type[InputError]) -> _Cells:
-    kind = "Parquet" if is_parquet(path) else "CSV"
+    kind = "a Parquet file" if is_parquet(path) else "a CSV file in UTF-8"
     if not is_parquet(path) and path.suffix.lower() != ".csv":
         raise error(f"{path}: expected a file that ends in .csv or .parquet")
     try:
@@ -149,12 +161,13 @@ def _read_cells(path: Path, error: type[InputError]) -> _Cells:
         raise error(f"{path}: expected a file to read (got {reason})") from None
     except (ValueError, csv.Error) as problem:
         reason = str(problem).splitlines()[0]
-        raise error(f"{path}: expected a {kind} file (got {reason})") from problem
+        raise error(f"{path}: expected {kind} (got {reason})") from problem
 
 
 def _read_parquet(path: Path) -> _Cells:
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
+    from pyarrow.types import is_floating
 
     try:
         table = ParquetFile(path).read()
@@ -162,13 +175,16 @@ def _read_parquet(path: Path) -> _Cells:
         raise ValueError(problem) from problem
     # An index that pandas has written along.
     table = table.select([name for name in table.column_names if not _INDEX.fullmatch(name)])
-    columns = [each.to_pylist() if each.null_count else each.to_numpy() for each in table.columns]
+    columns = [
+        each.to_pylist() if each.null_count and not is_floating(each.type) else each.to_numpy()
+        for each in table.columns
+    ]
     return _Cells(table.column_names, columns, np.arange(table.num_rows))
 
 
 def _read_csv(path: Path) -> _Cells:
     csv.field_size_limit(_LONGEST_CELL)
-    rows, places = [], []
+    rows, numbers = [], []
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
         names = [name.strip() for name in next(reader, [])]
@@ -178,15 +194,15 @@ def _read_csv(path: Path) -> _Cells:
                 raise ValueError(f"{got} in line {reader.line_num}")
             if any(row):
                 rows.append(row + [""] * (len(names) - len(row)))
-                places.append(reader.line_num)
+                numbers.append(reader.line_num)
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return _Cells(names, columns, np.array(places, np.int64))
+    return _Cells(names, columns, np.array(numbers, np.int64))
 
 
 def _first_bad(cells: Sequence[Any] | np.ndarray, kind: type) -> tuple[int, object] | None:
     """Finds a cell that is not of the kind: its row among those read, and what stands there."""
     type_code = cells.dtype.kind if isinstance(cells, np.ndarray) else "O"
-    if kind in (int, float) and type_code in "iu":
+    if kind in (int, float, OptionalInt) and type_code in "iu":
         return None
     if kind is float and type_code == "f":
         good = np.isfinite(cells)
@@ -200,7 +216,9 @@ def _first_bad(cells: Sequence[Any] | np.ndarray, kind: type) -> tuple[int, obje
 
 
 def _fits(cell: object, kind: type) -> bool:
-    return _FITS[kind](cell) if isinstance(cell, str) else isinstance(cell, kind)
+    if isinstance(cell, str):
+        return _FITS[kind](cell)
+    return isinstance(cell, int | None) if kind is OptionalInt else isinstance(cell, kind)
 
 
 def _is_integer(cell: str) -> bool:
@@ -215,6 +233,7 @@ _FITS: dict[type, Callable[[str], bool]] = {
     int: _is_integer,
     float: _is_number,
     str: bool,
+    OptionalInt: lambda cell: not cell.strip() or _is_integer(cell),
     OptionalText: lambda cell: True,
 }
 
@@ -223,6 +242,10 @@ def _convert(cells: Sequence[Any] | np.ndarray, kind: type) -> np.ndarray:
     dtype = {int: np.int64, float: np.float64}.get(kind, object)
     if isinstance(cells, np.ndarray) and cells.dtype.kind in "iuf":
         return cells.astype(dtype)
+    if kind is OptionalInt:
+        empty = [cell is None or not str(cell).strip() for cell in cells]
+        filled = [0 if none else int(cell) for cell, none in zip(cells, empty, strict=True)]
+        return np.ma.masked_array(np.array(filled, dtype=np.int64), empty)
     parse = str if kind is OptionalText else kind
     return np.array([parse(cell) for cell in cells], dtype=dtype)
 

@@ -1,6 +1,6 @@
 """Sketches of what congestion control does to a flow between two events (numba).
 
-One number for a flow, its grant: the share of its line rate (and, with a variable window, of its
+One number for a flow, its grant: the fraction of its line rate (and, with a variable window, of its
 window) that is left to it. Links that mark cut it at once to what they can carry; how it comes back
 follows the rules of the packet simulator. DCQCN's timers and probabilities are left out: taken in
 expectation, they made queues five times as long as they are.

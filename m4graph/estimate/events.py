@@ -59,7 +59,7 @@ def depart(state: Estimate, flow_id: int) -> None:
 
 
 @kernel
-def share_anew(state: Estimate) -> None:
+def rebalance_fair_rates(state: Estimate) -> None:
     """Brings max-min fair rates up to the arrivals and departures so far.
 
     What flows have sent at the rate that has just ended is put down.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from m4graph.core.compilation import kernel_digest
-from m4graph.estimate.events import arrive, depart, redirect, settle_route, share_anew
+from m4graph.estimate.events import arrive, depart, rebalance_fair_rates, redirect, settle_route
 from m4graph.estimate.jit import cached_kernel, kernel
 from m4graph.estimate.outlook import foresee_burst
 from m4graph.estimate.state import Estimate
@@ -115,7 +115,7 @@ def _build(digest: str) -> Callable[..., None]:
             _happen(estimate, events[i])
             if events[i].kind == ARRIVAL:
                 state.flow_marks[events[i].flow].updated_ns = events[i].time_ns
-        share_anew(estimate)
+        rebalance_fair_rates(estimate)
         for i in range(len(events)):
             event = events[i]
             first = counts[NUM_FLOWS]

@@ -54,7 +54,7 @@ def to_hetero_data(
         - ``flow.touched``, ``link.touched`` bool: whose state the event updates; flows that share a
           link with the event's flow, links of its route
         - ``flow.n_id``, ``link.n_id`` int64: row of the workload, and of the network's links
-        - ``flow.flow_id``, ``link.link_id`` int64: ids of the workload; as ``n_id``
+        - ``flow.flow_id`` int64: ids of the workload
         - ``("flow", "crosses", "link")``: with scope ``"event"``, onto touched links only
         - both with ``edge_attr`` ``[num_edges, num_edge_features]``: the place on the route
         - ``("link", "rev_crosses", "flow")``: the whole route of every flow, hop by hop
@@ -188,7 +188,6 @@ def _to_data(scenario: Scenario, step: EventStep, event: np.void, index: int) ->
     flow.touched = torch.zeros(len(step.flow_ids), dtype=torch.bool)
     flow.touched[step.crosses[0]] = True
     link.x, link.gap, link.n_id = step.link_x, step.link_gap, step.link_ids
-    link.link_id = step.link_ids.clone()
     link.touched = torch.arange(len(step.link_ids)) < step.num_updated
     data[CROSSES].edge_index, data[CROSSES].edge_attr = step.crosses, step.crosses_x
     data[CROSSED_BY].edge_index = step.crossed_by

@@ -27,7 +27,7 @@ FLOW_FEATURES = (
     "log_windows",  # that it takes
     "log_pipe_windows",  # what an idle round trip holds, in windows
     "log_elapsed",  # in ideal FCTs
-    "remaining",  # estimate, share of the flow
+    "remaining",  # estimate, fraction of the flow
     "log_remaining",  # packets
     "windows_left",  # 1 at most
     "log_share",  # the slowest link of the route over the estimated sending rate
@@ -40,7 +40,7 @@ FLOW_FEATURES = (
     "log_longest_wait",  # at one link, in idle round trips
     "burst_wait",  # of bursts still queued along the route, in ideal FCTs, log
     "log_mean_wait",  # since the start, in idle round trips
-    "marking",  # share of its packets that are marked
+    "marking",  # fraction of its packets that are marked
     "log_flows_first",  # on the host's own link
     "log_flows_last",  # on the receiver's link
     "most_used",  # utilisation of the busiest link of the route
@@ -52,7 +52,7 @@ FLOW_FEATURES = (
     "log_rest",  # where the wait along the route comes to rest, in idle round trips
     "log_fluid",  # the slowdown if it goes on at the max-min fair rate
     "log_fair_share",  # the slowest link of the route over that rate
-    "fluid_remaining",  # at such rates so far, share of the flow
+    "fluid_remaining",  # at such rates so far, fraction of the flow
     *(f"configuration_{name}" for name in CONFIGURATION_FEATURES),
 )
 LINK_FEATURES = (
@@ -79,6 +79,9 @@ EDGE_FEATURES = (
     "hop",  # links of the route before this one, eighths
     "hops_left",  # links behind it, eighths
 )
+
+MOST_LOG_RATIO = 3.0
+"""No prediction is further from the estimate ``log_prior``, so that a run cannot run away."""
 
 FLOW_X = columns_by_name(FLOW_FEATURES)
 LINK_X = columns_by_name(LINK_FEATURES)

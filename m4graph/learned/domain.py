@@ -1,14 +1,19 @@
-"""What a model has been trained on, and a word of warning where a scenario lies outside."""
+"""What a model has been trained on and can see, and a word of warning where a scenario differs."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
-from m4graph.checkpoint import read_config
-from m4graph.scenario import Scenario
+from m4graph.checkpoint.config import parse_config
+from m4graph.runs.settings import seen_settings
+from m4graph.scenario import NetworkConfig, Scenario
+from m4graph.scenario.congestion import CongestionControl
 from m4graph.zoo import find_checkpoint
+
+Seen = Callable[[CongestionControl, NetworkConfig], dict[str, float]]
 
 
 def trained_controls(model: str | os.PathLike[str]) -> frozenset[str]:
@@ -19,21 +24,65 @@ def trained_controls(model: str | os.PathLike[str]) -> frozenset[str]:
     Raises:
         CheckpointError: If there is no such checkpoint.
     """
-    domain = read_config(find_checkpoint(model)).training_domain
+    domain = parse_config(find_checkpoint(model)).training_domain
     kinds = domain.get("congestion_control", [])
     return frozenset(str(kind) for kind in (kinds if isinstance(kinds, list) else [kinds]))
 
 
-def warn_of_strangers(
-    scenarios: Iterable[Scenario], controls: frozenset[str], model_name: str
-) -> None:
-    """Warns, once for each kind, of scenarios whose congestion control the model has not seen."""
-    if not controls:
-        return
-    strangers = {scenario.congestion_control.kind for scenario in scenarios} - controls
-    for kind in sorted(strangers):
-        warnings.warn(
-            f"model {model_name}: trained on congestion control {', '.join(sorted(controls))}; "
-            f"its predictions for {kind} are a guess",
-            stacklevel=4,
+@dataclass(frozen=True)
+class Domain:
+    """Where a model's predictions are more than a guess.
+
+    Args:
+        model_name (str): For messages.
+        controls (frozenset): Kinds of congestion control that it was trained on; empty: not known.
+        seen (Callable): What it can see of an algorithm's parameters.
+    """
+
+    model_name: str
+    controls: frozenset[str]
+    seen: Seen = seen_settings
+
+    def warn(self, scenarios: Iterable[Scenario]) -> None:
+        """Warns, once for each kind or parameter, of what the model has not seen or cannot see."""
+        found = dict.fromkeys(line for scenario in scenarios for line in self._strange(scenario))
+        for line in found:
+            warnings.warn(f"model {self.model_name}: {line}", stacklevel=4)
+
+    def _strange(self, scenario: Scenario) -> Iterator[str]:
+        kind = scenario.congestion_control.kind
+        if self.controls and kind not in self.controls:
+            known = ", ".join(sorted(self.controls))
+            yield f"trained on congestion control {known}; its predictions for {kind} are a guess"
+        for name, value, default in unseen_parameters(scenario, self.seen):
+            trained = ", on which it was trained" if self.controls else ""
+            yield (
+                f"congestion_control.{name} of {kind} is no input of it; its predictions for "
+                f"{value} are those for the default, {default}{trained}"
+            )
+
+
+def unseen_parameters(scenario: Scenario, seen: Seen) -> Iterator[tuple[str, object, object]]:
+    """Parameters of the algorithm that are not at their default, without a trace in what is seen.
+
+    Args:
+        scenario (Scenario): The scenario.
+        seen (Callable): What a model can see of an algorithm's parameters.
+
+    Yields:
+        tuple: Name, value and default.
+    """
+    control, config, arrays = scenario.congestion_control, scenario.config, scenario.arrays
+    nic_bps = arrays.link_rate_bps[arrays.host_uplink]
+    fields = {name: getattr(control, name) for name in type(control).model_fields}
+    for name, value in fields.items():
+        if type(control).model_fields[name].is_required():
+            continue
+        others = {other: kept for other, kept in fields.items() if other != name}
+        # Some defaults depend on the network.
+        at_default = type(control)(**others).resolve(
+            int(nic_bps.min()), int(nic_bps.max()), config.payload_bytes
         )
+        default = getattr(at_default, name)
+        if value != default and seen(control, config) == seen(at_default, config):
+            yield name, value, default

@@ -21,6 +21,7 @@ from m4graph.graph.paper.component import (
     SCHEMA_VERSION,
     ComponentTracker,
 )
+from m4graph.runs.paper_settings import seen_by_paper
 
 if TYPE_CHECKING:
     from m4graph.graph.paper.component import ComponentStep
@@ -104,6 +105,7 @@ class PaperModel(nn.Module):
     flow_features: ClassVar[tuple[str, ...]] = FLOW_FEATURES
     link_features: ClassVar[tuple[str, ...]] = LINK_FEATURES
     schema_version: ClassVar[int] = SCHEMA_VERSION
+    seen_settings = staticmethod(seen_by_paper)
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from m4graph.routing.check import check_routes
+from m4graph.routing.config import ROUTINGS, EcmpRouting, FileRouting, RoutingBlock, RoutingConfig
 from m4graph.routing.ecmp import EcmpRouter, ecmp_routes
 from m4graph.routing.file import read_routes, write_routes
 from m4graph.routing.reroute import reroute
@@ -10,8 +11,13 @@ from m4graph.routing.routes import Routes
 from m4graph.routing.spread import expected_link_shares
 
 __all__ = [
+    "ROUTINGS",
     "EcmpRouter",
+    "EcmpRouting",
+    "FileRouting",
     "Routes",
+    "RoutingBlock",
+    "RoutingConfig",
     "check_routes",
     "ecmp_routes",
     "expected_link_shares",

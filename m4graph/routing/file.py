@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import RoutingError, TopologyError
+from m4graph.core.errors import InputError, RoutingError, TopologyError
 from m4graph.core.table import Table, read_table, write_table
 from m4graph.routing.check import check_routes
 from m4graph.routing.routes import Routes
@@ -37,7 +37,7 @@ def read_routes(
             a route is not one of the network between the flow's hosts; names file and flow.
     """
     table = read_table(path, _COLUMNS, RoutingError)
-    rows = _rows_of_flows(table, np.asarray(flow_id))
+    rows = rows_of_flows(table, np.asarray(flow_id), RoutingError)
     port = table["source_port"][rows]
     if ((port < 0) | (port > 0xFFFF)).any():
         row = int(np.argmax((port < 0) | (port > 0xFFFF)))
@@ -71,23 +71,35 @@ def write_routes(path: str | Path, arrays: NetworkArrays, flow_id: Ints, routes:
     )
 
 
-def _rows_of_flows(table: Table, flow_id: Ints) -> NDArray[np.intp]:
-    """The row of each flow in the file."""
-    path, found = table.path, table["id"]
+def rows_of_flows(
+    table: Table, flow_id: Ints, error: type[InputError] = InputError
+) -> NDArray[np.intp]:
+    """The row of each flow in a table that has one row, with an ``id``, for every flow.
+
+    Args:
+        table (Table): The table.
+        flow_id (numpy.ndarray): Flow ids ``[num_flows]``, in workload order.
+        error (type, optional): Class of the errors. (default: :class:`InputError`)
+
+    Raises:
+        InputError: If a flow is unknown, missing or there twice; names the file and the flow.
+    """
+    found = table["id"]
     order = np.argsort(found, kind="stable")
     in_order = found[order]
-    if (in_order[1:] == in_order[:-1]).any():
-        flow = in_order[int(np.argmax(in_order[1:] == in_order[:-1]))]
-        raise RoutingError(f"{path}: flow {flow}: expected one row (got two)")
+    again = order[1:][in_order[1:] == in_order[:-1]]
+    if len(again):
+        row = int(again.min())
+        raise error(f"{table.where(row)}: flow {found[row]}: expected one row (got it again)")
     unknown = ~np.isin(found, flow_id)
     if unknown.any():
         row = int(np.argmax(unknown))
-        raise RoutingError(
-            f"{table.where(row)}: expected the id of a flow of the workload (got {found[row]})"
-        )
+        where = table.where(row)
+        raise error(f"{where}: expected the id of a flow of the workload (got {found[row]})")
     missing = ~np.isin(flow_id, found)
     if missing.any():
-        raise RoutingError(f"{path}: flow {flow_id[int(np.argmax(missing))]}: expected a row")
+        flow = flow_id[int(np.argmax(missing))]
+        raise error(f"{table.path}: flow {flow}: expected a row (got none)")
     return order[np.searchsorted(in_order, flow_id)]
 
 

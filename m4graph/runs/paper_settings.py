@@ -33,6 +33,10 @@ _DCTCP_GBPS, _DCQCN_GBPS = 10, 25
 def paper_configuration(control: CongestionControl, config: NetworkConfig) -> NDArray[np.float32]:
     """float32 ``[13]``, in the order of :data:`NAMES`.
 
+    Args:
+        control (CongestionControl): The algorithm, resolved.
+        config (NetworkConfig): The network's configuration, resolved.
+
     Reference:
         Li et al., "m4: A Learned Flow-level Network Simulator", arXiv 2503.01770, and its code.
     """
@@ -57,3 +61,8 @@ def paper_configuration(control: CongestionControl, config: NetworkConfig) -> ND
         values["timely_t_low_us"] = control.t_low_us
         values["timely_t_high_us"] = control.t_high_us
     return np.array([values[name] for name in NAMES], np.float32)
+
+
+def seen_by_paper(control: CongestionControl, config: NetworkConfig) -> dict[str, float]:
+    """What the original can see of an algorithm's parameters; arguments as above."""
+    return dict(zip(NAMES, paper_configuration(control, config).tolist(), strict=True))

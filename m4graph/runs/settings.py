@@ -123,13 +123,14 @@ def setting_values(configuration: NDArray[np.float64]) -> dict[str, float]:
     return dict(zip(NAMES, (*configuration.tolist(), *_LATER.values()), strict=False))
 
 
-def seen_settings(configuration: NDArray[np.float64]) -> dict[str, float]:
-    """What of the raw configuration reaches a model, as a feature or through the physics.
+def seen_settings(control: CongestionControl, config: NetworkConfig) -> dict[str, float]:
+    """What of an algorithm's parameters reaches a model, as a feature or through the physics.
 
     Args:
-        configuration (np.ndarray): From :func:`configuration_vector`.
+        control (CongestionControl): The algorithm, resolved.
+        config (NetworkConfig): The network's configuration, resolved.
     """
-    value = setting_values(configuration)
+    value = setting_values(configuration_vector(control, config))
     unread = {"gain", *(_OF_SKETCHES if value["algorithm"] == OTHER else ())}
     return {name: value[name] for name in NAMES if name not in unread}
 

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 from pydantic import Field
 
-from m4graph.core.schema import KeyProblem, StrictModel, join_key, spell, unknown_key
-from m4graph.routing import Routes, read_routes
+from m4graph.core.schema import KeyProblem, StrictModel, join_key, spell
+from m4graph.core.units import NS_PER_US
 from m4graph.scenario.expected import EXPECTED_FILES, ExpectedTimes, read_expected
-from m4graph.scenario.scenario import MAX_SEED, NetworkConfig, Scenario
+from m4graph.scenario.scenario import MAX_SEED, MAX_STOP_NS, NetworkConfig, Scenario
 from m4graph.topology import from_config as topology_from_config
-from m4graph.topology import validate
 from m4graph.workload import AnyWorkload
 from m4graph.workload import from_config as workload_from_config
 
@@ -31,6 +29,8 @@ class ScenarioFile(StrictModel):
         congestion_control (dict or str): A ``kind`` with its parameters, or only the name.
         seed (int): Of everything random. (default: ``0``)
         faults (list): Cables that go down, slow down or lose packets. (default: none)
+        stop_us (float): Nothing happens from then on; what has not finished by then is
+            unfinished. (default: the run ends with its last flow)
     """
 
     name: str | None = None
@@ -41,6 +41,7 @@ class ScenarioFile(StrictModel):
     congestion_control: Any
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
     faults: list[Any] = Field(default_factory=list)
+    stop_us: float | None = Field(default=None, ge=1 / NS_PER_US, le=MAX_STOP_NS / NS_PER_US)
 
 
 def build_scenario(
@@ -72,24 +73,13 @@ def build_scenario(
         workload=workload,
         congestion_control=parsed.congestion_control,
         config=config,
-        routing=_routing(folder, parsed.routing, network, workload),
+        routing=_with_paths(folder, parsed.routing, "routing"),
         seed=parsed.seed,
         name=default_name if parsed.name is None else parsed.name,
         expected=_expected(folder, workload) if with_expected else None,
         faults=parsed.faults,
+        stop_ns=None if parsed.stop_us is None else round(parsed.stop_us * NS_PER_US),
     )
-
-
-def _routing(
-    folder: Path, block: dict[str, Any], network: nx.Graph, workload: AnyWorkload
-) -> Routes | dict[str, Any]:
-    if "file" not in block:
-        return block
-    for name in block:
-        if name != "file":
-            raise unknown_key("routing", name, ["file"])
-    path = _with_paths(folder, block, "routing")["file"]
-    return read_routes(path, validate(network), workload.id, workload.src, workload.dst)
 
 
 def _expected(folder: Path, workload: AnyWorkload) -> ExpectedTimes | None:

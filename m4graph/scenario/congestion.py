@@ -1,7 +1,8 @@
 """Parameters of the congestion-control algorithms, under the names of ``scenario.yaml``.
 
-The algorithms themselves stand in :mod:`m4graph.simulators.packet`. To add one: a subclass of
-:class:`RdmaControl` or ``TcpControl``, and a row in :data:`CONGESTION_CONTROLS`.
+What all algorithms share stands here, those of a transport in :mod:`~m4graph.scenario.rdma` and
+:mod:`~m4graph.scenario.tcp`, what they do in :mod:`m4graph.simulators.packet`. To add one: a
+subclass of ``RdmaControl`` or ``TcpControl``, and a row in :data:`CONGESTION_CONTROLS`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from m4graph.core.errors import ConfigError
+from m4graph.core.blocks import build
 from m4graph.core.registry import Registry
-from m4graph.core.schema import KeyProblem, StrictModel, spell
+from m4graph.core.schema import StrictModel
 
 BASE_RTT_NS = 14_400
 """The base RTT that the default window is made for: 18000 bytes at 10 Gb/s."""
@@ -60,9 +61,6 @@ class EcnConfig(StrictModel):
 
 class CongestionControl(StrictModel):
     """What all algorithms share. A subclass adds its own parameters and a literal ``kind``.
-
-    Most subclasses are those of a transport: :class:`RdmaControl` here, ``TcpControl`` in
-    :mod:`m4graph.scenario.tcp`.
 
     Args:
         init_window_bytes (int, optional): The window of a new flow.
@@ -118,23 +116,4 @@ def congestion_control(
     Raises:
         KeyProblem: For an unknown kind or key, a wrong type or a bad value.
     """
-    if isinstance(spec, CongestionControl):
-        return spec
-    key = "congestion_control"
-    if isinstance(spec, str):
-        spec = {"kind": spec}
-    if not isinstance(spec, Mapping):
-        raise KeyProblem(key, f"expected a name or a block of keys (got {spell(spec)})")
-    if "kind" not in spec:
-        names = ", ".join(CONGESTION_CONTROLS.names())
-        raise KeyProblem(f"{key}.kind", f"missing key: expected one of {names}")
-    kind = spec["kind"]
-    if not isinstance(kind, str):
-        raise KeyProblem(f"{key}.kind", f"expected text (got {spell(kind)})")
-    try:
-        model = CONGESTION_CONTROLS.resolve(kind)
-    except ConfigError as error:
-        raise KeyProblem(f"{key}.kind", str(error)) from None
-    # The registry forgives case and dashes; the model's own spelling goes on record.
-    canonical = model.model_fields["kind"].default
-    return model.parse({**spec, "kind": canonical if isinstance(canonical, str) else kind}, key)
+    return build(CONGESTION_CONTROLS, spec, "congestion_control", CongestionControl)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.errors import InputError
-from m4graph.core.table import is_parquet, write_table
+from m4graph.core.table import OptionalInt, read_table, write_table
+from m4graph.routing.file import rows_of_flows
 from m4graph.workload import AnyWorkload
 
 EXPECTED_FILES = ("expected.csv", "expected.parquet")
 """Their names in a scenario's folder; the first that is there counts."""
 
-COLUMNS = ("id", "fct_ns", "ideal_fct_ns")
+_KINDS = {"id": int, "fct_ns": OptionalInt, "ideal_fct_ns": int}
+_UNFINISHED = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,24 +41,16 @@ def read_expected(path: Path, workload: AnyWorkload) -> ExpectedTimes:
         InputError: If the file is no such table, a value is wrong, or the flows are not exactly
             those of the workload; names the file and the row or flow.
     """
-    rows = _parquet_rows(path) if is_parquet(path) else _csv_rows(path)
-    row_of_flow = {int(flow): row for row, flow in enumerate(workload.id)}
-    times = np.zeros((2, workload.num_flows), dtype=np.int64)
-    seen = np.zeros(workload.num_flows, dtype=bool)
-    for where, cells in rows:
-        flow = _integer(where, "id", cells[0], minimum=0)
-        row = row_of_flow.get(flow)
-        if row is None:
-            raise InputError(f"{where}, column id: expected a flow of the workload (got {flow})")
-        if seen[row]:
-            raise InputError(f"{where}, column id: expected each flow once (got {flow} again)")
-        seen[row] = True
-        times[0, row] = _integer(where, "fct_ns", cells[1], minimum=1) if cells[1].strip() else -1
-        times[1, row] = _integer(where, "ideal_fct_ns", cells[2], minimum=1)
-    if not seen.all():
-        missing = int(workload.id[np.argmin(seen)])
-        raise InputError(f"{path}: expected a row for each flow (got none for flow {missing})")
-    return ExpectedTimes(times[0], times[1])
+    table = read_table(path, _KINDS, only_these=False)
+    rows = rows_of_flows(table, workload.id)
+    for name in ("fct_ns", "ideal_fct_ns"):
+        bad = np.flatnonzero(np.ma.filled(table[name] < 1, False))
+        if len(bad):
+            where, got = table.where(bad[0], name), table[name][bad[0]]
+            raise InputError(f"{where}: expected an integer of 1 or above (got {got})")
+    return ExpectedTimes(
+        np.ma.filled(table["fct_ns"], _UNFINISHED)[rows], table["ideal_fct_ns"][rows]
+    )
 
 
 def write_expected(path: Path, expected: ExpectedTimes, workload: AnyWorkload) -> None:
@@ -66,56 +58,4 @@ def write_expected(path: Path, expected: ExpectedTimes, workload: AnyWorkload) -
     order = np.argsort(workload.id, kind="stable")
     fct_ns = np.ma.masked_less(expected.fct_ns[order], 0)
     columns = (workload.id[order], fct_ns, expected.ideal_fct_ns[order])
-    write_table(path, dict(zip(COLUMNS, columns, strict=True)))
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            places = _places(path, header)
-            for cells in reader:
-                where = f"{path}, line {reader.line_num}"
-                if cells and len(cells) != len(header):
-                    raise InputError(f"{where}: expected {len(header)} cells (got {len(cells)})")
-                if cells:
-                    yield where, [cells[place] for place in places]
-    except OSError as error:
-        raise InputError(f"{path}: expected a file to read (got {error.strerror})") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: expected a CSV file in UTF-8 (got {error})") from None
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    from pyarrow import ArrowException
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        table = ParquetFile(path).read()
-    except (OSError, ArrowException) as error:
-        got = " ".join(str(error).split())
-        raise InputError(f"{path}: expected a Parquet file (got {got})") from None
-    columns = [table.column(place).to_pylist() for place in _places(path, table.column_names)]
-    for row, values in enumerate(zip(*columns, strict=True)):
-        yield f"{path}, row {row}", ["" if value is None else str(value) for value in values]
-
-
-def _places(path: Path, header: list[str]) -> list[int]:
-    for name in COLUMNS:
-        if header.count(name) != 1:
-            found = ",".join(header) or "none"
-            raise InputError(f"{path}: expected a column {name} (got the columns {found})")
-    return [header.index(name) for name in COLUMNS]
-
-
-def _integer(where: str, column: str, cell: str, minimum: int) -> int:
-    try:
-        value = int(cell)
-    except ValueError:
-        value = minimum - 1
-    if not minimum <= value < 2**63:
-        raise InputError(
-            f"{where}, column {column}: expected an integer of {minimum} or above (got {cell!r})"
-        )
-    return value
+    write_table(path, dict(zip(_KINDS, columns, strict=True)))

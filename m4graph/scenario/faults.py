@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from m4graph.core.blocks import build
+from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem, StrictModel, join_key, one_of, spell
 from m4graph.core.units import GBPS, NS_PER_US
 from m4graph.topology import NetworkArrays
@@ -19,6 +21,9 @@ _MAX_US = 10**12
 
 class Fault(StrictModel):
     """What is wrong with a cable, and from when to when.
+
+    A subclass has a literal ``kind``, its own parameters, and says what becomes of the cable by
+    :attr:`takes_down`, :meth:`left_rate_bps` and :attr:`loss_probability`.
 
     Args:
         link (list of int): The two nodes of the cable.
@@ -33,6 +38,18 @@ class Fault(StrictModel):
     at_us: float = Field(default=0.0, ge=0, le=_MAX_US)
     until_us: float | None = Field(default=None, gt=0, le=_MAX_US)
     direction: Literal["both", "forward", "backward"] = "both"
+
+    takes_down: ClassVar[bool] = False
+    """Whatever is on the cable is lost, and routing may lead around it."""
+
+    @property
+    def loss_probability(self) -> float:
+        """With which each packet is lost."""
+        return 0.0
+
+    def left_rate_bps(self, own_rate_bps: int) -> int | None:
+        """The rate that a link is left with; ``None``: its own."""
+        return None
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
@@ -74,6 +91,8 @@ class Down(Fault):
 
     kind: Literal["down"] = "down"
 
+    takes_down: ClassVar[bool] = True
+
 
 class Slow(Fault):
     """The cable has a lower (or a higher) rate, from the next packet on.
@@ -94,8 +113,8 @@ class Slow(Fault):
             raise ValueError(f"expected rate_gbps or factor (got {got})")
         return self
 
-    def rate_bps(self, own_rate_bps: int) -> int:
-        """The rate that a cable is left with."""
+    def left_rate_bps(self, own_rate_bps: int) -> int:
+        """The rate that was given, or that part of the link's own."""
         if self.rate_gbps is not None:
             return round(self.rate_gbps * GBPS)
         assert self.factor is not None
@@ -112,8 +131,21 @@ class Loss(Fault):
     kind: Literal["loss"] = "loss"
     probability: float = Field(gt=0, le=1)
 
+    @property
+    def loss_probability(self) -> float:
+        """As given."""
+        return self.probability
 
-_KINDS: dict[str, type[Fault]] = {"down": Down, "slow": Slow, "loss": Loss}
+
+FAULTS: Registry[type[Fault]] = Registry(
+    "fault",
+    {
+        "down": "m4graph.scenario.faults:Down",
+        "slow": "m4graph.scenario.faults:Slow",
+        "loss": "m4graph.scenario.faults:Loss",
+    },
+)
+"""Kinds of faults by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,13 +170,15 @@ def parse_faults(faults: object, arrays: NetworkArrays, key: str = "faults") -> 
         key (str): Where they stand, for the message. (default: ``"faults"``)
 
     Raises:
-        KeyProblem: For the first bad key; it names the fault by its place in the list, from 0.
+        KeyProblem: For the first bad key; it names the fault by its index in the list, from 0.
     """
     if not isinstance(faults, Sequence) or isinstance(faults, str):
         raise KeyProblem(key, f"expected a list of faults (got {spell(faults)})")
-    parsed = tuple(_parse(fault, join_key(key, place)) for place, fault in enumerate(faults))
-    for place, fault in enumerate(parsed):
-        check_link(fault.link, arrays, join_key(key, place, "link"))
+    parsed = tuple(
+        build(FAULTS, fault, join_key(key, index), Fault) for index, fault in enumerate(faults)
+    )
+    for index, fault in enumerate(parsed):
+        check_link(fault.link, arrays, join_key(key, index, "link"))
     return parsed
 
 
@@ -179,24 +213,10 @@ def conditions_at(faults: Iterable[Fault], arrays: NetworkArrays, time_ns: float
         if not fault.is_active(time_ns):
             continue
         for link in fault.links(arrays):
-            if isinstance(fault, Slow):
-                rate = fault.rate_bps(int(arrays.link_rate_bps[link]))
+            down[link] |= fault.takes_down
+            kept[link] *= 1 - fault.loss_probability
+            rate = fault.left_rate_bps(int(arrays.link_rate_bps[link]))
+            if rate is not None:
                 rate_bps[link] = min(rate, rate_bps[link]) if slowed[link] else rate
                 slowed[link] = True
-            elif isinstance(fault, Loss):
-                kept[link] *= 1 - fault.probability
-            else:
-                down[link] = True
     return LinkConditions(down, rate_bps, 1 - kept)
-
-
-def _parse(fault: object, key: str) -> Fault:
-    if isinstance(fault, Fault):
-        return fault
-    if not isinstance(fault, Mapping):
-        raise KeyProblem(key, f"expected a block of keys (got {spell(fault)})")
-    kind: Any = fault.get("kind")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        got = "none" if "kind" not in fault else spell(kind)
-        raise KeyProblem(join_key(key, "kind"), f"expected {one_of(_KINDS)} (got {got})")
-    return _KINDS[kind].parse(fault, key)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.schema import KeyProblem
+from m4graph.core.units import NS_PER_US
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml, write_yaml
 from m4graph.routing import Routes, write_routes
 from m4graph.scenario.build import build_scenario
@@ -75,7 +76,7 @@ def write_scenario_files(
     scenario: Scenario, folder: Path, tables: Literal["csv", "parquet"] = "csv"
 ) -> None:
     """Writes ``scenario.yaml`` and the tables it names, but no recorded times."""
-    to_csv(scenario.network, folder / f"topology.{tables}")
+    to_csv(scenario.arrays, folder / f"topology.{tables}")
     scenario.workload.to_csv(folder / f"flows.{tables}")
     routing: dict[str, Any]
     if isinstance(scenario.routing, Routes):
@@ -95,6 +96,8 @@ def write_scenario_files(
     }
     if scenario.faults:
         blocks["faults"] = [fault.model_dump() for fault in scenario.faults]
+    if scenario.stop_ns is not None:
+        blocks["stop_us"] = scenario.stop_ns / NS_PER_US
     write_yaml(folder / SCENARIO_FILE, blocks)
 
 

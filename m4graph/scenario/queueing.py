@@ -6,14 +6,12 @@ finds it full is lost. Hosts have no such queue: a NIC makes a packet when it ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from m4graph.core.errors import ConfigError
 from m4graph.core.registry import Registry
-from m4graph.core.schema import KeyProblem, StrictModel, spell
+from m4graph.core.schema import StrictModel
 
 _MAX_PACKETS = 10**9
 _MAX_BYTES = 10**15
@@ -101,28 +99,3 @@ QUEUE_DISCIPLINES: Registry[type[QueueDiscipline]] = Registry(
     },
 )
 """Queues of a switch port by name."""
-
-
-def queue_discipline(spec: object) -> QueueDiscipline:
-    """Builds the model of a queue from a model, a name, or a block with ``kind``.
-
-    Raises:
-        KeyProblem: For an unknown kind or key, a wrong type or a bad value.
-    """
-    if isinstance(spec, QueueDiscipline):
-        return spec
-    if isinstance(spec, str):
-        spec = {"kind": spec}
-    names = ", ".join(QUEUE_DISCIPLINES.names())
-    if not isinstance(spec, Mapping):
-        raise KeyProblem("", f"expected a name or a block of keys (got {spell(spec)})")
-    if "kind" not in spec:
-        raise KeyProblem("kind", f"missing key: expected one of {names}")
-    kind = spec["kind"]
-    if not isinstance(kind, str):
-        raise KeyProblem("kind", f"expected text (got {spell(kind)})")
-    try:
-        model = QUEUE_DISCIPLINES.resolve(kind)
-    except ConfigError as error:
-        raise KeyProblem("kind", str(error)) from None
-    return model.parse({**spec, "kind": model.model_fields["kind"].default})

@@ -44,7 +44,7 @@ class RdmaControl(CongestionControl):
     def resolve(
         self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
     ) -> Self:
-        """As in :class:`CongestionControl`: the window and the lowest rate.
+        """Fills in the window and the lowest rate.
 
         Raises:
             KeyProblem: If the lowest rate is above the rate of a host link.

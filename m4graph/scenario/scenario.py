@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,19 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializeAsAny, field_validator
 
+from m4graph.core.blocks import build
+from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError, WorkloadError
-from m4graph.core.schema import KeyProblem, StrictModel, spell
+from m4graph.core.schema import KeyProblem, StrictModel, spell, unknown_key
 from m4graph.core.units import PS_PER_NS
-from m4graph.routing import Routes, check_routes, ecmp_routes
+from m4graph.routing import ROUTINGS, Routes, RoutingBlock, RoutingConfig, check_routes
 from m4graph.scenario.congestion import MAX_BYTES, CongestionControl, EcnConfig, congestion_control
 from m4graph.scenario.expected import ExpectedTimes
 from m4graph.scenario.faults import Fault, parse_faults
 from m4graph.scenario.ideal import ideal_fct_ns
-from m4graph.scenario.queueing import QueueDiscipline, SharedQueue, queue_discipline
+from m4graph.scenario.queueing import QUEUE_DISCIPLINES, QueueDiscipline, SharedQueue
 from m4graph.topology import NetworkArrays, validate
 from m4graph.workload import AnyWorkload
 
 MAX_SEED = 2**63 - 1
+
+MAX_STOP_NS = 2**62
+"""No stop time may be later."""
 
 
 class NetworkConfig(StrictModel):
@@ -56,7 +62,7 @@ class NetworkConfig(StrictModel):
     @field_validator("queue", mode="before")
     @classmethod
     def _of_a_kind(cls, value: object) -> QueueDiscipline:
-        return queue_discipline(value)
+        return build(QUEUE_DISCIPLINES, value, "", QueueDiscipline)
 
     @property
     def ticks_per_ns(self) -> int:
@@ -74,21 +80,6 @@ class NetworkConfig(StrictModel):
         return self.model_copy(update={"ecn": ecn})
 
 
-class RoutingConfig(StrictModel):
-    """The ``routing`` block, when routes are not read from a file.
-
-    Args:
-        kind (str): ``"ecmp"``, ns-3's hash. (default: ``"ecmp"``)
-        seed (int): Hashed into the switches' hash seeds; 0 is exactly ns-3. (default: ``0``)
-        convergence_us (float, optional): So long after a cable goes down or comes up, all flows
-            are routed anew, over the cables that were up then; ``None``: never. (default: ``None``)
-    """
-
-    kind: Literal["ecmp"] = "ecmp"
-    seed: int = Field(default=0, ge=0, le=MAX_SEED)
-    convergence_us: float | None = Field(default=None, ge=0, le=10**12)
-
-
 @dataclass(frozen=True, init=False, eq=False)
 class Scenario:
     """Everything that a simulator needs, checked and resolved. Frozen; computes routes once.
@@ -101,13 +92,15 @@ class Scenario:
         congestion_control (CongestionControl, dict or str): Parameters, a block with ``kind``,
             or a name.
         config (NetworkConfig or dict, optional): The ``network`` block of ``scenario.yaml``.
-        routing (Routes, RoutingConfig or dict, optional): Routes in the workload's order, or how
-            to find them. (default: ECMP, exactly as ns-3)
+        routing (Routes, RoutingBlock, dict or str, optional): Routes in the workload's order, a
+            ``file`` with them, or how to find them. (default: ECMP, exactly as ns-3)
         seed (int): Of everything random inside a simulator. (default: ``0``)
         name (str): For tables and files. (default: ``"scenario"``)
         expected (ExpectedTimes, optional): Recorded times, the truth of a comparison.
         faults (list of Fault or dict): Cables that go down, slow down or lose packets, as in the
             ``faults`` block of ``scenario.yaml``. (default: none)
+        stop_ns (int, optional): Nothing happens from then on: a flow whose last byte comes at
+            that time or later did not finish. (default: the last flow's finish)
 
     Raises:
         InputError: If a part is invalid, or does not fit the others; the message names the key,
@@ -124,6 +117,7 @@ class Scenario:
     name: str
     expected: ExpectedTimes | None
     faults: tuple[Fault, ...]
+    stop_ns: int | None
 
     def __init__(
         self,
@@ -131,31 +125,34 @@ class Scenario:
         workload: AnyWorkload,
         congestion_control: CongestionControl | Mapping[str, object] | str,
         config: NetworkConfig | Mapping[str, object] | None = None,
-        routing: Routes | RoutingConfig | Mapping[str, object] | None = None,
+        routing: Routes | RoutingBlock | Mapping[str, object] | str | None = None,
         seed: int = 0,
         name: str = "scenario",
         expected: ExpectedTimes | None = None,
         faults: Sequence[Fault | Mapping[str, object]] = (),
+        stop_ns: int | None = None,
     ) -> None:
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-            raise KeyProblem("seed", f"expected an integer (got {spell(seed)})")
-        if not 0 <= seed <= MAX_SEED:
-            raise KeyProblem("seed", f"expected 0 to {MAX_SEED} (got {seed})")
+        seed = check_count("seed", seed, 0, MAX_SEED)
+        if stop_ns is not None:
+            stop_ns = check_count("stop_ns", stop_ns, 1, MAX_STOP_NS)
         if not isinstance(name, str) or not name.strip():
             raise KeyProblem("name", f"expected text (got {spell(name)})")
         arrays = validate(network)
         _check_hosts(arrays, workload)
         control, resolved = _resolve(arrays, congestion_control, config)
-        self._set("network", network)
-        self._set("arrays", arrays)
-        self._set("workload", workload)
-        self._set("congestion_control", control)
-        self._set("config", resolved)
-        self._set("routing", _routing(arrays, workload, routing))
-        self._set("seed", int(seed))
-        self._set("name", name)
-        self._set("expected", _checked_expected(workload, expected))
-        self._set("faults", parse_faults(faults, arrays))
+        vars(self).update(
+            network=network,
+            arrays=arrays,
+            workload=workload,
+            congestion_control=control,
+            config=resolved,
+            routing=_routing(arrays, workload, routing),
+            seed=seed,
+            name=name,
+            expected=_checked_expected(workload, expected),
+            faults=parse_faults(faults, arrays),
+            stop_ns=stop_ns,
+        )
 
     @cached_property
     def routes(self) -> Routes:
@@ -166,8 +163,8 @@ class Scenario:
         """
         if isinstance(self.routing, Routes):
             return self.routing
-        workload = self.workload
-        return ecmp_routes(self.arrays, workload.src, workload.dst, seed=self.routing.seed)
+        router = self.routing.router(self.arrays)
+        return router.route(self.workload.src, self.workload.dst)
 
     @cached_property
     def ideal_fct_ns(self) -> NDArray[np.int64]:
@@ -193,13 +190,10 @@ class Scenario:
         Recorded times and given routes hold for one set of flows only: replace them along with
         the workload or the network.
         """
-        unknown = changes.keys() - _ARGUMENTS
-        if unknown:
-            raise ConfigError(
-                f"Scenario.replace: expected one of {', '.join(_ARGUMENTS)} "
-                f"(got {', '.join(sorted(unknown))})"
-            )
-        return Scenario(**{name: getattr(self, name) for name in _ARGUMENTS} | changes)
+        arguments = inspect.signature(Scenario).parameters
+        for name in changes.keys() - arguments.keys():
+            raise unknown_key("", name, arguments)
+        return Scenario(**{name: getattr(self, name) for name in arguments} | changes)
 
     def __repr__(self) -> str:
         return (
@@ -207,22 +201,6 @@ class Scenario:
             f"num_flows={self.num_flows}, congestion_control={self.congestion_control.kind!r}, "
             f"seed={self.seed})"
         )
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-
-_ARGUMENTS = (
-    "network",
-    "workload",
-    "congestion_control",
-    "config",
-    "routing",
-    "seed",
-    "name",
-    "expected",
-    "faults",
-)
 
 
 def _resolve(
@@ -241,12 +219,14 @@ def _resolve(
 def _routing(
     arrays: NetworkArrays,
     workload: AnyWorkload,
-    routing: Routes | RoutingConfig | Mapping[str, object] | None,
+    routing: Routes | RoutingBlock | Mapping[str, object] | str | None,
 ) -> Routes | RoutingConfig:
-    if not isinstance(routing, Routes):
-        return RoutingConfig.parse({} if routing is None else routing, "routing")
-    check_routes(routing, arrays, workload.id, workload.src, workload.dst)
-    return routing
+    flows = workload.id, workload.src, workload.dst
+    if isinstance(routing, Routes):
+        check_routes(routing, arrays, *flows)
+        return routing
+    spec = {} if routing is None else routing
+    return build(ROUTINGS, spec, "routing", RoutingBlock, default="ecmp").resolve(arrays, *flows)
 
 
 def _check_hosts(arrays: NetworkArrays, workload: AnyWorkload) -> None:

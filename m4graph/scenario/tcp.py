@@ -45,7 +45,7 @@ class TcpControl(CongestionControl):
     def resolve(
         self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
     ) -> Self:
-        """As in :class:`~m4graph.scenario.congestion.CongestionControl`: the first window.
+        """Fills in the first window.
 
         Raises:
             KeyProblem: If a window is smaller than a segment.

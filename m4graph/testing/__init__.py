@@ -14,13 +14,15 @@ The names below are imported on first use: not all of them need torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from m4graph.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from m4graph.testing.congestion import check_congestion_control
     from m4graph.testing.conv import check_conv
     from m4graph.testing.datasets import check_dataset
+    from m4graph.testing.faults import check_fault
     from m4graph.testing.heads import check_head
     from m4graph.testing.rules import ConformanceError, Report
     from m4graph.testing.simulators import check_simulator
@@ -35,6 +37,7 @@ _NAMES = {
     "check_congestion_control": "m4graph.testing.congestion",
     "check_conv": "m4graph.testing.conv",
     "check_dataset": "m4graph.testing.datasets",
+    "check_fault": "m4graph.testing.faults",
     "check_head": "m4graph.testing.heads",
     "check_simulator": "m4graph.testing.simulators",
     "check_size_law": "m4graph.testing.sizes",
@@ -52,6 +55,7 @@ __all__ = [
     "check_congestion_control",
     "check_conv",
     "check_dataset",
+    "check_fault",
     "check_head",
     "check_simulator",
     "check_size_law",
@@ -63,14 +67,4 @@ __all__ = [
     "tiny_workload",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        value = getattr(import_module(_NAMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'm4graph.testing' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

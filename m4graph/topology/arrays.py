@@ -9,9 +9,8 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
 
 KINDS = ("host", "switch")
@@ -78,13 +77,13 @@ class NetworkArrays:
         """
         keys, links = self._link_table
         wanted = src.astype(np.int64) * self.num_nodes + dst
-        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        index = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         inside = (src >= 0) & (src < self.num_nodes) & (dst >= 0) & (dst < self.num_nodes)
-        missing = np.flatnonzero((keys[place] != wanted) | ~inside)
+        missing = np.flatnonzero((keys[index] != wanted) | ~inside)
         if len(missing):
             a, b = int(src[missing[0]]), int(dst[missing[0]])
             raise TopologyError(f"link {a}-{b}: expected two nodes with a cable (got none)")
-        found: np.ndarray = links[place]
+        found: np.ndarray = links[index]
         return found
 
     @cached_property
@@ -100,8 +99,11 @@ class NetworkArrays:
         return _read_only(by_host)
 
 
-def validate(graph: nx.Graph) -> NetworkArrays:
-    """Checks a network and turns it into arrays.
+def validate(graph: nx.Graph | NetworkArrays) -> NetworkArrays:
+    """Checks a network and turns it into arrays; arrays are given back as they are.
+
+    A graph is checked where it comes in, in a scenario, a random workload or a file; from there on
+    its arrays are passed on.
 
     Rules, each with an error of its own: an undirected graph without parallel cables; node ids
     ``0 .. num_nodes - 1``; each node's ``kind`` is ``"host"`` or ``"switch"``; there is a host,
@@ -112,6 +114,8 @@ def validate(graph: nx.Graph) -> NetworkArrays:
     Raises:
         TopologyError: If a rule is broken; names the node or the cable.
     """
+    if isinstance(graph, NetworkArrays):
+        return graph
     if graph.is_directed() or graph.is_multigraph():
         raise TopologyError(
             f"network: expected an undirected networkx.Graph (got {type(graph).__name__})"
@@ -123,7 +127,7 @@ def validate(graph: nx.Graph) -> NetworkArrays:
     )
     columns = np.array(cables, dtype=np.int64).reshape(-1, 4).T
     _check_host_cables(graph, num_hosts, columns[:2])
-    _check_reachable(graph, num_hosts, columns[:2])
+    _check_reachable(graph, num_hosts)
     return NetworkArrays(
         num_hosts=num_hosts,
         num_nodes=len(graph),
@@ -144,11 +148,6 @@ def node_kind(node: Any, data: Mapping[str, Any]) -> str:
     if kind not in KINDS:
         raise TopologyError(f"node {node!r}: expected kind 'host' or 'switch' (got {kind!r})")
     return str(kind)
-
-
-def is_integer(value: Any) -> bool:
-    """Tells whether a value is an integer of Python or numpy; ``True`` is none."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _check_node_ids(graph: nx.Graph) -> None:
@@ -208,14 +207,12 @@ def _check_host_cables(graph: nx.Graph, num_hosts: int, ends: np.ndarray) -> Non
         raise TopologyError(f"host {a}: expected a cable to a switch (got one to host {b})")
 
 
-def _check_reachable(graph: nx.Graph, num_hosts: int, ends: np.ndarray) -> None:
-    ones = np.ones(ends.shape[1], dtype=np.int8)
-    cables = coo_array((ones, (ends[0], ends[1])), shape=(len(graph), len(graph)))
-    _, component = connected_components(cables, directed=False)
-    apart = np.flatnonzero(component[:num_hosts] != component[0])
-    if len(apart):
+def _check_reachable(graph: nx.Graph, num_hosts: int) -> None:
+    reached = nx.node_connected_component(graph, 0)
+    apart = [host for host in range(num_hosts) if host not in reached]
+    if apart:
         raise TopologyError(
-            f"host {_called(graph, int(apart[0]))}: expected a route to host {_called(graph, 0)} "
+            f"host {_called(graph, apart[0])}: expected a route to host {_called(graph, 0)} "
             f"(got none; {len(apart)} of {num_hosts} hosts are cut off from it)"
         )
 

@@ -1,51 +1,35 @@
-"""What the generators share: checks of their parameters, and putting a graph together."""
+"""What the generators share: the check of a rate, and putting a graph together."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 import networkx as nx
 
-from m4graph.core.errors import InputError, TopologyError
+from m4graph.core.checks import check_count
+from m4graph.core.errors import InputError
+from m4graph.core.schema import KeyProblem, spell
 from m4graph.core.units import gbps_to_bps
-from m4graph.topology.arrays import validate
 
 Cable = tuple[int, int]
-
-
-def check_count(name: str, value: int, minimum: int = 1) -> int:
-    """Gives a count back if it is an integer of at least ``minimum``, in 31 bits.
-
-    Raises:
-        TopologyError: If it is not; ``name`` says which parameter it was.
-    """
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = None
-    if count is None or count < minimum or isinstance(value, bool):
-        raise TopologyError(f"{name}: expected an integer of {minimum} or above (got {value!r})")
-    if count >= 2**31:
-        raise TopologyError(f"{name}: expected an integer below 2**31 (got {value!r})")
-    return count
 
 
 def check_rate(name: str, gbps: float | Decimal) -> int:
     """Converts a rate above 0 from Gb/s to bit/s.
 
     Raises:
-        TopologyError: If it is not above 0 or not a whole number of bit/s.
+        KeyProblem: If it is not above 0 or not a whole number of bit/s.
     """
-    problem = f"{name}: expected a rate in Gb/s above 0, in whole bit/s (got {gbps!r})"
     try:
         rate_bps = 0 if isinstance(gbps, (bool, str)) else gbps_to_bps(gbps)
     except InputError:
-        raise TopologyError(problem) from None
+        rate_bps = 0
     if rate_bps == 0:
-        raise TopologyError(problem)
+        raise KeyProblem(
+            name, f"expected a rate in Gb/s above 0, in whole bit/s (got {spell(gbps)})"
+        )
     return rate_bps
 
 
@@ -95,6 +79,5 @@ class NetworkBuilder:
         self.connect(cables, rate_bps)
 
     def finish(self) -> nx.Graph:
-        """Validates the network and gives it."""
-        validate(self._graph)
+        """Gives the network, which keeps the rules of ``validate`` by its making."""
         return self._graph

@@ -7,8 +7,10 @@ from typing import Any
 
 import networkx as nx
 
+from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
-from m4graph.topology.arrays import is_integer, node_kind, validate
+from m4graph.core.schema import KeyProblem
+from m4graph.topology.arrays import node_kind, validate
 from m4graph.topology.build import check_rate
 
 
@@ -55,5 +57,8 @@ def _cable(a: Any, b: Any, data: Mapping[str, Any]) -> dict[str, Any]:
         return cable
     if "rate_bps" in cable:
         raise TopologyError(f"cable {a}-{b}: expected one of rate_bps and gbps (got both)")
-    cable["rate_bps"] = check_rate(f"cable {a}-{b}, gbps", cable.pop("gbps"))
+    try:
+        cable["rate_bps"] = check_rate("gbps", cable.pop("gbps"))
+    except KeyProblem as error:
+        raise TopologyError(f"cable {a}-{b}, {error}") from None
     return cable

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import networkx as nx
 
-from m4graph.topology.build import NetworkBuilder, check_count, check_rate
+from m4graph.core.checks import check_count
+from m4graph.topology.build import NetworkBuilder, check_rate
 
 
 def clos(
@@ -36,7 +37,7 @@ def clos(
         delay_ns (int, optional): Propagation delay of every cable. (default: ``1000``)
 
     Raises:
-        TopologyError: If a parameter is out of its range.
+        KeyProblem: If a parameter is out of its range.
     """
     counts = {"pods": pods, "racks": racks, "hosts": hosts, "planes": planes, "spines": spines}
     for name, count in counts.items():

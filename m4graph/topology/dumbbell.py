@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import networkx as nx
 
-from m4graph.topology.build import NetworkBuilder, check_count, check_rate
+from m4graph.core.checks import check_count
+from m4graph.topology.build import NetworkBuilder, check_rate
 
 
 def dumbbell(
@@ -26,7 +27,7 @@ def dumbbell(
         delay_ns (int, optional): Propagation delay of every cable. (default: ``1000``)
 
     Raises:
-        TopologyError: If a parameter is out of its range.
+        KeyProblem: If a parameter is out of its range.
     """
     check_count("num_left", num_left)
     check_count("num_right", num_right)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import networkx as nx
 
-from m4graph.core.errors import TopologyError
-from m4graph.topology.build import NetworkBuilder, check_count, check_rate
+from m4graph.core.checks import check_count
+from m4graph.core.schema import KeyProblem
+from m4graph.topology.build import NetworkBuilder, check_rate
 
 
 def fat_tree(
@@ -25,10 +26,10 @@ def fat_tree(
         delay_ns (int, optional): Propagation delay of every cable. (default: ``1000``)
 
     Raises:
-        TopologyError: If a parameter is out of its range.
+        KeyProblem: If a parameter is out of its range.
     """
     if check_count("k", k, minimum=2) % 2:
-        raise TopologyError(f"k: expected an even integer of 2 or above (got {k})")
+        raise KeyProblem("k", f"expected an even integer of 2 or above (got {k})")
     host_bps = check_rate("host_gbps", host_gbps)
     fabric_bps = check_rate("fabric_gbps", fabric_gbps)
     half = k // 2

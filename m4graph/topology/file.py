@@ -6,9 +6,10 @@ from pathlib import Path
 
 import networkx as nx
 
+from m4graph.core.checks import check_count
 from m4graph.core.errors import TopologyError
+from m4graph.core.schema import KeyProblem
 from m4graph.topology.arrays import validate
-from m4graph.topology.build import check_count
 from m4graph.topology.canonical import from_networkx
 from m4graph.topology.graph_file import read_graphml, read_json
 from m4graph.topology.hpcc import read_hpcc
@@ -38,6 +39,7 @@ def from_file(file: str | Path, num_hosts: int | None = None) -> nx.Graph:
 
     Raises:
         TopologyError: If the file cannot be read or is wrong; names the file and the place in it.
+        KeyProblem: If the number of hosts is not that of the file.
     """
     path = Path(file)
     suffix = path.suffix.lower()
@@ -45,9 +47,9 @@ def from_file(file: str | Path, num_hosts: int | None = None) -> nx.Graph:
         valid = ", ".join((*TABLES, *READERS))
         raise TopologyError(f"{path}: expected a file that ends in one of {valid}")
     if num_hosts is not None:
-        check_count(f"{path}, num_hosts", num_hosts)
+        check_count("num_hosts", num_hosts)
     elif suffix in TABLES:
-        raise TopologyError(f"{path}, num_hosts: expected the number of hosts (got None)")
+        raise KeyProblem("num_hosts", f"expected the number of hosts in {path} (got none)")
     try:
         graph = _read(path, suffix, num_hosts)
     except OSError as error:
@@ -56,9 +58,7 @@ def from_file(file: str | Path, num_hosts: int | None = None) -> nx.Graph:
         ) from None
     found = sum(kind == "host" for _, kind in graph.nodes(data="kind"))
     if num_hosts is not None and found != num_hosts:
-        raise TopologyError(
-            f"{path}, num_hosts: expected {found}, as in the file (got {num_hosts})"
-        )
+        raise KeyProblem("num_hosts", f"expected {found}, as in {path} (got {num_hosts})")
     return graph
 
 

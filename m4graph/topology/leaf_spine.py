@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import networkx as nx
 
-from m4graph.topology.build import NetworkBuilder, check_count, check_rate
+from m4graph.core.checks import check_count
+from m4graph.topology.build import NetworkBuilder, check_rate
 
 
 def leaf_spine(
@@ -29,7 +30,7 @@ def leaf_spine(
         delay_ns (int, optional): Propagation delay of every cable. (default: ``1000``)
 
     Raises:
-        TopologyError: If a parameter is out of its range.
+        KeyProblem: If a parameter is out of its range.
     """
     check_count("num_leaves", num_leaves)
     check_count("hosts_per_leaf", hosts_per_leaf)

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import networkx as nx
 
-from m4graph.topology.build import NetworkBuilder, check_count, check_rate
+from m4graph.core.checks import check_count
+from m4graph.topology.build import NetworkBuilder, check_rate
 
 
 def parking_lot(
@@ -28,7 +29,7 @@ def parking_lot(
         delay_ns (int, optional): Propagation delay of every cable. (default: ``1000``)
 
     Raises:
-        TopologyError: If a parameter is out of its range.
+        KeyProblem: If a parameter is out of its range.
     """
     check_count("num_switches", num_switches)
     check_count("hosts_per_switch", hosts_per_switch)

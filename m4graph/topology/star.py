@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import networkx as nx
 
-from m4graph.topology.build import NetworkBuilder, check_count, check_rate
+from m4graph.core.checks import check_count
+from m4graph.topology.build import NetworkBuilder, check_rate
 
 
 def star(num_hosts: int, gbps: float = 10, delay_ns: int = 1000) -> nx.Graph:
@@ -16,7 +17,7 @@ def star(num_hosts: int, gbps: float = 10, delay_ns: int = 1000) -> nx.Graph:
         delay_ns (int, optional): Propagation delay of every cable. (default: ``1000``)
 
     Raises:
-        TopologyError: If a parameter is out of its range.
+        KeyProblem: If a parameter is out of its range.
     """
     check_count("num_hosts", num_hosts)
     rate_bps = check_rate("gbps", gbps)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.checks import check_positive
 from m4graph.core.registry import Registry
-from m4graph.workload.parameters import check_positive
 
 
+@runtime_checkable
 class ArrivalLaw(Protocol):
     """A law of gaps; the load sets their mean, the law their shape."""
 
@@ -48,7 +49,7 @@ class LogNormalArrivals:
             larger, the burstier. m4 draws it from 1 and 2. (default: ``1.0``)
 
     Raises:
-        WorkloadError: If it is not above 0.
+        KeyProblem: If it is not above 0.
     """
 
     def __init__(self, sigma: float = 1.0) -> None:

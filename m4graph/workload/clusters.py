@@ -13,10 +13,9 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
-from m4graph.core.errors import WorkloadError
 from m4graph.core.rng import generator
+from m4graph.core.schema import KeyProblem, one_of, spell
 from m4graph.workload.layout import HostLayout
 from m4graph.workload.pairs import RackPairs
 
@@ -93,20 +92,17 @@ class ClusterMatrix:
         2503.01770.
 
     Raises:
-        WorkloadError: If the cluster is unknown, or the network has a single rack.
+        KeyProblem: If the cluster is unknown, or the network has a single rack.
     """
 
     def __init__(self, cluster: str) -> None:
         if not isinstance(cluster, str) or cluster not in CLUSTERS:
-            expected = ", ".join(CLUSTERS)
-            raise WorkloadError(
-                f"traffic matrix 'cluster': cluster: expected one of {expected} (got {cluster!r})"
-            )
+            raise KeyProblem("cluster", f"expected {one_of(CLUSTERS)} (got {spell(cluster)})")
         self.cluster = cluster
 
     def place(self, layout: HostLayout, generator: np.random.Generator) -> RackPairs:
         """Resizes the matrix to the racks, and draws which row stands for which rack of a pod."""
-        check_racks("cluster", layout)
+        check_racks(layout)
         weight = cluster_weights(self.cluster, layout.num_racks)
         return RackPairs(layout, without_lone_hosts(layout, shuffled(layout, weight, generator)))
 
@@ -123,12 +119,12 @@ class ClientStorageMatrix:
         the pairs with traffic.
 
     Raises:
-        WorkloadError: If the network has a single rack.
+        KeyProblem: If the network has a single rack.
     """
 
     def place(self, layout: HostLayout, generator: np.random.Generator) -> RackPairs:
         """Draws partners and intensities, and which row stands for which rack of a pod."""
-        check_racks("client_storage", layout)
+        check_racks(layout)
         num_racks = layout.num_racks
         num_clients = max(1, num_racks // 4)
         num_storage = num_racks - num_clients
@@ -150,12 +146,10 @@ def cluster_weights(cluster: str, num_racks: int) -> Floats:
     return np.asarray(weight / weight.sum())
 
 
-def check_racks(kind: str, layout: HostLayout) -> None:
+def check_racks(layout: HostLayout) -> None:
     """Refuses a network of a single rack."""
     if layout.num_racks < 2:
-        raise WorkloadError(
-            f"traffic matrix {kind!r}: expected two racks or more (got {layout.num_racks})"
-        )
+        raise KeyProblem("", f"expected a network of two racks or more (got {layout.num_racks})")
 
 
 def shuffled(layout: HostLayout, weight: Floats, generator: np.random.Generator) -> Floats:
@@ -244,6 +238,8 @@ def _row_sums(weight: Floats, num_groups: int) -> Floats:
 
 def _log_normal(scores: Floats, row_cv: float, num_rows: int) -> Floats:
     """Log-normal values with the given coefficient of variation among all rows, idle ones too."""
+    from scipy.optimize import brentq
+
     wanted = (1 + row_cv**2) * len(scores) / num_rows
 
     def excess(sigma: float) -> float:

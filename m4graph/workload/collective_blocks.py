@@ -7,19 +7,22 @@ from typing import Annotated, Any
 import networkx as nx
 from pydantic import AfterValidator, Field
 
+from m4graph.core.checks import is_integer
 from m4graph.core.schema import KeyProblem, spell
 from m4graph.workload.closed_loop import ClosedLoopWorkload
-from m4graph.workload.collectives import all_to_all, ring_all_reduce, tree_all_reduce
-from m4graph.workload.config import Law, WorkloadBlock, num_hosts
+from m4graph.workload.collectives import (
+    MAX_SIZE_BYTES,
+    all_to_all,
+    ring_all_reduce,
+    tree_all_reduce,
+)
+from m4graph.workload.config import WorkloadBlock, num_hosts
 from m4graph.workload.request_response import request_response
 
 
 def _host_list(value: Any) -> Any:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    ids = isinstance(value, list) and all(
-        isinstance(host, int) and not isinstance(host, bool) for host in value
-    )
-    if not (value is None or whole or ids):
+    ids = isinstance(value, list) and all(map(is_integer, value))
+    if not (value is None or is_integer(value) or ids):
         raise ValueError(f"expected a number of hosts, or a list of their ids (got {spell(value)})")
     return value
 
@@ -36,7 +39,7 @@ class _CollectiveBlock(WorkloadBlock):
     """
 
     hosts: Hosts = None
-    size_bytes: int = Field(ge=1, le=2**50)
+    size_bytes: int = Field(ge=1, le=MAX_SIZE_BYTES)
     num_rounds: int = Field(default=1, ge=1)
     compute_ns: int = Field(default=0, ge=0, le=2**61)
     start_ns: int = Field(default=0, ge=0, le=2**61)
@@ -46,7 +49,7 @@ class _CollectiveBlock(WorkloadBlock):
         """The keys as arguments, with the hosts as a list."""
         given = {name: getattr(self, name) for name in type(self).model_fields}
         del given["limit_per_rack"]
-        return given | {"hosts": host_ids(self.hosts, network, "workload.hosts")}
+        return given | {"hosts": host_ids(self.hosts, network, "hosts")}
 
 
 class RingAllReduceBlock(_CollectiveBlock):
@@ -87,8 +90,8 @@ class RequestResponseBlock(WorkloadBlock):
 
     clients: Hosts = None
     servers: Hosts = None
-    request_sizes: Law
-    response_sizes: Law
+    request_sizes: Any
+    response_sizes: Any
     num_exchanges: int = Field(default=100, ge=1, le=10**9)
     concurrency: int = Field(default=1, ge=1)
     think_ns: int = Field(default=0, ge=0, le=2**61)
@@ -102,7 +105,7 @@ class RequestResponseBlock(WorkloadBlock):
         given = {name: getattr(self, name) for name in type(self).model_fields}
         limit = given.pop("limit_per_rack")
         for name in ("clients", "servers"):
-            given[name] = host_ids(given[name], network, f"workload.{name}")
+            given[name] = host_ids(given[name], network, name)
         given["seed"] = seed if self.seed is None else self.seed
         return request_response(**given).with_limit(limit)
 

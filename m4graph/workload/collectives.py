@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import WorkloadError
+from m4graph.core.checks import check_count
+from m4graph.core.schema import KeyProblem
 from m4graph.workload.closed_loop import ClosedLoopWorkload
-from m4graph.workload.parameters import check_count
+
+MAX_SIZE_BYTES = 2**50
+"""No buffer may be larger."""
 
 _LAST_START_NS = 2**61
 
@@ -44,18 +47,18 @@ def ring_all_reduce(
         Journal of Parallel and Distributed Computing 69 (2009).
 
     Raises:
-        WorkloadError: If a host is there twice, or a parameter is bad; names it.
+        KeyProblem: If a host is there twice, or a parameter is bad; names it.
     """
     ring = _checked_hosts(hosts)
     n = len(ring)
     sizes = _chunks(size_bytes, n)
-    step, place = np.divmod(np.arange(2 * (n - 1) * n), n)
-    after = (step - 1) * n + (place - 1) % n
+    step, index = np.divmod(np.arange(2 * (n - 1) * n), n)
+    after = (step - 1) * n + (index - 1) % n
     waits = step > 0
     return _repeated(
-        src=ring[place],
-        dst=ring[(place + 1) % n],
-        size_bytes=sizes[(place - step) % n],
+        src=ring[index],
+        dst=ring[(index + 1) % n],
+        size_bytes=sizes[(index - step) % n],
         after_ptr=np.concatenate(([0], np.cumsum(waits))),
         after=after[waits],
         num_rounds=num_rounds,
@@ -94,7 +97,7 @@ def tree_all_reduce(
         broadcast, reduction and scan", Parallel Computing 35 (2009), in the order of a heap.
 
     Raises:
-        WorkloadError: If a host is there twice, or a parameter is bad; names it.
+        KeyProblem: If a host is there twice, or a parameter is bad; names it.
     """
     tree = _checked_hosts(hosts)
     edges = len(tree) - 1
@@ -153,17 +156,17 @@ def all_to_all(
         (2005).
 
     Raises:
-        WorkloadError: If a host is there twice, or a parameter is bad; names it.
+        KeyProblem: If a host is there twice, or a parameter is bad; names it.
     """
     group = _checked_hosts(hosts)
     n = len(group)
-    size = check_count("size_bytes", size_bytes)
-    shift, place = np.divmod(np.arange(n * (n - 1)), n)
+    size = check_count("size_bytes", size_bytes, 1, MAX_SIZE_BYTES)
+    shift, index = np.divmod(np.arange(n * (n - 1)), n)
     lag = n if window is None else check_count("window", window)
     waits = shift >= lag
     return _repeated(
-        src=group[place],
-        dst=group[(place + shift + 1) % n],
+        src=group[index],
+        dst=group[(index + shift + 1) % n],
         size_bytes=np.full(n * (n - 1), size),
         after_ptr=np.concatenate(([0], np.cumsum(waits))),
         after=(np.arange(n * (n - 1)) - lag * n)[waits],
@@ -211,17 +214,17 @@ def _repeated(
     )
 
 
-def _children(place: int, last: int) -> range:
-    return range(2 * place + 1, min(2 * place + 2, last) + 1)
+def _children(index: int, last: int) -> range:
+    return range(2 * index + 1, min(2 * index + 2, last) + 1)
 
 
 def _chunks(size_bytes: int, num_chunks: int) -> NDArray[np.int64]:
-    size = check_count("size_bytes", size_bytes, minimum=num_chunks)
+    size = check_count("size_bytes", size_bytes, num_chunks, MAX_SIZE_BYTES)
     return size // num_chunks + (np.arange(num_chunks) < size % num_chunks).astype(np.int64)
 
 
 def _checked_hosts(hosts: Sequence[int]) -> NDArray[np.int64]:
     checked = [check_count("hosts", host, minimum=0) for host in hosts]
     if len(checked) < 2 or len(set(checked)) < len(checked):
-        raise WorkloadError(f"hosts: expected two or more different hosts (got {checked})")
+        raise KeyProblem("hosts", f"expected two or more different hosts (got {checked})")
     return np.array(checked, np.int64)

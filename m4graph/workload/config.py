@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import networkx as nx
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from m4graph.core.blocks import build
 from m4graph.core.registry import Registry
-from m4graph.core.schema import KeyProblem, StrictModel, join_key, one_of, spell
+from m4graph.core.schema import KeyProblem, StrictModel, keys_inside, spell
 from m4graph.workload.closed_loop import ClosedLoopWorkload, closed_loop
 from m4graph.workload.generate import generate
 from m4graph.workload.workload import Workload
@@ -31,7 +32,8 @@ class WorkloadBlock(StrictModel):
             seed (int): The scenario's, for whatever is random.
 
         Raises:
-            InputError: If a value does not fit the network, or a file is bad.
+            InputError: If a value does not fit the network, or a file is bad. The keys of a
+                ``KeyProblem`` are those inside the block.
         """
 
 
@@ -48,16 +50,6 @@ WORKLOADS: Registry[type[WorkloadBlock]] = Registry(
     },
 )
 """Kinds of workloads by name, each the model of its block."""
-
-
-def parse_law(value: Any) -> Any:
-    """Checks that a value may name a law; which one, the law's own registry tells."""
-    if not isinstance(value, str | Mapping):
-        raise ValueError(f"expected a name or a block of keys (got {spell(value)})")
-    return value
-
-
-Law = Annotated[Any, AfterValidator(parse_law)]
 
 
 class FileBlock(WorkloadBlock):
@@ -81,12 +73,12 @@ class GeneratedBlock(WorkloadBlock):
         seed (int, optional): Of the workload. (default: the scenario's)
     """
 
-    sizes: Law = "web_search"
+    sizes: Any = "web_search"
     load: float = Field(default=0.5, gt=0, le=1)
     num_flows: int = Field(default=2000, ge=1, le=10**9)
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
-    arrivals: Law = "poisson"
-    matrix: Law = "uniform"
+    arrivals: Any = "poisson"
+    matrix: Any = "uniform"
     start_ns: int = Field(default=0, ge=0, le=2**62)
 
     def build(self, network: nx.Graph, seed: int) -> Workload:
@@ -115,29 +107,29 @@ class ClosedLoopBlock(WorkloadBlock):
         """Reads or draws the flows."""
         if (self.flows is None) == (self.file is None):
             got = "neither" if self.flows is None else "both"
-            raise KeyProblem("workload", f"expected one of the keys flows, file (got {got})")
+            raise KeyProblem("", f"expected one of the keys flows, file (got {got})")
         if self.flows is None:
             if self.backlog:
-                raise KeyProblem("workload.backlog", "expected it with flows (got it with file)")
+                raise KeyProblem("backlog", "expected it with flows (got it with file)")
             assert self.file is not None
             hosts = num_hosts(network)
             return ClosedLoopWorkload.from_file(self.file, self.limit_per_rack, hosts)
-        flows = from_config(self.flows, network, seed, key="workload.flows")
+        flows = from_config(self.flows, network, seed, key="flows")
         if not isinstance(flows, Workload):
             raise KeyProblem(
-                "workload.flows.kind",
+                "flows.kind",
                 f"expected a kind of open-loop flows (got {spell(self.flows.get('kind'))})",
             )
         return closed_loop(flows, self.limit_per_rack, self.backlog)
 
 
 def from_config(
-    config: Mapping[str, Any], network: nx.Graph, seed: int = 0, key: str = "workload"
+    config: str | Mapping[str, Any], network: nx.Graph, seed: int = 0, key: str = "workload"
 ) -> AnyWorkload:
     """Makes a workload from ``{"file": path}`` or ``{"kind": name, **parameters}``.
 
     Args:
-        config (Mapping): The block; paths are used as they stand.
+        config (str or Mapping): The block, or only a name; paths are used as they stand.
         network (networkx.Graph): The network.
         seed (int): For a random workload whose block has none. (default: ``0``)
         key (str): Dotted path of the block, for messages. (default: ``"workload"``)
@@ -145,12 +137,9 @@ def from_config(
     Raises:
         InputError: If the kind or a key is unknown, or a value or a file is bad.
     """
-    keys = dict(config)
-    kind = keys.pop("kind", "file" if "file" in config else None)
-    if not isinstance(kind, str) or kind not in WORKLOADS:
-        expected = one_of(WORKLOADS.names())
-        raise KeyProblem(join_key(key, "kind"), f"expected {expected} (got {spell(kind)})")
-    return WORKLOADS.resolve(kind).parse(keys, key).build(network, seed)
+    block = build(WORKLOADS, config, key, WorkloadBlock)
+    with keys_inside(key):
+        return block.build(network, seed)
 
 
 def num_hosts(network: nx.Graph) -> int:

@@ -7,8 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from m4graph.core.errors import WorkloadError
 from m4graph.core.table import Table
@@ -87,6 +85,9 @@ def refuse_circles(
     Raises:
         WorkloadError: If there are any; names one.
     """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
     # They would be one strongly connected component.
     num_flows = len(flow_id)
     if not len(awaited):

@@ -6,8 +6,10 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import WorkloadError
+from m4graph.core.blocks import Spec, build
+from m4graph.core.checks import check_count, check_positive
 from m4graph.core.rng import generator
+from m4graph.core.schema import KeyProblem, keys_inside, spell
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.routing import expected_link_shares
 from m4graph.topology.arrays import NetworkArrays, validate
@@ -15,7 +17,6 @@ from m4graph.workload.arrivals import ARRIVAL_LAWS, ArrivalLaw
 from m4graph.workload.layout import HostLayout
 from m4graph.workload.matrices import TRAFFIC_MATRICES, TrafficMatrix
 from m4graph.workload.pairs import PairShares
-from m4graph.workload.parameters import Spec, build, check_count, check_positive
 from m4graph.workload.sizes import SIZE_LAWS, SizeLaw
 from m4graph.workload.workload import Workload
 
@@ -64,13 +65,14 @@ def generate(
     load = _check_load(load)
     num_flows = check_count("num_flows", num_flows)
     start_ns = check_count("start_ns", start_ns, 0, _LAST_START_NS)
-    size_law: SizeLaw = build(SIZE_LAWS, sizes, "sample")
-    arrival_law: ArrivalLaw = build(ARRIVAL_LAWS, arrivals, "gaps")
-    traffic: TrafficMatrix = build(TRAFFIC_MATRICES, matrix, "place")
+    size_law = build(SIZE_LAWS, sizes, "sizes", SizeLaw)
+    arrival_law = build(ARRIVAL_LAWS, arrivals, "arrivals", ArrivalLaw)
+    traffic = build(TRAFFIC_MATRICES, matrix, "matrix", TrafficMatrix)
 
     arrays = validate(network)
     layout = HostLayout.of(network, arrays)
-    pairs = traffic.place(layout, generator(seed, "workload", "matrix"))
+    with keys_inside("matrix"):
+        pairs = traffic.place(layout, generator(seed, "workload", "matrix"))
     src, dst = pairs.draw(generator(seed, "workload", "hosts"), num_flows)
     mean_ns = mean_gap_ns(arrays, pairs.shares(), size_law.mean_bytes, load)
     gaps = arrival_law.gaps(generator(seed, "workload", "gaps"), num_flows - 1, mean_ns)
@@ -104,7 +106,7 @@ def mean_gap_ns(arrays: NetworkArrays, shares: PairShares, mean_bytes: float, lo
 def _check_load(load: float) -> float:
     number = check_positive("load", load)
     if number > 1:
-        raise WorkloadError(f"load: expected a number in (0, 1] (got {load!r})")
+        raise KeyProblem("load", f"expected a number in (0, 1] (got {spell(load)})")
     return number
 
 
@@ -112,7 +114,7 @@ def _starts(start_ns: int, gaps: NDArray[np.float64]) -> NDArray[np.int64]:
     """Start times, rounded to whole ns after adding up the gaps."""
     since_first = np.rint(np.concatenate(([0.0], np.cumsum(gaps))))
     if not since_first[-1] < _LAST_START_NS:
-        raise WorkloadError(
-            f"load: expected the last start before {_LAST_START_NS} ns (got {since_first[-1]:g} ns)"
+        raise KeyProblem(
+            "load", f"expected the last start before {_LAST_START_NS} ns (got {since_first[-1]:g})"
         )
     return start_ns + since_first.astype(np.int64)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m4graph.core.errors import WorkloadError
+from m4graph.core.checks import check_count
+from m4graph.core.errors import InputError, WorkloadError
 from m4graph.core.registry import Registry
+from m4graph.core.schema import KeyProblem
 from m4graph.workload.layout import HostLayout
 from m4graph.workload.pairs import HostPairs, Pairs, RackPairs
-from m4graph.workload.parameters import check_count
 
 
+@runtime_checkable
 class TrafficMatrix(Protocol):
     """Who sends to whom, on any network."""
 
@@ -73,7 +75,7 @@ class IncastMatrix:
         dst (int, optional): The receiver. (default: drawn)
 
     Raises:
-        WorkloadError: If a parameter is no integer, or the network has too few hosts.
+        KeyProblem: If a parameter is no integer, or the network has too few hosts.
     """
 
     def __init__(self, fan_in: int, dst: int | None = None) -> None:
@@ -84,10 +86,10 @@ class IncastMatrix:
         """Draws the receiver, if none is given, and the senders."""
         _at_least_two(layout)
         last = layout.num_hosts - 1
-        check_count("traffic matrix 'incast': fan_in", self.fan_in, 1, last)
+        check_count("fan_in", self.fan_in, 1, last)
         drawn = int(generator.integers(layout.num_hosts))
         dst = drawn if self.dst is None else self.dst
-        check_count("traffic matrix 'incast': dst", dst, 0, last)
+        check_count("dst", dst, 0, last)
         src = generator.choice(last, self.fan_in, replace=False)
         return HostPairs(layout, src + (src >= dst), np.full(self.fan_in, dst))
 
@@ -102,39 +104,58 @@ class RackMatrix:
             or JSON with a list of rows, alone or under the keys ``matrix``, ``inner``.
 
     Raises:
-        WorkloadError: If not just one of the two is given, the file cannot be read, or the weights
+        InputError: If not just one of the two is given, the file cannot be read, or the weights
             are not a square of numbers of 0 or above with a sum above 0. On a network: if the
             number of racks differs, or a rack of one host is to send to itself.
     """
 
     def __init__(self, matrix: ArrayLike | None = None, file: str | Path | None = None) -> None:
         if (matrix is None) == (file is None):
-            raise WorkloadError(
-                "traffic matrix 'rack_matrix': expected either matrix or file "
-                f"(got {'neither' if file is None else 'both'})"
-            )
-        if file is not None:
-            self.where, matrix = str(file), _read(Path(file))
-        else:
-            self.where = "traffic matrix 'rack_matrix'"
-        self.weight = _checked(self.where, matrix)
+            got = "neither" if file is None else "both"
+            raise KeyProblem("", f"expected either matrix or file (got {got})")
+        self.file = None if file is None else Path(file)
+        self.weight = self._checked(matrix if self.file is None else _read(self.file))
 
     def place(self, layout: HostLayout, generator: np.random.Generator) -> Pairs:
         """Checks that the matrix fits the racks."""
         num_racks = layout.num_racks
         if len(self.weight) != num_racks:
-            raise WorkloadError(
-                f"{self.where}: expected {num_racks} x {num_racks} weights, one row for each rack "
+            raise self._problem(
+                f"expected {num_racks} x {num_racks} weights, one row for each rack "
                 f"(got {len(self.weight)} x {len(self.weight)})"
             )
         alone = (layout.rack_size == 1) & (np.diag(self.weight) > 0)
         if alone.any():
             rack = int(np.argmax(alone))
-            raise WorkloadError(
-                f"{self.where}: rack {rack}: expected weight 0 from the rack to itself, as it has "
-                f"one host (got {self.weight[rack, rack]:g})"
+            raise self._problem(
+                f"rack {rack}: expected weight 0 from the rack to itself, as it has one host "
+                f"(got {self.weight[rack, rack]:g})"
             )
         return RackPairs(layout, self.weight)
+
+    def _problem(self, problem: str) -> InputError:
+        if self.file is None:
+            return KeyProblem("matrix", problem)
+        return WorkloadError(f"{self.file}: {problem}")
+
+    def _checked(self, matrix: Any) -> NDArray[np.float64]:
+        try:
+            weight = np.array(matrix, dtype=np.float64)
+        except (TypeError, ValueError):
+            weight = np.empty(0)
+        if weight.ndim != 2 or weight.shape[0] != weight.shape[1]:
+            shape = " x ".join(map(str, weight.shape)) if weight.ndim == 2 else "something else"
+            raise self._problem(f"expected as many rows as columns of numbers (got {shape})")
+        bad = ~(np.isfinite(weight) & (weight >= 0))
+        if bad.any():
+            row, column = np.unravel_index(int(np.argmax(bad)), bad.shape)
+            raise self._problem(
+                f"row {row}, column {column}: expected a weight of 0 or above "
+                f"(got {weight[row, column]:g})"
+            )
+        if not 0 < weight.sum() < np.inf:
+            raise self._problem(f"expected a sum above 0 (got {weight.sum():g})")
+        return weight
 
 
 def _at_least_two(layout: HostLayout) -> None:
@@ -158,23 +179,3 @@ def _read(path: Path) -> Any:
     for key in ("matrix", "inner"):
         rows = rows.get(key) if isinstance(rows, dict) else rows
     return rows
-
-
-def _checked(where: str, matrix: Any) -> NDArray[np.float64]:
-    try:
-        weight = np.array(matrix, dtype=np.float64)
-    except (TypeError, ValueError):
-        weight = np.empty(0)
-    if weight.ndim != 2 or weight.shape[0] != weight.shape[1]:
-        shape = " x ".join(map(str, weight.shape)) if weight.ndim == 2 else "something else"
-        raise WorkloadError(f"{where}: expected as many rows as columns of numbers (got {shape})")
-    bad = ~(np.isfinite(weight) & (weight >= 0))
-    if bad.any():
-        row, column = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        raise WorkloadError(
-            f"{where}: row {row}, column {column}: expected a weight of 0 or above "
-            f"(got {weight[row, column]:g})"
-        )
-    if not 0 < weight.sum() < np.inf:
-        raise WorkloadError(f"{where}: expected a sum above 0 (got {weight.sum():g})")
-    return weight

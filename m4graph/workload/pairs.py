@@ -7,7 +7,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from m4graph.workload.layout import HostLayout
 
@@ -74,14 +73,10 @@ class RackPairs:
         rack = layout.rack_of_host
         num_pairs = np.outer(size, size) - np.diag(size)
         of_each_pair = self._weight / np.maximum(num_pairs, 1)
-        hosts_at = csr_array(
-            (np.ones(layout.num_hosts), (layout.switch_of_host, rack)),
-            shape=(layout.num_edge_switches, layout.num_racks),
-        )
         return PairShares(
             send=self._weight.sum(axis=1)[rack] / size[rack],
             receive=self._weight.sum(axis=0)[rack] / size[rack],
-            between=(hosts_at @ (hosts_at @ of_each_pair).T).T,
+            between=_over_hosts(layout, _over_hosts(layout, of_each_pair).T).T,
         )
 
 
@@ -118,3 +113,13 @@ class HostPairs:
             receive=np.bincount(self._dst, minlength=layout.num_hosts) / num_pairs,
             between=between,
         )
+
+
+def _over_hosts(layout: HostLayout, of_rack: Floats) -> Floats:
+    """Sums rows of racks over the hosts of each edge switch: ``[num_edge_switches, ...]``."""
+    place = layout.switch_of_host * layout.num_racks + layout.rack_of_host
+    met, num_hosts = np.unique(place, return_counts=True)
+    switch, rack = np.divmod(met, layout.num_racks)
+    total = np.zeros((layout.num_edge_switches, *of_rack.shape[1:]))
+    np.add.at(total, switch, num_hosts[:, None] * of_rack[rack])
+    return total

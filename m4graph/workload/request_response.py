@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import WorkloadError
+from m4graph.core.blocks import Spec, build
+from m4graph.core.checks import check_count
 from m4graph.core.rng import generator
+from m4graph.core.schema import KeyProblem
 from m4graph.workload.closed_loop import ClosedLoopWorkload
-from m4graph.workload.parameters import Spec, build, check_count
 from m4graph.workload.sizes import SIZE_LAWS, SizeLaw
 
 _LAST_START_NS = 2**61
@@ -57,8 +58,8 @@ def request_response(
     think = check_count("think_ns", think_ns, 0, _LAST_START_NS)
     service = check_count("service_ns", service_ns, 0, _LAST_START_NS)
     start = check_count("start_ns", start_ns, 0, _LAST_START_NS)
-    request_law: SizeLaw = build(SIZE_LAWS, request_sizes, "sample")
-    response_law: SizeLaw = build(SIZE_LAWS, response_sizes, "sample")
+    request_law = build(SIZE_LAWS, request_sizes, "request_sizes", SizeLaw)
+    response_law = build(SIZE_LAWS, response_sizes, "response_sizes", SizeLaw)
 
     total = exchanges * len(asking)
     client = np.tile(asking, exchanges)
@@ -90,15 +91,15 @@ def _draw_servers(
     random: np.random.Generator, client: NDArray[np.int64], servers: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """A server for each request, all of them as likely, but never the client itself."""
-    place = np.full(int(max(client.max(), servers.max())) + 1, -1)
-    place[servers] = np.arange(len(servers))
-    own = place[client]
+    index = np.full(int(max(client.max(), servers.max())) + 1, -1)
+    index[servers] = np.arange(len(servers))
+    own = index[client]
     choices = len(servers) - (own >= 0)
     if (choices < 1).any():
         lonely = int(client[np.argmin(choices)])
-        raise WorkloadError(
-            f"servers: expected a server other than the client for each client (got none for host "
-            f"{lonely})"
+        raise KeyProblem(
+            "servers",
+            f"expected a server other than the client for each client (got none for host {lonely})",
         )
     drawn = random.integers(choices)
     return np.asarray(servers[drawn + ((own >= 0) & (drawn >= own))])
@@ -107,5 +108,5 @@ def _draw_servers(
 def _hosts(name: str, hosts: Sequence[int]) -> NDArray[np.int64]:
     checked = [check_count(name, host, minimum=0) for host in hosts]
     if not checked or len(set(checked)) < len(checked):
-        raise WorkloadError(f"{name}: expected one or more different hosts (got {checked})")
+        raise KeyProblem(name, f"expected one or more different hosts (got {checked})")
     return np.array(checked, np.int64)

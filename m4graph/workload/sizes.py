@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import log_ndtr, ndtr, ndtri
 
-from m4graph.core.errors import WorkloadError
+from m4graph.core.checks import check_count, check_positive
 from m4graph.core.registry import Registry
-from m4graph.workload.parameters import check_count, check_positive
+from m4graph.core.schema import KeyProblem, spell
 
 MAX_SIZE_BYTES = 10**15
 """Larger draws of a heavy-tailed law are cut to this size."""
@@ -19,6 +17,7 @@ MAX_SIZE_BYTES = 10**15
 _WIDEST_GAUSSIAN = 10.0
 
 
+@runtime_checkable
 class SizeLaw(Protocol):
     """A law of flow sizes.
 
@@ -65,7 +64,7 @@ class FixedSizes:
         size_bytes (int): The size.
 
     Raises:
-        WorkloadError: If it is no integer of 1 or above.
+        KeyProblem: If it is no integer of 1 or above.
     """
 
     def __init__(self, size_bytes: int) -> None:
@@ -100,7 +99,7 @@ class ExponentialSizes(_LawWithMean):
         mean_bytes (float): The mean.
 
     Raises:
-        WorkloadError: If the mean is not above 0.
+        KeyProblem: If the mean is not above 0.
     """
 
     def sample(self, generator: np.random.Generator, num_flows: int) -> NDArray[np.int64]:
@@ -117,7 +116,7 @@ class LogNormalSizes(_LawWithMean):
         sigma (float, optional): Standard deviation of the natural logarithm. (default: ``2.0``)
 
     Raises:
-        WorkloadError: If a parameter is not above 0.
+        KeyProblem: If a parameter is not above 0.
     """
 
     def __init__(self, mean_bytes: float, sigma: float = 2.0) -> None:
@@ -139,7 +138,7 @@ class ParetoSizes(_LawWithMean):
         shape (float, optional): Tail index; the smaller, the heavier the tail. (default: ``1.5``)
 
     Raises:
-        WorkloadError: If the mean is not above 0, or the shape not above 1 (no finite mean).
+        KeyProblem: If the mean is not above 0, or the shape not above 1 (no finite mean).
     """
 
     def __init__(self, mean_bytes: float, shape: float = 1.5) -> None:
@@ -163,7 +162,7 @@ class GaussianSizes(_LawWithMean):
         std_bytes (float): Standard deviation of the whole Gaussian, at most 10 times the mean.
 
     Raises:
-        WorkloadError: If a parameter is not above 0, or the deviation is too large.
+        KeyProblem: If a parameter is not above 0, or the deviation is too large.
     """
 
     def __init__(self, mean_bytes: float, std_bytes: float) -> None:
@@ -171,16 +170,20 @@ class GaussianSizes(_LawWithMean):
         self.std_bytes = check_positive("std_bytes", std_bytes)
         ratio = self.mean_bytes / self.std_bytes
         if ratio < 1 / _WIDEST_GAUSSIAN:
-            raise WorkloadError(
-                f"std_bytes: expected at most {_WIDEST_GAUSSIAN:g} times mean_bytes "
-                f"(got {std_bytes!r})"
+            raise KeyProblem(
+                "std_bytes",
+                f"expected at most {_WIDEST_GAUSSIAN:g} times mean_bytes (got {spell(std_bytes)})",
             )
         # Between the two lies the centre: leaving out can only add to the mean, and the positive
         # part of a Gaussian centred at -c is narrower than an exponential law of mean 1 / c.
+        from scipy.optimize import brentq
+
         self._centre = brentq(lambda c: _positive_mean(c) - ratio, -1 / ratio, ratio, xtol=1e-13)
 
     def sample(self, generator: np.random.Generator, num_flows: int) -> NDArray[np.int64]:
         """Draws sizes by inversion, int64 ``[num_flows]``."""
+        from scipy.special import ndtr, ndtri
+
         level = 1 - generator.random(num_flows)
         deviations = self._centre - ndtri(level * ndtr(self._centre))
         return whole_bytes(self.std_bytes * deviations)
@@ -188,5 +191,7 @@ class GaussianSizes(_LawWithMean):
 
 def _positive_mean(centre: float) -> float:
     """Mean of the positive part of a Gaussian with standard deviation 1."""
+    from scipy.special import log_ndtr
+
     log_density = -(centre**2) / 2 - np.log(2 * np.pi) / 2
     return float(centre + np.exp(log_density - log_ndtr(centre)))

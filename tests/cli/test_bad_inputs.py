@@ -101,7 +101,7 @@ FILE_CASES = {
     "unknown algorithm": (control("{kind: dctpc}"), ["congestion_control.kind", "dctcp"]),
     "no algorithm": (control("{gain: 0.1}"), ["congestion_control.kind: missing key"]),
     "algorithm is null": (control(""), ["congestion_control", "null"]),
-    "algorithm: 3": (control("{kind: 3}"), ["congestion_control.kind", "text (got 3)"]),
+    "algorithm: 3": (control("{kind: 3}"), ["congestion_control.kind", "dctcp", "(got 3)"]),
     "unknown parameter": (control("{kind: dctcp, gian: 1}"), ["congestion_control.gian", "'gain'"]),
     "gain: 0": (control("{kind: dctcp, gain: 0}"), ["congestion_control.gain", "above 0"]),
     "gain: text": (control("{kind: dctcp, gain: 1/16}"), ["congestion_control.gain", "'1/16'"]),
@@ -170,11 +170,11 @@ FILE_CASES = {
     "sizes: 5": (workload("{kind: generated, sizes: 5}"), ["workload.sizes", "got 5"]),
     "sizes: unknown": (
         workload("{kind: generated, sizes: websearhc}"),
-        ["scenario.yaml: unknown size law", "web_search"],
+        ["scenario.yaml: workload.sizes: unknown size law", "web_search"],
     ),
     "sizes: missing mean": (
         workload("{kind: generated, sizes: {kind: pareto}}"),
-        ["scenario.yaml", "pareto", "mean_bytes"],
+        ["scenario.yaml: workload.sizes.mean_bytes: missing key"],
     ),
     "sizes: no such file": (
         workload("{kind: generated, sizes: {kind: file, file: no.csv}}"),
@@ -212,14 +212,17 @@ FILE_CASES = {
         ["expected.csv, line 5", "got 7"],
     ),
     "expected: twice": ({"expected.csv": EXPECTED + "0,1,1\n"}, ["expected.csv, line 5", "again"]),
-    "expected: cells": ({"expected.csv": EXPECTED + "0,1\n"}, ["expected.csv, line 5", "got 2"]),
+    "expected: cells": (
+        {"expected.csv": EXPECTED + "0,1\n"},
+        ["expected.csv, line 5", "an empty"],
+    ),
     "expected: negative": (
         {"expected.csv": EXPECTED.replace("4000", "-4")},
-        ["expected.csv, line 2", "fct_ns", "'-4'"],
+        ["expected.csv, line 2", "fct_ns", "-4"],
     ),
     "expected: no ideal": (
         {"expected.csv": EXPECTED.replace("2556", "0")},
-        ["expected.csv, line 4", "ideal_fct_ns", "'0'"],
+        ["expected.csv, line 4", "ideal_fct_ns", "got 0"],
     ),
     "expected: fraction": (
         {"expected.csv": EXPECTED.replace("4000", "40.5")},

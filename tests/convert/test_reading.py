@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from m4graph.convert import from_text
-from m4graph.scenario import RoutingConfig
+from m4graph.routing import EcmpRouting
 
 from .conftest import CONFIG, HPCC, M4, TOPOLOGY, write
 
@@ -66,7 +66,7 @@ def test_a_folder(tmp_path, name):
     assert scenario.workload.dst.tolist() == [1, 2, 1]
     assert scenario.workload.size_bytes.tolist() == [1000, 5000, 300]
     assert scenario.workload.start_ns.tolist() == [10**9, 10**9 + 10, 10**9 + 20]
-    assert scenario.routing == RoutingConfig()
+    assert scenario.routing == EcmpRouting()
     assert scenario.expected.fct_ns.tolist() == [4000, -1, 3000]
     # 2 * 1000 ns + 2 * 838 ns, + 4 more packets of 800 ns and 38 ns for the header
     assert scenario.expected.ideal_fct_ns.tolist() == [3676, 3676 + 4 * 838, 2556]
@@ -230,7 +230,7 @@ def two_ways(folder, middle):
 def test_routes_of_a_file(tmp_path):
     """One of the two ways is that of ns-3's hash, which then finds the ACKs' way, too."""
     scenarios, notes = zip(*(two_ways(tmp_path / str(m), m) for m in (4, 5)), strict=True)
-    hashed = [isinstance(scenario.routing, RoutingConfig) for scenario in scenarios]
+    hashed = [isinstance(scenario.routing, EcmpRouting) for scenario in scenarios]
     assert sorted(hashed) == [False, True]
     given, [note, _] = scenarios[hashed.index(False)], notes[hashed.index(False)]
     assert "path_1.txt" in note

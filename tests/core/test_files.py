@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from m4graph.core.errors import InputError
@@ -79,3 +83,62 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
         fail()
     assert [each.name for each in tmp_path.iterdir()] == ["a.txt"]
     assert path.read_text() == "after"
+
+
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+from m4graph.core.files import whole_file, whole_folder
+kind, path = sys.argv[1], Path(sys.argv[2])
+with (whole_file if kind == "file" else whole_folder)(path) as half:
+    (half if kind == "file" else half / "a").write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(("kind", "write"), [("file", whole_file), ("folder", whole_folder)])
+def test_what_a_killed_process_leaves_is_cleared(tmp_path, kind, write):
+    path = tmp_path / "out"
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", WRITER, kind, str(path)], check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert [each.name for each in tmp_path.iterdir()] == [".out.half"]
+    with write(path) as half:
+        (half if kind == "file" else half / "b").write_text("whole")
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+    if kind == "folder":
+        assert [each.name for each in path.iterdir()] == ["b"]
+
+
+def test_a_living_process_keeps_its_half(tmp_path):
+    path = tmp_path / "out"
+    with whole_folder(path) as mine:
+        (mine / "a").write_text("mine")
+        with whole_folder(path) as other:
+            (other / "a").write_text("other")
+            assert mine != other
+        assert (mine / "a").read_text() == "mine"
+        assert (path / "a").read_text() == "other"
+    assert (path / "a").read_text() == "mine"
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_mark_goes_first_and_comes_last(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    for text in ("old", "new"):
+        with whole_folder(out, mark="mark") as scratch:
+            (scratch / "inner").mkdir()
+            for name in ("a", "mark", "z", "inner/b"):
+                (scratch / name).write_text(text)
+        assert (out / "mark").read_text() == (out / "inner" / "b").read_text() == text
+    moved = []
+
+    def replace(source, to):
+        assert not (out / "mark").exists()
+        moved.append(to.name)
+
+    monkeypatch.setattr("m4graph.core.files.os.replace", replace)
+    with whole_folder(out, mark="mark") as scratch:
+        for name in ("a", "mark", "z"):
+            (scratch / name).write_text("newest")
+    assert moved == ["a", "z", "mark"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from m4graph.core.errors import InputError, WorkloadError
-from m4graph.core.table import read_table, write_table
+from m4graph.core.table import OptionalInt, read_table, write_table
 
 COLUMNS = {"id": int, "share": float, "name": str}
 
@@ -30,6 +30,29 @@ def test_what_is_written_is_read(tmp_path, ending):
     table = read_table(path, COLUMNS)
     for name, values in columns.items():
         assert table[name].tolist() == list(values)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("values", [[3, None, -1], [3, 4, 5]])
+def test_optional_integers_and_other_columns(tmp_path, ending, values):
+    path = tmp_path / f"t.{ending}"
+    optional = np.ma.masked_array([value or 0 for value in values], [v is None for v in values])
+    write_table(path, {"id": [1, 2, 3], "fct_ns": optional, "more": ["a", "b", "c"]})
+    columns = {"id": int, "fct_ns": OptionalInt}
+    table = read_table(path, columns, only_these=False)
+    assert table.columns.keys() == columns.keys()
+    assert np.ma.filled(table["fct_ns"], -7).tolist() == [
+        -7 if value is None else value for value in values
+    ]
+    with pytest.raises(InputError, match="expected the columns id,fct_ns"):
+        read_table(path, columns)
+
+
+def test_bad_optional_integers(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("n\n1\n \n1.5\n")
+    with pytest.raises(InputError, match=r"line 4, .* 64 bits or an empty cell \(got '1.5'\)"):
+        read_table(path, {"n": OptionalInt})
 
 
 @pytest.mark.parametrize(

@@ -355,6 +355,7 @@ def test_the_digest_sees_everything_but_the_name():
         base.replace(routing={"convergence_us": 50}),
         base.replace(workload=m4.workload.closed_loop(base.workload, 1)),
         base.replace(workload=m4.workload.closed_loop(base.workload, 2)),
+        base.replace(stop_ns=1000),
         base.replace(faults=[{"kind": "down", "link": [0, 4], "at_us": 1}]),
     ]
     digests = {scenario_digest(each) for each in [base, *others]}

@@ -51,8 +51,8 @@ def test_a_snapshot_at_an_arrival(star):
     assert data[FLOW].n_id.tolist() == [{7: 0, 5: 2}[i] for i in data[FLOW].flow_id.tolist()]
     arrays = star.arrays
     route = [arrays.host_uplink[1], arrays.host_downlink[3]]
-    assert data[LINK].link_id[data[LINK].touched].tolist() == route
-    assert data[LINK].link_id[~data[LINK].touched].tolist() == [arrays.host_uplink[0]]
+    assert data[LINK].n_id[data[LINK].touched].tolist() == route
+    assert data[LINK].n_id[~data[LINK].touched].tolist() == [arrays.host_uplink[0]]
     assert data[FLOW].touched.tolist() == [True, True]
     assert data[CROSSES].edge_index.size(1) == 3
     assert data[CROSSED_BY].edge_index.size(1) == 4
@@ -75,7 +75,7 @@ def test_scope_network_has_every_active_flow_and_every_link(star):
         6: False,
         7: True,
     }
-    assert sorted(data[LINK].link_id.tolist()) == list(range(star.arrays.num_links))
+    assert sorted(data[LINK].n_id.tolist()) == list(range(star.arrays.num_links))
     assert torch.equal(data[CROSSES].edge_index, data[CROSSED_BY].edge_index.flip(0))
     assert data[CROSSES].edge_index.size(1) == 6
     # Nobody is left after the last departure; the links still are.

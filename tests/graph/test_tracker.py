@@ -122,6 +122,18 @@ def test_what_is_known_of_the_links(two_flows):
     assert link_feature(steps[2], "log_gap")[up_1] == near(math.log1p(140_000 / PACKET_BYTES))
 
 
+@pytest.mark.parametrize("scope", ["hop", "component"])
+def test_every_column_of_a_step_is_written(scope):
+    network = FlowNetwork.from_scenario(star_scenario([(0, 3, LARGE, 0), (1, 3, 900, 10_000)]))
+    tracker = FlowTracker([network], scope)
+    for event in event_stream(network, np.array([150_000, 9000])):
+        for name in ("flow_x", "flow_gap", "link_x", "link_gap", "edge_x"):
+            getattr(tracker._state, name)[...] = math.nan
+        step = tracker.step(np.array([event]))
+        for name in ("flow_x", "flow_gap", "link_x", "link_gap", "crossed_by_x"):
+            assert getattr(step, name).isfinite().all(), name
+
+
 def test_edges_are_the_routes(two_flows):
     scenario, steps = two_flows
     for step in steps:

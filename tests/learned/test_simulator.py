@@ -17,10 +17,10 @@ from torch_geometric.nn import SAGEConv
 import m4graph as m4
 from m4graph.checkpoint import save_checkpoint
 from m4graph.core.errors import CheckpointError, ConfigError, SimulationError
+from m4graph.graph.schema import MOST_LOG_RATIO
 from m4graph.learned import LearnedSimulator
 from m4graph.learned.torch_engine import TorchEngine
 from m4graph.nn import FlowLinkModel
-from m4graph.nn.model import MOST_LOG_RATIO
 from m4graph.runs import FlowNetwork
 
 from .conftest import generated, random_model, scenario_of
@@ -277,7 +277,7 @@ def test_no_warning_without_reason(saved, scenario, domain):
     simulator = LearnedSimulator(saved(**domain))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        simulator.run(scenario)
+        assert simulator.run(scenario).num_finished == scenario.num_flows
 
 
 def test_command_line(saved, tmp_path, capsys):

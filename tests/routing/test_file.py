@@ -57,7 +57,10 @@ def test_no_flows(tmp_path):
     ("rows", "message"),
     [
         ([GOOD[7]], "routes.csv: flow 3: expected a row"),
-        ([GOOD[7], GOOD[3], GOOD[3]], r"routes.csv: flow 3: expected one row \(got two\)"),
+        (
+            [GOOD[7], GOOD[3], GOOD[3]],
+            "routes.csv, line 4: flow 3: expected one row",
+        ),
         ([GOOD[7], GOOD[3], "4,10000,0-4-1,1-4-0"], r"routes.csv, line 4: .* \(got 4\)"),
         ([GOOD[7], "3,10001,3-5-4-1,1-4-7-5-3"], r"flow 3: data_route: .* \(got 5-4\)"),
         ([GOOD[7], "3,10001,3-5-6-4-1,1-4-7-5-99"], r"flow 3: ack_route: .* \(got 5-99\)"),

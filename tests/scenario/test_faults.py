@@ -76,9 +76,12 @@ def test_overrides(tmp_path):
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        (3, "faults.0: expected a block of keys (got 3)"),
-        ({"link": [0, 3]}, "faults.0.kind: expected one of down, slow, loss (got none)"),
-        ({"link": [0, 3], "kind": "gray"}, "faults.0.kind: expected one of down, slow, loss"),
+        (3, "faults.0: expected a name or a block of keys (got 3)"),
+        ({"link": [0, 3]}, "faults.0.kind: missing key: expected one of down, loss, slow"),
+        (
+            {"link": [0, 3], "kind": "gray"},
+            "faults.0.kind: unknown fault: expected one of",
+        ),
         ({"kind": "down"}, "faults.0.link: missing key"),
         ({"kind": "down", "link": [0]}, "faults.0.link: expected at least 2 entries"),
         ({"kind": "down", "link": [0, 3, 1]}, "faults.0.link: expected at most 2 entries"),

@@ -131,22 +131,25 @@ def test_replace(network):
     changed = scenario.replace(seed=5)
     assert (changed.seed, scenario.seed) == (5, 4)
     assert changed.config == scenario.config
-    with pytest.raises(ConfigError, match=r"Scenario\.replace: .*\(got sede\)"):
+    with pytest.raises(ConfigError, match=r"^sede: unknown key: .* did you mean 'seed'"):
         scenario.replace(sede=5)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seed": True}, "seed: expected an integer (got true)"),
-        ({"seed": 1.0}, "seed: expected an integer (got 1.0)"),
-        ({"seed": -1}, f"seed: expected 0 to {2**63 - 1} (got -1)"),
+        ({"seed": True}, "seed: expected an integer of 0 or above (got true)"),
+        ({"seed": 1.0}, "seed: expected an integer of 0 or above (got 1.0)"),
+        ({"seed": -1}, "seed: expected an integer of 0 or above (got -1)"),
         ({"name": ""}, "name: expected text (got '')"),
         ({"name": None}, "name: expected text (got null)"),
         ({"config": {"pcf": 1}}, "network.pcf: unknown key"),
         ({"config": 3}, "network: expected a block of keys (got 3)"),
-        ({"routing": {"kind": "ospf"}}, "routing.kind: expected 'ecmp' (got 'ospf')"),
-        ({"routing": 3}, "routing: expected a block of keys (got 3)"),
+        (
+            {"routing": {"kind": "ospf"}},
+            "routing.kind: unknown routing: expected one of ecmp, file",
+        ),
+        ({"routing": 3}, "routing: expected a name or a block of keys (got 3)"),
         ({"congestion_control": None}, "congestion_control: expected a name"),
         (
             {"expected": m4.ExpectedTimes(np.ones(1, np.int64), np.ones(1, np.int64))},

@@ -6,6 +6,7 @@ import pytest
 
 from m4graph.congestion import CONGESTION_CONTROLS
 from m4graph.nn import CONVS, HEADS
+from m4graph.scenario.faults import FAULTS
 from m4graph.simulators import SIMULATORS
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.topology import TOPOLOGIES
@@ -15,6 +16,7 @@ REGISTRIES = (
     CONGESTION_CONTROLS,
     CONGESTION_KERNELS,
     CONVS,
+    FAULTS,
     HEADS,
     SIMULATORS,
     SIZE_LAWS,

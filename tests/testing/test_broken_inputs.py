@@ -1,14 +1,23 @@
-"""Each rule for topologies, size laws and data sets catches one that is made to break it."""
+"""Each rule for topologies, size laws, faults and data sets catches one that breaks it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+from pydantic import ConfigDict, Field
 
 from m4graph.datasets import GenerateConfig, NamedDataset
-from m4graph.testing import ConformanceError, check_dataset, check_size_law, check_topology
+from m4graph.scenario.faults import FAULTS, Slow
+from m4graph.testing import (
+    ConformanceError,
+    check_dataset,
+    check_fault,
+    check_size_law,
+    check_topology,
+)
 from m4graph.topology import TOPOLOGIES, star
 from m4graph.workload import SIZE_LAWS
 
@@ -142,6 +151,64 @@ def test_a_broken_size_law_is_caught(rule, law, parameters):
     with pytest.raises(ConformanceError, match=r"expected .*\(got ") as error:
         check_size_law("broken", **parameters)
     assert error.value.rule == rule
+
+
+class Halved(Slow):
+    kind: Literal["broken"] = "broken"
+    factor: float = Field(default=0.5, gt=0, le=1)
+
+
+class Misnamed(Halved):
+    kind: Literal["halved"] = "halved"
+
+
+class Loose(Halved):
+    model_config = ConfigDict(extra="ignore")
+
+
+class Always(Halved):
+    def is_active(self, time_ns):
+        return True
+
+
+class BothWays(Halved):
+    def links(self, arrays):
+        forward = arrays.link_id(*self.link)
+        return [forward, forward ^ 1]
+
+
+class Stopped(Halved):
+    def left_rate_bps(self, own_rate_bps):
+        return 0
+
+
+class TooLossy(Halved):
+    @property
+    def loss_probability(self):
+        return 1.5
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ("registered", Misnamed),
+        ("bad keys", Loose),
+        ("only in its time", Always),
+        ("only its links", BothWays),
+        ("values", Stopped),
+        ("values", TooLossy),
+    ],
+)
+def test_a_broken_fault_is_caught(rule, fault):
+    FAULTS.register("broken", fault)
+    with pytest.raises(ConformanceError) as error:
+        check_fault("broken")
+    assert error.value.rule == rule
+
+
+def test_a_good_fault():
+    FAULTS.register("broken", Halved)
+    assert "values" in check_fault("Broken").rules
 
 
 RECIPE = {

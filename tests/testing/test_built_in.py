@@ -7,11 +7,13 @@ import pytest
 from m4graph.congestion import CONGESTION_CONTROLS
 from m4graph.datasets import DATASETS
 from m4graph.nn import CONVS, HEADS
+from m4graph.scenario.faults import FAULTS
 from m4graph.simulators import SIMULATORS
 from m4graph.testing import (
     check_congestion_control,
     check_conv,
     check_dataset,
+    check_fault,
     check_head,
     check_simulator,
     check_size_law,
@@ -36,6 +38,7 @@ SIZES = {
     "log_normal": {"mean_bytes": 30_000.0, "sigma": 2.0},
     "pareto": {"mean_bytes": 30_000, "shape": 1.5},
 }
+FAULT = {"down": {}, "slow": {"factor": 0.25}, "loss": {"probability": 0.5}}
 # A trained model is not exact.
 TOLERANCE = {"learned": 0.05}
 
@@ -71,6 +74,11 @@ def test_size_laws(name, tmp_path):
         path.write_text("bytes,cdf_percent\n100,0\n5000,100\n")
         parameters = {"file": str(path)}
     assert {"declared mean", "bad keys"} <= kept(check_size_law(name, **parameters))
+
+
+@pytest.mark.parametrize("name", FAULTS.names())
+def test_faults(name):
+    assert {"scenario folder", "only its links"} <= kept(check_fault(name, **FAULT[name]))
 
 
 @pytest.mark.parametrize("name", CONGESTION_CONTROLS.names())

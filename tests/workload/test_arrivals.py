@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from m4graph.core.errors import WorkloadError
+from m4graph.core.errors import ConfigError
 from m4graph.workload import LogNormalArrivals, PoissonArrivals
 
 
@@ -34,5 +34,5 @@ def test_log_normal_gaps_have_their_median_and_spread(sigma):
 
 
 def test_bad_sigma_is_named():
-    with pytest.raises(WorkloadError, match=r"sigma: expected a number above 0 \(got 0\)"):
+    with pytest.raises(ConfigError, match=r"sigma: expected a number above 0 \(got 0\)"):
         LogNormalArrivals(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from m4graph import topology, workload
-from m4graph.core.errors import WorkloadError
+from m4graph.core.errors import ConfigError
 from m4graph.workload import ClientStorageMatrix, ClusterMatrix, HostLayout
 from m4graph.workload.clusters import CLUSTERS, cluster_weights
 
@@ -146,14 +146,12 @@ def test_client_storage_of_two_racks():
 
 @pytest.mark.parametrize("cluster", ["D", "a", 1, ["A"]])
 def test_unknown_clusters_are_refused(cluster):
-    with pytest.raises(WorkloadError, match=r"cluster: expected one of A, B, C \(got"):
+    with pytest.raises(ConfigError, match=r"cluster: expected one of A, B, C \(got"):
         ClusterMatrix(cluster)
 
 
-@pytest.mark.parametrize(
-    ("matrix", "kind"), [(ClusterMatrix("A"), "cluster"), (ClientStorageMatrix(), "client_storage")]
-)
-def test_one_rack_is_too_few(matrix, kind):
+@pytest.mark.parametrize("matrix", [ClusterMatrix("A"), ClientStorageMatrix()])
+def test_one_rack_is_too_few(matrix):
     layout = layout_of(topology.star(4, 10, 1000))
-    with pytest.raises(WorkloadError, match=rf"'{kind}': expected two racks or more \(got 1\)"):
+    with pytest.raises(ConfigError, match=r"expected a network of two racks or more \(got 1\)"):
         matrix.place(layout, np.random.default_rng(0))

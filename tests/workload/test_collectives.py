@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 import numpy as np
 import pytest
 
-from m4graph.core.errors import WorkloadError
+from m4graph.core.errors import ConfigError
 from m4graph.workload import all_to_all, request_response, ring_all_reduce, tree_all_reduce
 
 from .test_closed_loop import waits
@@ -177,5 +177,5 @@ def test_servers_are_drawn_evenly():
     ],
 )
 def test_bad_parameters(make, message):
-    with pytest.raises(WorkloadError, match=message):
+    with pytest.raises(ConfigError, match=message):
         make()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from m4graph import topology
-from m4graph.core.errors import WorkloadError
+from m4graph.core.errors import InputError, WorkloadError
 from m4graph.workload import (
     HostLayout,
     IncastMatrix,
@@ -168,7 +168,7 @@ def test_rack_matrix_files(tmp_path, leaf_spine):
     ],
 )
 def test_bad_parameters_are_named(matrix, message):
-    with pytest.raises(WorkloadError, match=message):
+    with pytest.raises(InputError, match=message):
         matrix()
 
 
@@ -185,12 +185,12 @@ def test_bad_matrix_files_are_named(tmp_path, content):
     [
         (RackMatrix([[0, 1], [1, 0]]), r"expected 3 x 3 weights, .* \(got 2 x 2\)"),
         (RackMatrix(np.eye(3)), r"rack 0: expected weight 0 from the rack to itself"),
-        (IncastMatrix(4), r"fan_in: expected an integer in 1 .. 3 \(got 4\)"),
-        (IncastMatrix(1, dst=4), r"dst: expected an integer in 0 .. 3 \(got 4\)"),
+        (IncastMatrix(4), r"fan_in: expected an integer of at most 3"),
+        (IncastMatrix(1, dst=4), r"dst: expected an integer of at most 3"),
     ],
 )
 def test_what_does_not_fit_the_network_is_refused(uneven, matrix, message):
-    with pytest.raises(WorkloadError, match=message):
+    with pytest.raises(InputError, match=message):
         matrix.place(uneven, np.random.default_rng(0))
 
 

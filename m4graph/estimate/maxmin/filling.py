@@ -204,10 +204,10 @@ def _freeze(
 
 
 @inline_kernel
-def _sink(heap: np.ndarray, size: int, place: int, key: float, link: int) -> None:
-    """Puts (key, link) at ``place`` of the heap and lets it sink; ties go by link number."""
+def _sink(heap: np.ndarray, size: int, index: int, key: float, link: int) -> None:
+    """Puts (key, link) at ``index`` of the heap and lets it sink; ties go by link number."""
     while True:
-        child = 2 * place + 1
+        child = 2 * index + 1
         if child >= size:
             break
         below = heap[child]
@@ -217,8 +217,8 @@ def _sink(heap: np.ndarray, size: int, place: int, key: float, link: int) -> Non
                 child, below = child + 1, other
         if key < below.key or (key == below.key and link < below.link):
             break
-        heap[place].key = below.key
-        heap[place].link = below.link
-        place = child
-    heap[place].key = key
-    heap[place].link = link
+        heap[index].key = below.key
+        heap[index].link = below.link
+        index = child
+    heap[index].key = key
+    heap[index].link = link

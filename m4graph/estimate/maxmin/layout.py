@@ -28,7 +28,7 @@ FLOW = np.dtype(
         ("remaining", np.float64),  # bytes to drain at time ``settled_ns``
         ("settled_ns", np.float64),
         ("bottleneck", np.int32),
-        ("place", np.int32),  # in ``active``
+        ("active_index", np.int32),  # in ``active``
         ("in_change", np.int32),
     ],
     align=True,

@@ -41,6 +41,14 @@ def admit_to_buffer(s, link_id, wire_bytes):
 
 
 @njit(forceinline=True, _nrt=False)
+def count_into_buffer(s, link_id, wire_bytes):
+    """Counts a packet as one that came in over a link, and asks for no headroom and no PAUSE."""
+    link = s.links[link_id]
+    link.ingress_bytes += wire_bytes
+    s.nodes[link.dst].buffer_bytes += wire_bytes
+
+
+@njit(forceinline=True, _nrt=False)
 def take_out_of_buffer(s, link_id, wire_bytes):
     """Uncounts a packet that leaves the switch; True if a RESUME must go back over its link."""
     link = s.links[link_id]

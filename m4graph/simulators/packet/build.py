@@ -85,6 +85,7 @@ def build_idle_state(scenario: Scenario) -> State:
         label_remaining_bytes=np.zeros(0, np.int64),
         label_queue_bytes=np.zeros(0, np.int64),
         wires=np.zeros(0, layout.WIRE_OFF),
+        link_hooks=np.zeros(0, layout.LINK_HOOK_OFF),
         meters=np.zeros(0, layout.METER_OFF),
         packet_numbers=np.zeros(0, np.int64),
         tap_rows=np.zeros(0, layout.TAP_ROW),

@@ -9,13 +9,11 @@ from typing import Any
 from numba import njit
 
 from m4graph.core.compilation import functions_digest, kernel_digest
-from m4graph.simulators.packet.cold import stay_out_of_line
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.events import (
     only_idle_left,
     pop,
     push,
-    push_front,
     queue_requests,
     release,
     take_call,
@@ -28,6 +26,7 @@ from m4graph.simulators.packet.layout import (
     ARRIVE,
     CALL,
     CALLED,
+    COME_OUT,
     DATA,
     DEADLINE,
     DRAIN,
@@ -46,9 +45,9 @@ from m4graph.simulators.packet.layout import (
     TIMER,
     TX_DONE,
 )
+from m4graph.simulators.packet.link_hook_kernels import come_out, is_taken
 from m4graph.simulators.packet.observe.label_kernels import (
     labels_have_room,
-    record_arrival,
     record_departure,
 )
 from m4graph.simulators.packet.observe.taps import note_arrived, note_paused, taps_have_room
@@ -60,6 +59,8 @@ from m4graph.simulators.packet.ports import (
     switch_receive,
     transmit,
 )
+from m4graph.simulators.packet.starts import read_flows, start_flow
+from m4graph.simulators.packet.variants import has_link_hook
 
 POOL_MARGIN = 64
 """Free records that one event may need at most: a few transmissions, and PFC frames."""
@@ -89,45 +90,6 @@ def _obey_pfc(s, link_id, packet_id):
     s.links[back].paused = pause
     note_paused(s, back, pause)
     return NONE if pause else back
-
-
-@njit(_nrt=False)
-def _read_flows(s):
-    """Queues the start of all flows of this instant, and the reading of the next start time.
-
-    ns-3 takes three events of the same time to start a flow; what they leave room for in between
-    decides which packet goes first when two events meet in a nanosecond. A start time may be read
-    twice if a flow was added late: then nothing is left to read.
-    """
-    stay_out_of_line()
-    c = s.control[0]
-    first = c.num_read
-    while c.num_read < c.num_starts and s.flows[s.start_order[c.num_read]].start_ticks == c.now:
-        c.num_read += 1
-    if c.num_read == first:
-        return
-    push(s, c.now, FLOWS_INSTALL, first, c.num_read)
-    if c.num_read < c.num_starts:
-        push(s, s.flows[s.start_order[c.num_read]].start_ticks, FLOWS_READ, 0, 0)
-
-
-@njit(_nrt=False)
-def _start_flow(s, first, after):
-    """Starts one flow; the others of this instant follow at once, before any other event."""
-    stay_out_of_line()
-    c = s.control[0]
-    if first + 1 < after:
-        push_front(s, FLOWS_START, first + 1, after)
-    flow_id = s.start_order[first]
-    node = s.nodes[s.flows[flow_id].src]
-    s.host_flows[node.flows_start + node.num_flows] = flow_id
-    node.num_flows += 1
-    c.num_started += 1
-    if s.config[0].record_labels:
-        record_arrival(s, flow_id)
-    if s.config[0].retransmit_ticks > 0:
-        push(s, c.now + s.config[0].retransmit_ticks, DEADLINE, flow_id, 0)
-    return node.uplink
 
 
 @njit(forceinline=True, _nrt=False)
@@ -213,6 +175,8 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                     free_packet(s, b)
                     continue
                 note_arrived(s, a, b)
+                if is_taken(s, a, b):
+                    continue
                 if _is_answer(s, a, b):
                     flow_id = s.packets[b].flow
                     acknowledge(s, b)
@@ -235,14 +199,17 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                 if link_id < 0 and only_idle_left(s):
                     return STARVED
             elif kind == FLOWS_READ:
-                _read_flows(s)
+                read_flows(s)
             elif kind == FLOWS_INSTALL:
                 push(s, c.now, FLOWS_START, a, b)
             elif kind == FLOWS_START:
-                link_id = _start_flow(s, a, b)
+                link_id = start_flow(s, a, b)
             elif kind == CALL:
                 take_call(s, a, b)
                 return CALLED
+            elif has_link_hook(s) and kind == COME_OUT:
+                come_out(s, a, b)
+                link_id = a
             if link_id < 0 or not is_idle(s, link_id):
                 continue
             packet_id = _next_with_priority(s, link_id)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from m4graph.core.errors import ConfigError
 from m4graph.core.rng import generator
 from m4graph.core.units import NS_PER_US
-from m4graph.routing import Routes, reroute
-from m4graph.scenario import RoutingConfig, Scenario
-from m4graph.scenario.faults import Down, conditions_at
+from m4graph.routing import Routes, RoutingConfig
+from m4graph.scenario import Scenario
+from m4graph.scenario.faults import conditions_at
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.flows import set_routes
@@ -74,7 +74,8 @@ class FaultWatcher(Watcher):
         assert isinstance(scenario.routing, RoutingConfig)
         workload, arrays = scenario.workload, scenario.arrays
         down = conditions_at(scenario.faults, arrays, seen_ns).down
-        new = reroute(arrays, self._routes, workload.src, workload.dst, down, scenario.routing.seed)
+        hosts = workload.src, workload.dst
+        new = scenario.routing.reroute(arrays, self._routes, *hosts, down)
         flows = state.flows[: workload.num_flows]
         is_over = flows["snd_una"] >= flows["size_bytes"]
         rows = np.flatnonzero(_differ(self._routes, new) & ~is_over)
@@ -114,7 +115,7 @@ def _reroute_times_ns(scenario: Scenario) -> dict[int, int]:
     if not isinstance(routing, RoutingConfig) or routing.convergence_us is None:
         return {}
     delay_ns = round(routing.convergence_us * NS_PER_US)
-    downs = [fault for fault in scenario.faults if isinstance(fault, Down)]
+    downs = [fault for fault in scenario.faults if fault.takes_down]
     changes = {fault.start_ns for fault in downs}
     changes |= {fault.end_ns for fault in downs if fault.end_ns is not None}
     return {change_ns + delay_ns: change_ns for change_ns in changes}

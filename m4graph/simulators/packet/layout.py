@@ -23,7 +23,8 @@ MAX_TICKS = 2**62
 DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 
 # Kinds of events.
-TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER, CALL, DEADLINE = range(9)
+TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START = range(6)
+TIMER, CALL, DEADLINE, COME_OUT = range(6, 10)
 
 # Why a run came back to Python.
 PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN, CALLED = range(6)
@@ -244,6 +245,18 @@ METER = np.dtype(
 """What is counted of a link while a run is recorded; as many as links, or none."""
 METER_OFF = _switched_off(METER)
 
+LINK_HOOK = np.dtype(
+    [
+        ("step", "i8"),  # address of the function that is asked; 0: there is no hook
+        ("context", "i8"),  # and of what it finds its arrays by
+        ("group", "i8"),
+        ("direction", "i8"),
+        ("is_exit", "b1"),  # packets that a hook has held may come out here
+    ]
+)
+"""A link at which a hook may stand; as many as links, or none."""
+LINK_HOOK_OFF = _switched_off(LINK_HOOK)
+
 TAP_ROW = np.dtype(
     [
         ("time_ticks", "i8"),
@@ -293,6 +306,7 @@ class State(NamedTuple):
     label_remaining_bytes: np.ndarray  # int64
     label_queue_bytes: np.ndarray  # int64
     wires: np.ndarray  # WIRE, or WIRE_OFF
+    link_hooks: np.ndarray  # LINK_HOOK, or LINK_HOOK_OFF
     meters: np.ndarray  # METER, or METER_OFF
     packet_numbers: np.ndarray  # int64: of each packet, in the order of sending; for taps
     tap_rows: np.ndarray

@@ -95,7 +95,8 @@ def dequeue_priority(s, link_id):
 
 
 @njit(forceinline=True, _nrt=False)
-def _enqueue(s, link_id, packet_id):
+def enqueue(s, link_id, packet_id):
+    """Appends a packet to the data queue, which has room for it."""
     link = s.links[link_id]
     packet = s.packets[packet_id]
     packet.next = NONE
@@ -139,7 +140,7 @@ def switch_receive(s, link_id, packet_id):
         return NONE
     if pause:
         send_pfc(s, link_id, True)
-    _enqueue(s, out_link, packet_id)
+    enqueue(s, out_link, packet_id)
     return out_link
 
 

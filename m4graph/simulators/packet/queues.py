@@ -12,7 +12,11 @@ from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
 from m4graph.scenario.queueing import DropTailQueue, QueueDiscipline, RedQueue
-from m4graph.simulators.packet.buffers import admit_to_buffer, take_out_of_buffer
+from m4graph.simulators.packet.buffers import (
+    admit_to_buffer,
+    count_into_buffer,
+    take_out_of_buffer,
+)
 from m4graph.simulators.packet.layout import (
     DATA,
     NONE,
@@ -80,6 +84,15 @@ def admit(s, link_id, out_link, packet):
         return False, False
     queue.num_packets += 1
     return True, False
+
+
+@njit(forceinline=True, _nrt=False)
+def count_in(s, link_id, packet):
+    """Counts a packet that is put into the queue of a port whether or not there is room."""
+    if has_shared_buffer(s):
+        count_into_buffer(s, packet.ingress, packet.wire_bytes)
+    else:
+        s.queues[link_id].num_packets += 1
 
 
 @njit(forceinline=True, _nrt=False)

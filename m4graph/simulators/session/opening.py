@@ -8,7 +8,8 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from m4graph.scenario import NetworkConfig, RoutingConfig, Scenario
+from m4graph.routing import RoutingConfig
+from m4graph.scenario import NetworkConfig, Scenario
 from m4graph.scenario.congestion import CongestionControl
 from m4graph.simulators.base import Simulator, build_simulator
 from m4graph.simulators.session.session import Session

@@ -16,7 +16,7 @@ from m4graph.core.errors import (
     SimulationError,
     WorkloadError,
 )
-from m4graph.routing import EcmpRouter, Routes
+from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.scenario.ideal import ideal_fct_ns
 from m4graph.simulators.session.checks import (
@@ -61,7 +61,7 @@ class Session(ABC):
         self._scenario = scenario
         arrays = scenario.arrays
         routing = scenario.routing
-        self._router = None if isinstance(routing, Routes) else EcmpRouter(arrays, routing.seed)
+        self._router = None if isinstance(routing, Routes) else routing.router(arrays)
         self._src: list[int] = []
         self._dst: list[int] = []
         self._size_bytes: list[int] = []

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError
 from m4graph.core.files import check_output_folder, whole_folder
+from m4graph.core.table import to_frame
 from m4graph.core.yaml_file import write_yaml
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.observe.config import Recording
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LINK_SAMPLE = np.dtype(
     [
@@ -79,7 +82,7 @@ class Records:
         """
         rows = self.link_samples
         span = np.maximum(rows["span_ticks"], 1)
-        return pd.DataFrame(
+        return to_frame(
             {
                 "time_ns": self._ns(rows["time_ticks"]),
                 **self._ends(rows["link"]),
@@ -101,7 +104,7 @@ class Records:
         ``in_flight_bytes`` (sent, not acknowledged), ``window_bytes`` (0: none), ``rate_bps``.
         """
         rows = self.flow_samples
-        return pd.DataFrame(
+        return to_frame(
             {
                 "time_ns": self._ns(rows["time_ticks"]),
                 "flow": self.scenario.workload.id[rows["row"]],
@@ -121,6 +124,8 @@ class Records:
         - ``a``, ``b``: the link; at a drop the one that it was to take
         - ``tx_ns``: what its sending takes, at ``leave``; its last bit leaves so much later
         """
+        import pandas as pd
+
         rows = self.tap_rows
         flow_id = np.append(self.scenario.workload.id, -1)
         return pd.DataFrame(
@@ -184,6 +189,6 @@ class Records:
 
 def _plain(column: pd.Series) -> NDArray[Any]:
     """A column as numpy keeps it without pickling: text of fixed width for categories."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
+    if column.dtype == "category":
         return np.asarray(column.to_numpy(dtype=str))
     return np.asarray(column.to_numpy())

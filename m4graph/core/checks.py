@@ -1,0 +1,58 @@
+"""Checks of single parameters, as plug-ins and constructors need them."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from m4graph.core.schema import KeyProblem, spell
+
+MAX_COUNT = 2**31 - 1
+"""No count may be larger unless it says so: ids of nodes and flows are 32-bit integers."""
+
+
+def is_integer(value: Any) -> bool:
+    """Tells whether a value is an integer of Python or numpy; ``True`` is none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_count(name: str, value: Any, minimum: int = 1, maximum: int = MAX_COUNT) -> int:
+    """Gives an integer back if it is inside its bounds.
+
+    Args:
+        name (str): Name of the parameter.
+        value (int): Its value.
+        minimum (int): The least that it may be. (default: ``1``)
+        maximum (int): The most that it may be. (default: :data:`MAX_COUNT`)
+
+    Raises:
+        KeyProblem: If it is no integer, or out of its bounds.
+    """
+    if not is_integer(value) or value < minimum:
+        raise KeyProblem(name, f"expected an integer of {minimum} or above (got {spell(value)})")
+    if value > maximum:
+        raise KeyProblem(name, f"expected an integer of at most {maximum} (got {value})")
+    return operator.index(value)
+
+
+def check_positive(name: str, value: Any, above: float = 0.0) -> float:
+    """Gives a number back as a float if it is finite and above a bound.
+
+    Args:
+        name (str): Name of the parameter.
+        value (float): Its value.
+        above (float): The bound. (default: ``0.0``)
+
+    Raises:
+        KeyProblem: If it is not.
+    """
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not above < number < math.inf:
+        raise KeyProblem(name, f"expected a number above {above:g} (got {spell(value)})")
+    return number

@@ -1,0 +1,123 @@
+"""The ``routing`` block of a configuration: a file of routes, or how they are found."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
+
+from m4graph.core.registry import Registry
+from m4graph.core.schema import StrictModel
+from m4graph.routing.ecmp import EcmpRouter
+from m4graph.routing.file import read_routes
+from m4graph.routing.reroute import reroute
+from m4graph.routing.routes import Routes
+from m4graph.topology.arrays import NetworkArrays
+
+Ints = NDArray[np.integer]
+
+
+class Router(Protocol):
+    """Routes flows, one batch after the other."""
+
+    def route(self, src: ArrayLike, dst: ArrayLike) -> Routes:
+        """Routes the next flows, in the order of start; hosts ``[num_flows]``."""
+
+    def route_one(self, src: int, dst: int) -> Routes:
+        """Routes the next flow, as :meth:`route` would."""
+
+
+class RoutingBlock(StrictModel):
+    """The keys of a ``routing`` block of one kind; a subclass has a literal ``kind``."""
+
+    kind: str
+
+    @abstractmethod
+    def resolve(
+        self, arrays: NetworkArrays, flow_id: Ints, src: Ints, dst: Ints
+    ) -> Routes | RoutingConfig:
+        """The routes, where the block gives them itself, or how they are found.
+
+        Args:
+            arrays (NetworkArrays): The network.
+            flow_id (numpy.ndarray): Flow ids ``[num_flows]``, in workload order.
+            src (numpy.ndarray): Sending hosts ``[num_flows]``.
+            dst (numpy.ndarray): Receiving hosts ``[num_flows]``.
+
+        Raises:
+            InputError: If a file is bad, or does not fit the network or the flows.
+        """
+
+
+class FileRouting(RoutingBlock):
+    """``routing: {file: routes.csv}``.
+
+    Args:
+        file (str): A table as :func:`m4graph.routing.read_routes` reads it.
+    """
+
+    kind: Literal["file"] = "file"
+    file: str
+
+    def resolve(self, arrays: NetworkArrays, flow_id: Ints, src: Ints, dst: Ints) -> Routes:
+        """Reads the routes."""
+        return read_routes(self.file, arrays, flow_id, src, dst)
+
+
+class RoutingConfig(RoutingBlock):
+    """How routes are found, for flows that are known and for those that start in a session.
+
+    Args:
+        convergence_us (float, optional): So long after a cable goes down or comes up, all flows
+            are routed anew, over the cables that were up then; ``None``: never. (default: ``None``)
+    """
+
+    convergence_us: float | None = Field(default=None, ge=0, le=10**12)
+
+    def resolve(self, arrays: NetworkArrays, flow_id: Ints, src: Ints, dst: Ints) -> Self:
+        """Gives itself."""
+        return self
+
+    @abstractmethod
+    def router(self, arrays: NetworkArrays) -> Router:
+        """What routes the flows of a network."""
+
+    @abstractmethod
+    def reroute(
+        self, arrays: NetworkArrays, routes: Routes, src: Ints, dst: Ints, down: NDArray[np.bool_]
+    ) -> Routes:
+        """Routes flows anew, around the links that are down, bool ``[num_links]``."""
+
+
+class EcmpRouting(RoutingConfig):
+    """``routing: {kind: ecmp}``, ns-3's hash; see :func:`m4graph.routing.ecmp_routes`.
+
+    Args:
+        seed (int): Hashed into the switches' hash seeds; 0 is exactly ns-3. (default: ``0``)
+    """
+
+    kind: Literal["ecmp"] = "ecmp"
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
+
+    def router(self, arrays: NetworkArrays) -> EcmpRouter:
+        """ECMP with this seed."""
+        return EcmpRouter(arrays, self.seed)
+
+    def reroute(
+        self, arrays: NetworkArrays, routes: Routes, src: Ints, dst: Ints, down: NDArray[np.bool_]
+    ) -> Routes:
+        """ECMP over the cables that are up; see :func:`m4graph.routing.reroute`."""
+        return reroute(arrays, routes, src, dst, down, self.seed)
+
+
+ROUTINGS: Registry[type[RoutingBlock]] = Registry(
+    "routing",
+    {
+        "ecmp": "m4graph.routing.config:EcmpRouting",
+        "file": "m4graph.routing.config:FileRouting",
+    },
+)
+"""Kinds of routing by name, each the model of its block."""
