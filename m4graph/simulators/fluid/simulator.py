@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from m4graph.core.compilation import announced_compilation
+from m4graph.core.announced import announced_compilation
 from m4graph.core.progress import Progress
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
@@ -103,6 +103,5 @@ def warm_up() -> float:
 
 @cache
 def _warm_up() -> float:
-    with announced_compilation("fluid simulator") as spent:
-        FluidEngine(np.ones(1)).run(1)
-    return spent.seconds
+    _, seconds = announced_compilation("fluid simulator", lambda: FluidEngine(np.ones(1)).run(1))
+    return seconds
