@@ -68,13 +68,15 @@ class Override:
     Args:
         key (str): Dotted path, as in ``"network.ecn.pmax"``.
         text (str): The value, in YAML.
+        flag (str): The option of the command that sets it. (default: ``"--set"``)
     """
 
     key: str
     text: str
+    flag: str = "--set"
 
     @classmethod
-    def parse(cls, argument: str) -> Override:
+    def parse(cls, argument: str, flag: str = "--set") -> Override:
         """Reads ``key=value``.
 
         Raises:
@@ -82,11 +84,11 @@ class Override:
         """
         key, equals, text = argument.partition("=")
         if not equals or not all(key.strip().split(".")) or re.search(r"\s", key.strip()):
-            raise ConfigError(f"--set {argument}: expected key=value (got {argument!r})")
-        return cls(key.strip(), text)
+            raise ConfigError(f"{flag} {argument}: expected key=value (got {argument!r})")
+        return cls(key.strip(), text, flag)
 
     def __str__(self) -> str:
-        return f"--set {self.key}={self.text}"
+        return f"{self.flag} {self.key}={self.text}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
