@@ -80,6 +80,10 @@ class Registry(Generic[T]):
         plugin = self._entry_points().get(key)
         return name if plugin is None else plugin.name
 
+    def name_of(self, obj: T) -> str | None:
+        """The name that stands for an object; ``None`` if there is none."""
+        return next((name for name, known in self.loadable() if known is obj), None)
+
     def names(self) -> list[str]:
         """The valid names, sorted."""
         plugins = {key: plugin.name for key, plugin in self._entry_points().items()}

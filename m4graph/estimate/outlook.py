@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from m4graph.estimate.jit import kernel
+from m4graph.core.kernels import kernel
 from m4graph.estimate.state import Estimate
 from m4graph.estimate.windows import wait_at
 

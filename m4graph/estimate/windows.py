@@ -19,7 +19,7 @@ Reference:
 
 from __future__ import annotations
 
-from m4graph.estimate.jit import kernel
+from m4graph.core.kernels import kernel
 from m4graph.estimate.state import Estimate
 
 _NEWTON_STEPS = 8

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from m4graph.core.arrays import grown
 from m4graph.core.compilation import kernel_digest
 from m4graph.core.heap import ABSENT, drop_top, make_entries, put_item
+from m4graph.core.kernels import cached_kernel, kernel
 from m4graph.runs import FlowNetwork
 from m4graph.runs.events import ARRIVAL, DEPARTURE
 
@@ -117,7 +117,7 @@ _BY_FLOW = ("order", "start_ns", "finish_ns", "ideal_ns", "network", "heap", "po
 
 
 def _build_next_events(digest: str) -> Callable[..., int]:
-    @njit(cache=True, nogil=True, _nrt=False)
+    @cached_kernel
     def next_events(agenda, events):
         digest  # noqa: B018 - makes it part of the cache key
         count = 0
@@ -152,7 +152,7 @@ def _build_next_events(digest: str) -> Callable[..., int]:
     return next_events  # type: ignore[no-any-return]
 
 
-@njit(nogil=True, _nrt=False)
+@kernel
 def _leave_at(agenda: Agenda, flow: int, time_ns: int) -> None:
     """Sets the departure of a flow, which may be under way."""
     agenda.finish_ns[flow] = time_ns
@@ -163,7 +163,7 @@ def _leave_at(agenda: Agenda, flow: int, time_ns: int) -> None:
 
 
 def _build_predict(digest: str) -> Callable[..., int]:
-    @njit(cache=True, nogil=True, _nrt=False)
+    @cached_kernel
     def predict(agenda, flow_ids, log_slowdown, now_ns):
         digest  # noqa: B018 - makes it part of the cache key
         for i in range(len(flow_ids)):

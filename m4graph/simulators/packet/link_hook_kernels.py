@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-from m4graph.simulators.packet.cold import stay_out_of_line
 from m4graph.simulators.packet.events import push
+from m4graph.simulators.packet.jit import inline_kernel, kernel, stay_out_of_line
 from m4graph.simulators.packet.layout import ACK, COME_OUT, DATA, NACK, PAUSE
 from m4graph.simulators.packet.observe.taps import note_dropped
 from m4graph.simulators.packet.ports import enqueue, enqueue_priority, free_packet
@@ -21,7 +21,7 @@ NUM_ARGUMENTS = 10
 """Of a step, integers of 64 bits all."""
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def is_taken(s, link_id, packet_id):
     """Whether a hook takes a packet that is complete at the end of a link, which is over with it.
 
@@ -33,7 +33,7 @@ def is_taken(s, link_id, packet_id):
     return False
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def come_out(s, link_id, packet_id):
     """Queues a packet that a hook has held at the link where it comes out, full or not."""
     packet = s.packets[packet_id]
@@ -47,7 +47,7 @@ def come_out(s, link_id, packet_id):
         enqueue(s, link_id, packet_id)
 
 
-@njit(forceinline=False, _nrt=False)
+@kernel
 def _ask(s, link_id, packet_id):
     stay_out_of_line()
     c = s.control[0]

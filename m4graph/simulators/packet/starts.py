@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from m4graph.simulators.packet.cold import stay_out_of_line
 from m4graph.simulators.packet.events import push, push_front
+from m4graph.simulators.packet.jit import kernel, stay_out_of_line
 from m4graph.simulators.packet.layout import DEADLINE, FLOWS_INSTALL, FLOWS_READ, FLOWS_START
 from m4graph.simulators.packet.observe.label_kernels import record_arrival
 
 
-@njit(_nrt=False)
+@kernel
 def read_flows(s):
     """Queues the start of all flows of this instant, and the reading of the next start time.
 
@@ -30,7 +28,7 @@ def read_flows(s):
         push(s, s.flows[s.start_order[c.num_read]].start_ticks, FLOWS_READ, 0, 0)
 
 
-@njit(_nrt=False)
+@kernel
 def start_flow(s, first, after):
     """Starts one flow; the others of this instant follow at once, before any other event."""
     stay_out_of_line()
