@@ -36,9 +36,9 @@ def announced_compilation(what: str, call: Callable[[], T]) -> tuple[T, float]:
     if threading.current_thread() is not threading.main_thread():
         return call(), time.perf_counter() - started
     compilation = _Compilation(call)
-    compilation.start()
     with _announcement(what) as announce:
         try:
+            compilation.start()
             while compilation.is_alive():
                 compilation.join(_TURN_S)
                 if compilation.phase:

@@ -103,9 +103,9 @@ def functions_digest(functions: Iterable[Callable[..., object]]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted({function.__module__ for function in functions}):
-        top = sys.modules[name.partition(".")[0]]
-        if hasattr(top, "__path__"):
+        top, module = sys.modules[name.partition(".")[0]], sys.modules[name]
+        if hasattr(top, "__path__") and top.__file__ is not None:
             digest.update(source_digest(top.__name__).encode())
-        elif getattr(top, "__file__", None) is not None:
-            digest.update(Path(str(top.__file__)).read_bytes())
+        elif getattr(module, "__file__", None) is not None:  # Also in a package without __init__.
+            digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:16]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from m4graph.cli.app import main
+from m4graph.scenario.sample import sample_scenario
 from m4graph.simulators import SIMULATORS, Simulator, simulate
 from m4graph.simulators.packet import PacketSimulator
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
-from m4graph.simulators.sample import sample_scenario
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from m4graph.scenario.sample import sample_scenario
+from m4graph.simulators.base import Simulator
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
-from m4graph.simulators.sample import sample_scenario
-
-if TYPE_CHECKING:
-    from m4graph.simulators.packet.simulator import PacketSimulator
 
 _FAULT = {"kind": "loss", "link": [0, 3], "probability": 0.5}
 _PARTS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -24,7 +22,7 @@ _PARTS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 
 def packet_warm_ups(
-    simulator: type[PacketSimulator], every: bool
+    simulator: Callable[..., Simulator], every: bool
 ) -> dict[str, Callable[[], object]]:
     """As :meth:`~m4graph.simulators.Simulator.warm_ups`: by algorithm, and by variant."""
     runs: dict[str, Callable[[], object]] = {}
@@ -48,6 +46,6 @@ def _variants() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _run(
-    simulator: type[PacketSimulator], kind: str, recording: Any = None, **options: Any
+    simulator: Callable[..., Simulator], kind: str, recording: Any = None, **options: Any
 ) -> object:
     return simulator(recording=recording).run(sample_scenario(kind, **options))
