@@ -87,7 +87,7 @@ def loop_llvm(hook: LinkHook | None) -> str:
     """The loop that runs with or without a hook, in LLVM's language, optimised: from its cache."""
     scenario = m4.Scenario(STAR, INCAST, "dctcp")
     run = PacketRun(scenario, build_state(scenario), () if hook is None else (hook,))
-    loop = engine("dctcp")
+    loop = engine()
     signature = (numba.typeof(run.state), numba.int64)
     cached = loop._cache._cache_file.load(
         loop._cache._index_key(signature, loop.targetctx.codegen())
