@@ -34,7 +34,7 @@ class SimulationResult:
         simulator (str): Name of the simulator.
         flow_id (np.ndarray): Flow ids, in the workload's order.
         fct_ns (np.ndarray): From a flow's start to its last byte at the receiver;
-            :data:`UNFINISHED` if that did not happen.
+            :data:`UNFINISHED` if that did not happen, or not before the scenario's stop time.
         ideal_fct_ns (np.ndarray): The FCT alone on the route.
         num_events (int): Flow arrivals and departures.
         wall_s (float): Seconds of the simulation alone, after compilation and loading.
@@ -75,6 +75,10 @@ class SimulationResult:
                 f"{self.simulator}: expected ids, FCTs, ideal FCTs and starts of the same flows "
                 f"(got {lengths})"
             )
+        stop_ns = self.scenario.stop_ns
+        if stop_ns is not None:
+            is_late = self.start_ns + self.fct_ns >= stop_ns
+            object.__setattr__(self, "fct_ns", np.where(is_late, UNFINISHED, self.fct_ns))
 
     @cached_property
     def finished(self) -> NDArray[np.bool_]:

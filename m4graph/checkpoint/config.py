@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Final, Literal
@@ -105,6 +106,19 @@ def read_config(folder: str | Path) -> CheckpointConfig:
     Raises:
         CheckpointError: If it is missing, damaged, or made for another version.
     """
+    config = parse_config(folder)
+    if config.model.name in MODELS:  # if not, building it fails, with the names of all
+        expected = GraphRecord.current(MODELS.resolve(config.model.name))
+        _check_graph(config.graph, expected, Path(folder) / CONFIG)
+    return config
+
+
+def parse_config(folder: str | Path) -> CheckpointConfig:
+    """As :func:`read_config`, but does not ask the model's class, which needs torch.
+
+    Raises:
+        CheckpointError: If it is missing, damaged, or of another format.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         got = "a file" if folder.exists() else "none"
@@ -117,13 +131,28 @@ def read_config(folder: str | Path) -> CheckpointConfig:
             f"{path}: format_version: expected {FORMAT_VERSION} (got {spell(version)})"
         )
     try:
-        config = CheckpointConfig.parse(data)
+        return CheckpointConfig.parse(data)
     except KeyProblem as problem:
         raise CheckpointError(f"{path}: {problem}") from None
-    if config.model.name in MODELS:  # if not, building it fails, with the names of all
-        expected = GraphRecord.current(MODELS.resolve(config.model.name))
-        _check_graph(config.graph, expected, path)
-    return config
+
+
+def read_weights(folder: str | Path, sha256: str) -> bytes:
+    """The file of weights of a checkpoint folder.
+
+    Raises:
+        CheckpointError: If it is missing, or has another SHA-256.
+    """
+    path = Path(folder) / WEIGHTS
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: expected a file (got none)") from None
+    except OSError as error:
+        raise CheckpointError(f"{path}: expected a file that can be read (got {error})") from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise CheckpointError(f"{path}: expected SHA-256 {sha256} (got {found})")
+    return data
 
 
 def _read_json(path: Path) -> object:

@@ -19,9 +19,10 @@ from m4graph.checkpoint.config import (
     GraphRecord,
     ModelRecord,
     read_config,
+    read_weights,
 )
 from m4graph.checkpoint.models import build_model, model_name, plain_config
-from m4graph.checkpoint.tensors import check_tensors, read_tensors, tensors_to_bytes
+from m4graph.checkpoint.tensors import check_tensors, tensors_from_bytes, tensors_to_bytes
 from m4graph.core.errors import CheckpointError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.provenance import provenance
@@ -92,7 +93,8 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> nn.
         model = build_model(record.name, record.config)
     except CheckpointError as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
-    tensors = read_tensors(folder / WEIGHTS, record.weights_sha256)
+    data = read_weights(folder, record.weights_sha256)
+    tensors = tensors_from_bytes(data, folder / WEIGHTS)
     check_tensors(tensors, model.state_dict(), folder / WEIGHTS)
     model.load_state_dict(tensors)
     return model.to(where).eval()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from m4graph.core.errors import CheckpointError
 from m4graph.core.registry import Registry
 from m4graph.core.schema import spell
+
+if TYPE_CHECKING:
+    from torch import nn
 
 MODELS: Registry[type[nn.Module]] = Registry(
     "model",
@@ -70,6 +70,8 @@ def build_model(name: str, config: dict[str, Any]) -> nn.Module:
     if name not in MODELS:
         valid = ", ".join(MODELS.names())
         raise CheckpointError(f"model.class: expected one of {valid} (got {name!r})")
+    import torch
+
     factory = MODELS.resolve(name)
     try:
         with torch.random.fork_rng(devices=[]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,21 +35,12 @@ def tensors_to_bytes(model: nn.Module, half: bool = False) -> bytes:
     return bytes(safetensors.torch.save(tensors, metadata={"format": "pt"}))
 
 
-def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
-    """Reads a file of weights on the CPU.
+def tensors_from_bytes(data: bytes, path: Path) -> dict[str, Tensor]:
+    """Weights on the CPU, from the content of their file.
 
     Raises:
-        CheckpointError: If it is missing or damaged, or has another SHA-256.
+        CheckpointError: If it is damaged.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise CheckpointError(f"{path}: expected a file (got none)") from None
-    except OSError as error:
-        raise CheckpointError(f"{path}: expected a file that can be read (got {error})") from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256:
-        raise CheckpointError(f"{path}: expected SHA-256 {sha256} (got {found})")
     try:
         return dict(safetensors.torch.load(data))
     except (SafetensorError, KeyError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from m4graph.convert.settings import Settings
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.schema import KeyProblem, StrictModel, one_of
 from m4graph.core.units import NS_PER_S
-from m4graph.scenario import Scenario
+from m4graph.scenario import MAX_STOP_NS, Scenario
 from m4graph.scenario.congestion import BASE_RTT_NS
 from m4graph.topology import NetworkArrays
 
 _SPARE_S = 10
-"""ns-3 stops so long after the last flow's start."""
+"""ns-3 stops so long after the last flow's start, if the scenario has no stop time."""
 
 _READ_HERE = (
     "TOPOLOGY_FILE", "FLOW_FILE", "FCT_OUTPUT_FILE", "TRACE_FILE", "SIMULATOR_STOP_TIME",
@@ -34,7 +35,7 @@ def read_config(
 
     The keys are those of the ns-3.39 branches of HPCC, where ``BUFFER_SIZE`` is in KiB and
     ``FIXED_WIN`` gives the window. The original of Alibaba has neither; its files lack
-    ``ENABLE_PFC``, too, and so are refused. ``SIMULATOR_STOP_TIME`` is left out.
+    ``ENABLE_PFC``, too, and so are refused.
 
     Args:
         settings (Settings): The file.
@@ -62,6 +63,23 @@ def read_config(
     return network, control
 
 
+def read_stop_ns(settings: Settings) -> int | None:
+    """Reads when ns-3 ends, in whole nanoseconds; ``None``: the file does not say.
+
+    Raises:
+        InputError: If it is no number of seconds above 0.
+    """
+    if "SIMULATOR_STOP_TIME" not in settings:
+        return None
+    settings.number("SIMULATOR_STOP_TIME")
+    stop_ns = int(Decimal(settings.word("SIMULATOR_STOP_TIME")) * NS_PER_S)
+    if not 1 <= stop_ns <= MAX_STOP_NS:
+        raise settings.error(
+            "SIMULATOR_STOP_TIME", f"expected seconds above 0, at most {MAX_STOP_NS // NS_PER_S}"
+        )
+    return stop_ns
+
+
 def config_lines(scenario: Scenario, style: TextFormat) -> list[str]:
     """Spells everything that ns-3 reads, as :func:`read_config` takes it back.
 
@@ -75,13 +93,15 @@ def config_lines(scenario: Scenario, style: TextFormat) -> list[str]:
             f"(got {control.kind})"
         )
     rates_bps = np.unique(scenario.arrays.link_rate_bps).tolist()
-    last_ns = int(scenario.workload.start_ns.max(initial=0))
+    stop_ns = scenario.stop_ns
+    if stop_ns is None:
+        stop_ns = (int(scenario.workload.start_ns.max(initial=0)) // NS_PER_S + _SPARE_S) * NS_PER_S
     lines = {
         "TOPOLOGY_FILE": TOPOLOGY,
         "FLOW_FILE": FLOWS,
         "TRACE_FILE": TRACE,
         "FCT_OUTPUT_FILE": style.times,
-        "SIMULATOR_STOP_TIME": f"{last_ns // NS_PER_S + _SPARE_S}",
+        "SIMULATOR_STOP_TIME": f"{(Decimal(stop_ns) / NS_PER_S).normalize():f}",
         **keys.CONSTANTS,
         **keys.CONSTANTS_OF_HPCC,
         **keys.WITHOUT_EFFECT,

@@ -7,7 +7,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
-from m4graph.convert.config import at_setting, read_config
+from m4graph.convert.config import at_setting, read_config, read_stop_ns
 from m4graph.convert.flows import read_flows
 from m4graph.convert.formats import FLOWS, TOPOLOGY, text_format
 from m4graph.convert.paths import read_paths
@@ -57,7 +57,9 @@ def from_text(source: str | Path, format_name: str) -> tuple[Scenario, list[str]
         notes.append("nodes are renumbered, hosts first, so that ns-3's hash gives other routes")
     name = settings.path.resolve().parent.name or "scenario"
     try:
-        scenario = Scenario(network, workload, control, config, routes, name=name)
+        scenario = Scenario(
+            network, workload, control, config, routes, name=name, stop_ns=read_stop_ns(settings)
+        )
     except KeyProblem as problem:
         raise at_setting(problem, settings, control["kind"]) from None
     times = _file(settings, "FCT_OUTPUT_FILE", style.times)

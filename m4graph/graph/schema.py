@@ -80,6 +80,9 @@ EDGE_FEATURES = (
     "hops_left",  # links behind it, eighths
 )
 
+MOST_LOG_RATIO = 3.0
+"""No prediction is further from the estimate ``log_prior``, so that a run cannot run away."""
+
 FLOW_X = columns_by_name(FLOW_FEATURES)
 LINK_X = columns_by_name(LINK_FEATURES)
 EDGE_X = columns_by_name(EDGE_FEATURES)

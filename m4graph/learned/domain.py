@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from m4graph.checkpoint import read_config
+from m4graph.checkpoint.config import parse_config
 from m4graph.runs.settings import seen_settings
 from m4graph.scenario import NetworkConfig, Scenario
 from m4graph.scenario.congestion import CongestionControl
@@ -24,7 +24,7 @@ def trained_controls(model: str | os.PathLike[str]) -> frozenset[str]:
     Raises:
         CheckpointError: If there is no such checkpoint.
     """
-    domain = read_config(find_checkpoint(model)).training_domain
+    domain = parse_config(find_checkpoint(model)).training_domain
     kinds = domain.get("congestion_control", [])
     return frozenset(str(kind) for kind in (kinds if isinstance(kinds, list) else [kinds]))
 

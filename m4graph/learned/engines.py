@@ -2,71 +2,156 @@
 
 from __future__ import annotations
 
+import copy
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-
-import torch
-from torch import nn
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
-from m4graph.learned.compiled import CompiledEngine, export_weights, misfit
+from m4graph.learned.compiled import CompiledEngine, Weights
+from m4graph.learned.compiled.checkpoint import weights_of_checkpoint
+from m4graph.learned.compiled.weights import export_weights, misfit
+from m4graph.learned.domain import Seen
 from m4graph.learned.protocol import Engine
-from m4graph.learned.torch_engine import TorchEngine
-from m4graph.nn import FlowLinkModel
 from m4graph.runs import FlowNetwork
+from m4graph.runs.settings import seen_settings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from m4graph.nn import EventModel, FlowLinkModel
 
 ENGINES = ("auto", "torch", "compiled")
 
 
-class EngineMaker:
-    """Makes engines of one kind for one model.
+class EngineMaker(ABC):
+    """Makes engines of one kind for one model."""
 
-    Args:
-        name (str): ``"torch"``, ``"compiled"``, or ``"auto"``: compiled where that is possible.
-        model (nn.Module): The model, on its device.
-        model_name (str): For messages.
-        device (torch.device): Where the model is.
-
-    Raises:
-        ConfigError: If there is no such engine, or it cannot run this model there.
-    """
-
-    name: str
+    name: ClassVar[str]
     """``"torch"`` or ``"compiled"``."""
 
-    steps_a_turn: int
+    steps_a_turn: ClassVar[int]
     """Steps that take a fraction of a second: between two reports of progress or looks at
     Ctrl-C."""
 
-    runs_side_by_side: bool
+    runs_side_by_side: ClassVar[bool]
     """Whether an engine takes more than one network."""
 
-    def __init__(
-        self, name: str, model: FlowLinkModel, model_name: str, device: torch.device
-    ) -> None:
-        if name not in ENGINES:
-            raise ConfigError(f"engine: expected {one_of(ENGINES)} (got {name!r})")
-        obstacle = _obstacle(model, device)
-        if name == "compiled" and obstacle is not None:
-            raise ConfigError(
-                f"engine: expected torch or auto for model {model_name}; compiled runs a "
-                f"FlowLinkModel with conv 'sage' on the cpu (got {obstacle})"
-            )
-        is_compiled = name != "torch" and obstacle is None
-        self.name = "compiled" if is_compiled else "torch"
-        self.steps_a_turn = 2000 if is_compiled else 50
-        self.runs_side_by_side = not is_compiled
-        self._model = model
-        self._weights = export_weights(model) if is_compiled else None
+    seen: Seen
+    """What the model can see of an algorithm's parameters."""
 
+    @abstractmethod
     def make(self, networks: Sequence[FlowNetwork]) -> Engine:
         """An engine for networks; for a single one, if it does not run them side by side."""
-        if self._weights is None:
-            return TorchEngine(self._model, networks)
+
+
+class CompiledMaker(EngineMaker):
+    """Makes engines that run the standard model on one core of a CPU.
+
+    Args:
+        weights (Weights): Of the model.
+    """
+
+    name = "compiled"
+    steps_a_turn = 2000
+    runs_side_by_side = False
+
+    def __init__(self, weights: Weights) -> None:
+        self.seen = seen_settings
+        self._weights = weights
+
+    def make(self, networks: Sequence[FlowNetwork]) -> CompiledEngine:
+        """An engine for a single network."""
         (network,) = networks
         return CompiledEngine(self._weights, network)
 
 
-def _obstacle(model: nn.Module, device: torch.device) -> str | None:
+class TorchMaker(EngineMaker):
+    """Makes engines that run any model, wherever it is.
+
+    Args:
+        model (FlowLinkModel or PaperModel): The model, on its device.
+    """
+
+    name = "torch"
+    steps_a_turn = 50
+    runs_side_by_side = True
+
+    def __init__(self, model: EventModel) -> None:
+        self.seen = getattr(model, "seen_settings", seen_settings)
+        self._model = model
+
+    def make(self, networks: Sequence[FlowNetwork]) -> Engine:
+        """An engine for networks side by side."""
+        from m4graph.learned.torch_engine import TorchEngine
+
+        return TorchEngine(self._model, networks)
+
+
+def checkpoint_maker(
+    engine: str, folder: Path, model_name: str, device: str | torch.device
+) -> EngineMaker:
+    """The maker for a checkpoint; torch is only imported if its engine, or a device, needs it.
+
+    Args:
+        engine (str): ``"torch"``, ``"compiled"``, or ``"auto"``: compiled where that is possible.
+        folder (Path): The checkpoint.
+        model_name (str): For messages.
+        device (str or torch.device): Where to run.
+
+    Raises:
+        CheckpointError: If there is no such checkpoint, or it is damaged.
+        ConfigError: If there is no such engine or device, or the engine cannot run the model there.
+    """
+    _check_name(engine)
+    if engine != "torch" and device == "cpu":
+        weights = weights_of_checkpoint(folder)
+        if weights is not None:
+            return CompiledMaker(weights)
+    from m4graph.checkpoint.folder import load_checkpoint
+
+    return _maker(engine, load_checkpoint(folder, device), model_name)
+
+
+def model_maker(engine: str, model: object, device: str | torch.device) -> EngineMaker:
+    """The maker for a copy of a model; arguments and errors as of :func:`checkpoint_maker`."""
+    from torch import nn
+
+    from m4graph.nn.device import resolve_device
+
+    _check_name(engine)
+    if not isinstance(model, nn.Module):
+        raise ConfigError(f"model: expected a name, a path or an nn.Module (got {model!r})")
+    placed = copy.deepcopy(model).to(resolve_device(device)).eval()
+    return _maker(engine, placed, type(model).__name__)
+
+
+def _maker(engine: str, model: nn.Module, model_name: str) -> EngineMaker:
+    if not hasattr(model, "hidden_channels"):
+        raise ConfigError(
+            f"model {model_name}: expected one that runs on event steps, as FlowLinkModel "
+            f"(got a {type(model).__name__})"
+        )
+    obstacle = _obstacle(model)
+    if engine == "compiled" and obstacle is not None:
+        raise ConfigError(
+            f"engine: expected torch or auto for model {model_name}; compiled runs a "
+            f"FlowLinkModel with conv 'sage' on the cpu (got {obstacle})"
+        )
+    if engine == "torch" or obstacle is not None:
+        return TorchMaker(cast("EventModel", model))
+    return CompiledMaker(export_weights(cast("FlowLinkModel", model)))
+
+
+def _check_name(engine: str) -> None:
+    if engine not in ENGINES:
+        raise ConfigError(f"engine: expected {one_of(ENGINES)} (got {engine!r})")
+
+
+def _obstacle(model: nn.Module) -> str | None:
     """Why the compiled engine cannot run a model; None if it can."""
+    device = next(model.parameters()).device
     return f"device {device}" if device.type != "cpu" else misfit(model)

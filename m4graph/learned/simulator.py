@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import cast
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from m4graph.core.compilation import announced_compilation
-from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.core.errors import SimulationError
 from m4graph.learned.domain import Domain, trained_controls
-from m4graph.learned.engines import EngineMaker
+from m4graph.learned.engines import checkpoint_maker, model_maker
 from m4graph.learned.protocol import PredictionError, Predictions
 from m4graph.learned.session import LearnedSession
-from m4graph.nn import FlowLinkModel
-from m4graph.nn.device import resolve_device
 from m4graph.results import SimulationResult
 from m4graph.runs import FlowNetwork
 from m4graph.runs.sample import two_flows
-from m4graph.runs.settings import seen_settings
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress, Simulator, refuse_faults
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload
-from m4graph.zoo import default_model_name, load_model
+from m4graph.zoo import default_model_name, find_checkpoint
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 
 class LearnedSimulator(Simulator):
@@ -72,26 +70,16 @@ class LearnedSimulator(Simulator):
         engine: str = "auto",
         device: str | torch.device = "cpu",
     ) -> None:
-        where = resolve_device(device)
         controls: frozenset[str] = frozenset()
-        if isinstance(model, nn.Module):
-            self.model_name = type(model).__name__
-            loaded = copy.deepcopy(model).to(where).eval()
+        if model is None or isinstance(model, str | os.PathLike):
+            source = default_model_name() if model is None else model
+            folder, self.model_name = find_checkpoint(source), os.fspath(source)
+            self._maker = checkpoint_maker(engine, folder, self.model_name, device)
+            controls = trained_controls(folder)
         else:
-            source = default_model_name() if model is None else _checked_path(model)
-            self.model_name = os.fspath(source)
-            loaded = load_model(source, where)
-            controls = trained_controls(source)
-        if not hasattr(loaded, "hidden_channels"):
-            raise ConfigError(
-                f"model {self.model_name}: expected one that runs on event steps, as FlowLinkModel "
-                f"(got a {type(loaded).__name__})"
-            )
-        self._domain = Domain(
-            self.model_name, controls, getattr(loaded, "seen_settings", seen_settings)
-        )
-        model = cast(FlowLinkModel, loaded)
-        self._maker = EngineMaker(engine, model, self.model_name, where)
+            self.model_name = type(model).__name__
+            self._maker = model_maker(engine, model, device)
+        self._domain = Domain(self.model_name, controls, self._maker.seen)
         self._is_warm = False
 
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
@@ -211,9 +199,3 @@ class LearnedSimulator(Simulator):
             self._maker.make([two_flows()]).run(4)
         self._is_warm = True
         return spent.seconds
-
-
-def _checked_path(model: object) -> str | os.PathLike[str]:
-    if isinstance(model, str | os.PathLike):
-        return model
-    raise ConfigError(f"model: expected a name, a path or an nn.Module (got {model!r})")

@@ -14,17 +14,13 @@ from torch import Tensor, nn
 
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
-from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK, LINK_FEATURES, SCOPES
+from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK, LINK_FEATURES, MOST_LOG_RATIO, SCOPES
 from m4graph.nn.conv import carry, conv_name, resolve_conv
 from m4graph.nn.heads import HeadSpec, mlp, plain_head_specs, resolve_heads
 
 if TYPE_CHECKING:
     from m4graph.graph import EventStep, FlowTracker
     from m4graph.runs import FlowNetwork
-
-
-MOST_LOG_RATIO = 3.0
-"""No prediction is further from the physical estimate, so that a run cannot run away."""
 
 _ESTIMATES = ("log_prior", "log_steady", "log_burst_wait", "log_first_wait", "log_fluid")
 

@@ -12,9 +12,10 @@ from pydantic import Field
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.schema import KeyProblem, StrictModel, join_key, spell
+from m4graph.core.units import NS_PER_US
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml, write_yaml
 from m4graph.routing import Routes, write_routes
-from m4graph.scenario import MAX_SEED, NetworkConfig, Scenario
+from m4graph.scenario import MAX_SEED, MAX_STOP_NS, NetworkConfig, Scenario
 from m4graph.scenario.expected import ExpectedTimes, read_expected, write_expected
 from m4graph.topology import from_config as topology_from_config
 from m4graph.topology import to_csv
@@ -37,6 +38,8 @@ class ScenarioFile(StrictModel):
         congestion_control (dict or str): A ``kind`` with its parameters, or only the name.
         seed (int): Of everything random. (default: ``0``)
         faults (list): Cables that go down, slow down or lose packets. (default: none)
+        stop_us (float): Nothing happens from then on; what has not finished by then is
+            unfinished. (default: the run ends with its last flow)
     """
 
     name: str | None = None
@@ -47,6 +50,7 @@ class ScenarioFile(StrictModel):
     congestion_control: Any
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
     faults: list[Any] = Field(default_factory=list)
+    stop_us: float | None = Field(default=None, ge=1 / NS_PER_US, le=MAX_STOP_NS / NS_PER_US)
 
 
 def load_scenario(
@@ -140,6 +144,8 @@ def write_scenario_files(
     }
     if scenario.faults:
         blocks["faults"] = [fault.model_dump() for fault in scenario.faults]
+    if scenario.stop_ns is not None:
+        blocks["stop_us"] = scenario.stop_ns / NS_PER_US
     write_yaml(folder / SCENARIO_FILE, blocks)
 
 
@@ -160,6 +166,7 @@ def _build(file: Path, data: Mapping[str, Any], with_expected: bool) -> Scenario
             name=blocks.name if blocks.name is not None else _default_name(file),
             expected=_expected(folder, workload) if with_expected else None,
             faults=blocks.faults,
+            stop_ns=None if blocks.stop_us is None else round(blocks.stop_us * NS_PER_US),
         )
     except KeyProblem:
         raise

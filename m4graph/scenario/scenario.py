@@ -29,6 +29,9 @@ from m4graph.workload import AnyWorkload
 
 MAX_SEED = 2**63 - 1
 
+MAX_STOP_NS = 2**62
+"""No stop time may be later."""
+
 
 class NetworkConfig(StrictModel):
     """The ``network`` block: what holds for every switch and every packet.
@@ -96,6 +99,8 @@ class Scenario:
         expected (ExpectedTimes, optional): Recorded times, the truth of a comparison.
         faults (list of Fault or dict): Cables that go down, slow down or lose packets, as in the
             ``faults`` block of ``scenario.yaml``. (default: none)
+        stop_ns (int, optional): Nothing happens from then on: a flow whose last byte comes at
+            that time or later did not finish. (default: the last flow's finish)
 
     Raises:
         InputError: If a part is invalid, or does not fit the others; the message names the key,
@@ -112,6 +117,7 @@ class Scenario:
     name: str
     expected: ExpectedTimes | None
     faults: tuple[Fault, ...]
+    stop_ns: int | None
 
     def __init__(
         self,
@@ -124,8 +130,11 @@ class Scenario:
         name: str = "scenario",
         expected: ExpectedTimes | None = None,
         faults: Sequence[Fault | Mapping[str, object]] = (),
+        stop_ns: int | None = None,
     ) -> None:
         seed = check_count("seed", seed, 0, MAX_SEED)
+        if stop_ns is not None:
+            stop_ns = check_count("stop_ns", stop_ns, 1, MAX_STOP_NS)
         if not isinstance(name, str) or not name.strip():
             raise KeyProblem("name", f"expected text (got {spell(name)})")
         arrays = validate(network)
@@ -142,6 +151,7 @@ class Scenario:
             name=name,
             expected=_checked_expected(workload, expected),
             faults=parse_faults(faults, arrays),
+            stop_ns=stop_ns,
         )
 
     @cached_property

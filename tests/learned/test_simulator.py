@@ -17,10 +17,10 @@ from torch_geometric.nn import SAGEConv
 import m4graph as m4
 from m4graph.checkpoint import save_checkpoint
 from m4graph.core.errors import CheckpointError, ConfigError, SimulationError
+from m4graph.graph.schema import MOST_LOG_RATIO
 from m4graph.learned import LearnedSimulator
 from m4graph.learned.torch_engine import TorchEngine
 from m4graph.nn import FlowLinkModel
-from m4graph.nn.model import MOST_LOG_RATIO
 from m4graph.runs import FlowNetwork
 
 from .conftest import generated, random_model, scenario_of

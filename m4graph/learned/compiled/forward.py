@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from m4graph.core.kernels import kernel
-from m4graph.graph.schema import FLOW_FEATURES
+from m4graph.graph.schema import FLOW_FEATURES, MOST_LOG_RATIO
 from m4graph.graph.tracker_state import NUM_EDGES, NUM_FLOWS, NUM_LINKS, NUM_UPDATED
 from m4graph.learned.compiled.layers import (
     add_normalised,
@@ -19,7 +19,6 @@ from m4graph.learned.compiled.layers import (
     mean_rows,
     relu_rows,
 )
-from m4graph.nn.model import MOST_LOG_RATIO
 
 _LOG_PRIOR = FLOW_FEATURES.index("log_prior")
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch_geometric.nn.conv import SAGEConv
 
 from m4graph.core.errors import ConfigError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
-from m4graph.nn import FlowLinkModel
-from m4graph.nn.conv import conv_name
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from m4graph.nn.model import FlowLinkModel
 
 Array = NDArray[np.float32]
+State = Mapping[str, Array]
+"""A model's parameters by their names in its ``state_dict``."""
+
+_NORM_EPSILON = 1e-5
+"""What torch's ``LayerNorm`` adds to the variance."""
 
 
 class Cell(NamedTuple):
@@ -87,6 +93,9 @@ class Weights(NamedTuple):
 
 def misfit(model: nn.Module) -> str | None:
     """Why a model cannot be compiled, as in "one with conv 'gat'"; None if it can."""
+    from m4graph.nn.conv import conv_name
+    from m4graph.nn.model import FlowLinkModel
+
     if type(model) is not FlowLinkModel:
         return f"a {type(model).__name__}"
     try:
@@ -107,64 +116,70 @@ def misfit(model: nn.Module) -> str | None:
 
 def export_weights(model: FlowLinkModel) -> Weights:
     """Copies the weights of a model that fits (see :func:`misfit`)."""
-    hidden = model.hidden_channels
-    first, last = cast(nn.Linear, model.slowdown_head[0]), cast(nn.Linear, model.slowdown_head[-1])
+    state = {name: each.cpu().float().numpy() for name, each in model.state_dict().items()}
+    return arrange_weights(state, model.num_layers)
+
+
+def arrange_weights(state: State, num_layers: int) -> Weights:
+    """The arrays of the kernels, copied from the parameters of a model.
+
+    Args:
+        state (Mapping[str, np.ndarray]): All of them, float32.
+        num_layers (int): Rounds of messages.
+    """
     return Weights(
-        flow=Side(
-            time_cell=_cell(model.flow_time_cell, 1),
-            encoder=_dense(model.flow_encoder, hidden),
-            rounds=_rounds(model.flow_convs, model.flow_norms),
-            rate_cell=_cell(model.flow_rate_cell, hidden),
-        ),
-        link=Side(
-            time_cell=_cell(model.link_time_cell, 1),
-            encoder=_dense(model.link_encoder, hidden),
-            rounds=_rounds(model.link_convs, model.link_norms),
-            rate_cell=_cell(model.link_rate_cell, hidden),
-        ),
-        head=_dense(first, hidden),
-        last_weight=_array(last.weight[0]),
-        last_bias=_array(last.bias),
+        flow=_side(state, "flow", num_layers),
+        link=_side(state, "link", num_layers),
+        head=_dense(state, "slowdown_head.0"),
+        last_weight=_array(state["slowdown_head.2.weight"][0]),
+        last_bias=_array(state["slowdown_head.2.bias"]),
     )
 
 
-def _array(tensor: Tensor) -> Array:
-    return np.array(tensor.detach().cpu().float().numpy(), order="C")
+def _side(state: State, kind: str, num_layers: int) -> Side:
+    hidden = len(state[f"{kind}_encoder.bias"])
+    return Side(
+        time_cell=_cell(state, f"{kind}_time_cell", 1),
+        encoder=_dense(state, f"{kind}_encoder"),
+        rounds=_rounds(state, kind, num_layers),
+        rate_cell=_cell(state, f"{kind}_rate_cell", hidden),
+    )
 
 
-def _cell(cell: nn.GRUCell, num_in: int) -> Cell:
+def _array(values: Array) -> Array:
+    return np.array(values, np.float32, order="C")
+
+
+def _cell(state: State, name: str, num_in: int) -> Cell:
     # torch: reset, update, candidate.
-    reset_in, update_in, candidate_in = cell.weight_ih.chunk(3)
-    bias_in, bias_state = cell.bias_ih.chunk(3), cell.bias_hh.chunk(3)
-    from_input = torch.cat((candidate_in, reset_in, update_in)).t()
+    reset_in, update_in, candidate_in = np.split(state[f"{name}.weight_ih"], 3)
+    bias_in, bias_state = (np.split(state[f"{name}.bias_{kind}"], 3) for kind in ("ih", "hh"))
+    from_input = np.concatenate((candidate_in, reset_in, update_in)).T
     biases = (bias_in[2], bias_in[0] + bias_state[0], bias_in[1] + bias_state[1], bias_state[2])
     return Cell(
-        bias=_array(torch.cat(biases)),
+        bias=_array(np.concatenate(biases)),
         from_input=_array(from_input[:num_in]),
         from_x=_array(from_input[num_in:]),
-        from_state=_array(cell.weight_hh.t()),
+        from_state=_array(state[f"{name}.weight_hh"].T),
     )
 
 
-def _dense(layer: nn.Linear, hidden: int) -> Dense:
-    weight = layer.weight.t()
+def _dense(state: State, name: str) -> Dense:
+    weight, bias = state[f"{name}.weight"].T, state[f"{name}.bias"]
+    hidden = len(bias)
     return Dense(
-        bias=_array(layer.bias), from_state=_array(weight[:hidden]), from_x=_array(weight[hidden:])
+        bias=_array(bias), from_state=_array(weight[:hidden]), from_x=_array(weight[hidden:])
     )
 
 
-def _rounds(convs: nn.ModuleList, norms: nn.ModuleList) -> Rounds:
-    sages: list[SAGEConv] = list(convs)
-    layer_norms = cast(list[nn.LayerNorm], list(norms))
+def _rounds(state: State, kind: str, num_layers: int) -> Rounds:
+    convs = [f"{kind}_convs.{layer}" for layer in range(num_layers)]
+    norms = [f"{kind}_norms.{layer}" for layer in range(num_layers)]
     return Rounds(
-        from_mean=_stacked([conv.lin_l.weight.t() for conv in sages]),
-        from_own=_stacked([conv.lin_r.weight.t() for conv in sages]),
-        bias=_stacked([conv.lin_l.bias for conv in sages]),
-        norm_weight=_stacked([norm.weight for norm in layer_norms]),
-        norm_bias=_stacked([norm.bias for norm in layer_norms]),
-        epsilon=np.array([norm.eps for norm in layer_norms], np.float32),
+        from_mean=_array(np.stack([state[f"{conv}.lin_l.weight"].T for conv in convs])),
+        from_own=_array(np.stack([state[f"{conv}.lin_r.weight"].T for conv in convs])),
+        bias=_array(np.stack([state[f"{conv}.lin_l.bias"] for conv in convs])),
+        norm_weight=_array(np.stack([state[f"{norm}.weight"] for norm in norms])),
+        norm_bias=_array(np.stack([state[f"{norm}.bias"] for norm in norms])),
+        epsilon=np.full(num_layers, _NORM_EPSILON, np.float32),
     )
-
-
-def _stacked(tensors: list[Tensor]) -> Array:
-    return _array(torch.stack(tensors))

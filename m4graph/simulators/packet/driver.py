@@ -74,8 +74,11 @@ class PacketRun:
         self._ticks_per_ns = scenario.config.ticks_per_ns
         self._calls: dict[int, Callable[[PacketRun], None]] = {}
         self._num_calls = 0
+        self._has_stopped = False
         for watcher in watchers:
             watcher.begin(self)
+        if scenario.stop_ns is not None:
+            self.call_at(scenario.stop_ns, PacketRun._stop)
         self._loop, self.compile_s = _compiled_loop(scenario.congestion_control.kind, self.state)
 
     @property
@@ -133,7 +136,8 @@ class PacketRun:
         return reason
 
     def run_to_end(self, progress: Progress | None = None) -> dict[str, Any]:
-        """Runs until ``control.stop_at`` flows are finished or nothing is left to happen.
+        """Runs until ``control.stop_at`` flows are finished, nothing is left to happen, or the
+        scenario's stop time has come.
 
         Returns:
             dict: What a result's ``extra`` has: the counts, and what the watchers give.
@@ -143,7 +147,7 @@ class PacketRun:
             SimulationError: If memory for packets in flight runs out.
         """
         control, reason = self.state.control, PAUSED
-        while reason not in (FINISHED, STARVED):
+        while reason not in (FINISHED, STARVED) and not self._has_stopped:
             reason = self.turn(EVENTS_A_TURN)
             if progress is not None:
                 progress(int(control["num_finished"][0]), int(control["num_flows"][0]))
@@ -154,6 +158,9 @@ class PacketRun:
                 raise ConfigError(f"watchers: expected {name!r} of one watcher only (got it twice)")
             extra |= given
         return extra
+
+    def _stop(self) -> None:
+        self._has_stopped = True
 
     def _make_room_for_request(self) -> None:
         """For one more request, and for the events that all of them become."""

@@ -20,7 +20,8 @@ _FLOWS_A_REPORT = 500
 def simulate_closed_loop(
     simulator: Simulator, scenario: Scenario, progress: Progress | None = None
 ) -> SimulationResult:
-    """Simulates a scenario with a closed-loop workload until no flow is left that could start.
+    """Simulates a scenario with a closed-loop workload until no flow is left that could start,
+    or to its stop time.
 
     A flow that did not start, since one that it waits for did not finish, counts as unfinished.
 
@@ -40,7 +41,7 @@ def simulate_closed_loop(
     rack_of_host = scenario.arrays.link_dst[scenario.arrays.host_uplink].astype(np.int64)
     release = FlowRelease(workload, rack_of_host[workload.src])
     began = time.perf_counter()
-    _run(session, release, workload.num_flows, progress)
+    _run(session, release, workload.num_flows, scenario.stop_ns, progress)
     wall_s = time.perf_counter() - began
     start_ns, finish_ns = session.start_ns, session.finish_ns
     finished = finish_ns >= 0
@@ -59,26 +60,36 @@ def simulate_closed_loop(
     )
 
 
-def _run(session: Session, release: FlowRelease, num_flows: int, progress: Progress | None) -> None:
+def _run(
+    session: Session,
+    release: FlowRelease,
+    num_flows: int,
+    stop_ns: int | None,
+    progress: Progress | None,
+) -> None:
     num_completed = 0
     _start(session, release.begin())
     while True:
-        wake_ns = release.next_wake_ns
+        wake_ns = _earlier(release.next_wake_ns, stop_ns)
         for done in session.run(wake_ns):
             _start(session, release.complete(done.flow_id, session.now_ns))
             num_completed += 1
             if progress is not None and num_completed % _FLOWS_A_REPORT == 0:
                 progress(num_completed, num_flows)
-            if release.next_wake_ns != wake_ns:
+            if _earlier(release.next_wake_ns, stop_ns) != wake_ns:
                 break
-        if release.next_wake_ns != wake_ns:
+        if _earlier(release.next_wake_ns, stop_ns) != wake_ns:
             continue
-        if wake_ns is not None:
-            _start(session, release.wake(session.now_ns))
-        else:
+        if wake_ns is None or wake_ns == stop_ns:
             break
+        _start(session, release.wake(session.now_ns))
     if progress is not None:
         progress(num_completed, num_flows)
+
+
+def _earlier(wake_ns: int | None, stop_ns: int | None) -> int | None:
+    times = [time_ns for time_ns in (wake_ns, stop_ns) if time_ns is not None]
+    return min(times, default=None)
 
 
 def _start(session: Session, flows: Iterable[tuple[int, int]]) -> None:

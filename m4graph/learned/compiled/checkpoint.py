@@ -1,0 +1,95 @@
+"""The weights of a checkpoint, read without torch, whose import takes longer than most runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from m4graph.checkpoint.config import GraphRecord, ModelRecord, parse_config, read_weights
+from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
+from m4graph.learned.compiled.weights import Weights, arrange_weights
+
+_STANDARD = {
+    "conv": "sage",
+    "flow_channels": len(FLOW_FEATURES),
+    "link_channels": len(LINK_FEATURES),
+    "time_cells": True,
+    "prior": True,
+    "scope": "hop",
+}
+
+
+def weights_of_checkpoint(folder: Path) -> Weights | None:
+    """Reads the weights of a standard model.
+
+    Gives None for any other model, and where the weights are not those of a standard model: it is
+    for :func:`~m4graph.checkpoint.load_checkpoint` to load it, or to say what is wrong with it.
+
+    Raises:
+        CheckpointError: If a file is missing or damaged.
+    """
+    config = parse_config(folder)
+    sizes = _sizes_if_standard(config.model)
+    if sizes is None or config.graph != GraphRecord.current(object):
+        return None
+    try:
+        found = safetensors.numpy.load(read_weights(folder, config.model.weights_sha256))
+    except (SafetensorError, KeyError):
+        return None
+    shapes = {name: values.shape for name, values in found.items() if _is_usable(values)}
+    if shapes != standard_shapes(*sizes) or len(shapes) < len(found):
+        return None
+    state = {name: values.astype(np.float32) for name, values in found.items()}
+    return arrange_weights(state, num_layers=sizes[1])
+
+
+def standard_shapes(hidden: int, num_layers: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of all parameters of the standard :class:`~m4graph.nn.FlowLinkModel`, by name."""
+    num_flow_x, num_link_x = len(FLOW_FEATURES), len(LINK_FEATURES)
+    shapes = _side_shapes("flow", num_flow_x, hidden, num_layers)
+    shapes |= _side_shapes("link", num_link_x, hidden, num_layers)
+    for head, num_in, width in (
+        ("slowdown", hidden + num_flow_x, hidden),
+        ("remaining", hidden, hidden // 2),
+        ("queue", hidden, hidden // 2),
+    ):
+        shapes |= _linear_shapes(f"{head}_head.0", num_in, width)
+        shapes |= _linear_shapes(f"{head}_head.2", width, 1)
+    return shapes
+
+
+def _side_shapes(kind: str, num_x: int, hidden: int, num_layers: int) -> dict[str, tuple[int, ...]]:
+    shapes = _linear_shapes(f"{kind}_encoder", hidden + num_x, hidden)
+    for cell, num_in in (("time", 1), ("rate", hidden + num_x)):
+        for source, width in (("ih", num_in), ("hh", hidden)):
+            shapes[f"{kind}_{cell}_cell.weight_{source}"] = (3 * hidden, width)
+            shapes[f"{kind}_{cell}_cell.bias_{source}"] = (3 * hidden,)
+    for layer in range(num_layers):
+        shapes |= _linear_shapes(f"{kind}_convs.{layer}.lin_l", hidden, hidden)
+        shapes[f"{kind}_convs.{layer}.lin_r.weight"] = (hidden, hidden)
+        for name in ("weight", "bias"):
+            shapes[f"{kind}_norms.{layer}.{name}"] = (hidden,)
+    return shapes
+
+
+def _linear_shapes(name: str, num_in: int, num_out: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (num_out, num_in), f"{name}.bias": (num_out,)}
+
+
+def _sizes_if_standard(model: ModelRecord) -> tuple[int, int] | None:
+    """``hidden_channels`` and ``num_layers`` of a standard model."""
+    hidden, num_layers = (model.config.get(name) for name in ("hidden_channels", "num_layers"))
+    if not (
+        isinstance(hidden, int) and isinstance(num_layers, int) and min(hidden, num_layers) > 0
+    ):
+        return None
+    standard = _STANDARD | {"hidden_channels": hidden, "num_layers": num_layers}
+    is_standard = model.name == "flow_link" and model.config == standard
+    return (hidden, num_layers) if is_standard else None
+
+
+def _is_usable(values: np.ndarray) -> bool:
+    return values.dtype in (np.float16, np.float32) and bool(np.isfinite(values).all())
