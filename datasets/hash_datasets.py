@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 from m4graph.datasets.making.config import load_config
-from m4graph.datasets.making.produce import run_hash, run_name
+from m4graph.datasets.making.produce import run_hash
+from m4graph.datasets.making.run_folder import run_files, run_name
 from m4graph.datasets.named import DATASETS, HASHES_FILE, RECIPES, recipe_hash, runs_hash
-from m4graph.datasets.store.run_file import load_raw
+from m4graph.runs import LabelledRun
 
 
 def hashes(before: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
@@ -31,8 +32,8 @@ def hashes(before: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
 def hash_of_runs(name: str, folder: Path) -> str:
     """The hash of the runs in a folder, all of which have to be there."""
     count = load_config(RECIPES / f"{name}.yaml").num_scenarios
-    files = (folder / "raw" / f"{run_name(index)}.npz" for index in range(count))
-    return runs_hash(run_hash(load_raw(file)) for file in files)
+    files = (run_files(folder / "raw", run_name(index))[1] for index in range(count))
+    return runs_hash(run_hash(LabelledRun.load(file)) for file in files)
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from m4graph.core.yaml_file import Override
 from m4graph.datasets.making.config import load_config
 from m4graph.datasets.making.generation import generate
 from m4graph.datasets.making.produce import run_hash
-from m4graph.datasets.store.run_file import load_raw
 from m4graph.evaluation.suites import load_suite, make_runners, run_suite
+from m4graph.runs import LabelledRun
 from m4graph.scenario.files import load_scenario
 from m4graph.simulators import simulate
 
@@ -56,8 +56,8 @@ def test_generate(path, tmp_path):
 @pytest.mark.parametrize("path", files("generate"))
 def test_every_scenario_of_a_recipe_can_be_drawn(path):
     config = load_config(path)
-    for index in range(config.num_scenarios):
-        config.describe(index)
+    described = [config.describe(index) for index in range(config.num_scenarios)]
+    assert len({blocks["seed"] for blocks in described}) == config.num_scenarios
 
 
 def test_sample_is_what_its_recipe_gives(tmp_path):
@@ -65,11 +65,11 @@ def test_sample_is_what_its_recipe_gives(tmp_path):
     manifest = json.loads((sample / "manifest.json").read_text())
     for run in manifest["runs"]:
         path = sample / "raw" / f"{run['name']}.npz"
-        assert run_hash(load_raw(path)) == run["arrays_sha256"]
+        assert run_hash(LabelledRun.load(path)) == run["arrays_sha256"]
     generate(load_config(ROOT / "configs" / "generate" / "tiny.yaml"), tmp_path / "out", jobs=1)
     for run in manifest["runs"]:
-        made = load_raw(tmp_path / "out" / "raw" / f"{run['name']}.npz")
-        kept = load_raw(sample / "raw" / f"{run['name']}.npz")
+        made = LabelledRun.load(tmp_path / "out" / "raw" / f"{run['name']}.npz")
+        kept = LabelledRun.load(sample / "raw" / f"{run['name']}.npz")
         assert (made.fct_ns == kept.fct_ns).all()
         assert (made.remaining_bytes == kept.remaining_bytes).all()
         assert (made.queue_bytes == kept.queue_bytes).all()

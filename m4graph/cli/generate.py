@@ -46,12 +46,12 @@ def generate(
     from m4graph.cli.progress import count_progress
     from m4graph.core.yaml_file import Override
     from m4graph.datasets.making.config import load_config
-    from m4graph.datasets.making.generation import GenerationError, place
+    from m4graph.datasets.making.generation import GenerationError, label
     from m4graph.datasets.making.generation import generate as generate_runs
     from m4graph.datasets.making.manifest import Shard
 
     def report_failure(failure: RunFailure) -> None:
-        typer.echo(f"failed: {place(str(config), failure.scenario)}: {failure.error}", err=True)
+        typer.echo(f"failed: {label(str(config), failure.scenario)}: {failure.error}", err=True)
 
     overrides = [Override.parse(setting) for setting in settings or []]
     part = Shard.parse(shard)

@@ -76,6 +76,10 @@ class Registry(Generic[T]):
         """A name as it was registered; one that is not registered stays as it is."""
         return {_key(valid): valid for valid in self.names()}.get(_key(name), name)
 
+    def name_of(self, obj: T) -> str | None:
+        """The name that stands for an object; ``None`` if there is none."""
+        return next((name for name, known in self.loadable() if known is obj), None)
+
     def names(self) -> list[str]:
         """The valid names, sorted."""
         plugins = {key: plugin.name for key, plugin in self._entry_points().items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,17 +18,12 @@ from m4graph.core.errors import ConfigError
 from m4graph.core.parallel import unordered
 from m4graph.datasets.making.config import GenerateConfig
 from m4graph.datasets.named import NamedDataset, Recipe
+from m4graph.datasets.split import held_out
 from m4graph.datasets.store.fetch import Supply
-from m4graph.datasets.store.items import NUM_NODES, Graph, map_tensors
-from m4graph.datasets.store.processing import (
-    NUM_ITEMS,
-    SCENARIO_SHA256,
-    Form,
-    Items,
-    Processing,
-)
-from m4graph.datasets.store.run_file import load_raw, read_metadata
+from m4graph.datasets.store.items import NUM_NODES, Graph, map_tensors, read_metadata
+from m4graph.datasets.store.processing import NUM_ITEMS, SCENARIO_SHA256, Form, Items, Processing
 from m4graph.runs.labelled_run import LabelledRun
+from m4graph.scenario.suite import Suite
 
 Split = Literal["train", "val"]
 
@@ -56,9 +50,9 @@ class RunDataset(Dataset):  # type: ignore[misc]
             a folder, or ``hf://owner/repository[@revision]``. (default: the named data set's)
         split (str, optional): ``"train"`` or ``"val"``, as :meth:`split` splits by default.
             (default: all runs)
-        suite (str, optional): A name of :data:`m4graph.evaluation.suites.SUITES`: the scenarios of
-            this suite, which are refused otherwise, and no others. Missing ones are simulated.
-            (default: ``None``)
+        suite (str or Suite, optional): A suite, or its name in
+            :data:`m4graph.evaluation.suites.SUITES`: its scenarios, which are refused otherwise,
+            and no others. Missing ones are simulated. (default: ``None``)
         transform (callable, optional): Takes a graph and gives another, at every access.
             (default: ``None``)
         pre_transform (callable, optional): The same, once, before it is stored.
@@ -88,7 +82,7 @@ class RunDataset(Dataset):  # type: ignore[misc]
         *,
         source: str | os.PathLike[str] | None = None,
         split: Split | None = None,
-        suite: str | None = None,
+        suite: str | Suite | None = None,
         transform: Callable[[Any], Any] | None = None,
         pre_transform: Callable[[Any], Any] | None = None,
         pre_filter: Callable[[Any], bool] | None = None,
@@ -183,18 +177,19 @@ class RunDataset(Dataset):  # type: ignore[misc]
 
     def run(self, idx: int) -> LabelledRun:
         """Reads the run of a graph as arrays; counts as ``dataset[idx]``, in a split too."""
-        return load_raw(self._supply.raw / f"{self.names[self._run_of(self.indices()[idx])]}.npz")
+        name = self.names[self._run_of(self.indices()[idx])]
+        return LabelledRun.load(self._supply.raw / f"{name}.npz")
 
     def run_index(self) -> NDArray[np.int64]:
         """Which of :attr:`names` each graph is of, int64 ``[len(dataset)]``."""
         of_all = np.repeat(np.arange(len(self.names)), np.diff(self._first))
-        return of_all if self._indices is None else of_all[np.asarray(self._indices, np.int64)]
+        return of_all[np.asarray(self.indices(), np.int64)]
 
     def item_num_nodes(self) -> NDArray[np.int64]:
         """Nodes of each graph, int64 ``[len(dataset)]``; no graph is read for it."""
         parts = [map_tensors(self._processing.path(name))[0][NUM_NODES] for name in self.names]
         of_all = torch.cat(parts).numpy().astype(np.int64)
-        return of_all if self._indices is None else of_all[np.asarray(self._indices, np.int64)]
+        return of_all[np.asarray(self.indices(), np.int64)]
 
     def split(self, val_fraction: float = 0.1, seed: int = 0) -> tuple[Self, Self]:
         """Splits the runs for training and validation, by a hash of their scenarios.
@@ -212,8 +207,8 @@ class RunDataset(Dataset):  # type: ignore[misc]
         """
         runs = self.run_index()
         there = {self._hashes[run] for run in np.unique(runs)}
-        held_out = _held_out(there, val_fraction, seed)
-        is_val = np.array([digest in held_out for digest in self._hashes])[runs]
+        validated = held_out(there, val_fraction, seed)
+        is_val = np.array([digest in validated for digest in self._hashes])[runs]
         return self._part(~is_val), self._part(is_val)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -243,26 +238,12 @@ class RunDataset(Dataset):  # type: ignore[misc]
 
     def _read_index(self) -> None:
         self.names = self._supply.names()
-        words = {name: read_metadata(self._processing.path(name)) for name in self.names}
-        self._hashes = [each[SCENARIO_SHA256] for each in words.values()]
-        self._first = np.cumsum([0, *(int(each[NUM_ITEMS]) for each in words.values())])
-        self._supply.check(words)
+        metadata = {name: read_metadata(self._processing.path(name)) for name in self.names}
+        self._hashes = [each[SCENARIO_SHA256] for each in metadata.values()]
+        self._first = np.cumsum([0, *(int(each[NUM_ITEMS]) for each in metadata.values())])
+        self._supply.check(metadata)
 
     def _part(self, mask: NDArray[np.bool_]) -> Self:
         part = copy.copy(self)
         part._indices = np.asarray(self.indices())[mask]
         return part
-
-
-def _held_out(hashes: set[str], val_fraction: float, seed: int) -> set[str]:
-    """The scenarios to validate on."""
-    if not 0 <= val_fraction < 1:
-        raise ConfigError(f"val_fraction: expected 0 to below 1 (got {val_fraction})")
-    ranked = sorted(hashes, key=lambda each: hashlib.sha256(f"{seed} {each}".encode()).hexdigest())
-    count = max(round(val_fraction * len(ranked)), int(val_fraction > 0))
-    if count >= len(ranked):
-        raise ConfigError(
-            f"val_fraction: expected to leave a scenario to train on (got {val_fraction} "
-            f"of {len(ranked)})"
-        )
-    return set(ranked[:count])

@@ -11,6 +11,8 @@ from m4graph.estimate.windows import wait_at
 LEAST_RATE = 1e-3
 """Of a flow's line rate: slower flows are taken as being as fast as that; guards divisions."""
 
+_SPREADING_TRIPS = 0.5  # a wait of so many idle round trips spreads half of a window out
+
 
 @kernel
 def steady_fct_ns(flow, elapsed_ns):
@@ -25,7 +27,7 @@ def _steady_left_ns(flow):
         return flow.remaining_bytes / rate + flow.latency_ns
     last = flow.last_window_bytes
     # Unless something waits, a window goes out in one piece; behind a queue it is spread out.
-    spread = flow.rest_ns / (flow.rest_ns + 0.5 * flow.rtt_ns)
+    spread = flow.rest_ns / (flow.rest_ns + _SPREADING_TRIPS * flow.rtt_ns)
     last_ns = last * (spread / rate + (1.0 - spread) / flow.line_rate)
     return (flow.remaining_bytes - last) / rate + last_ns + flow.latency_ns + flow.rest_ns
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from m4graph.core.compilation import announced_compilation, kernel_digest
+from m4graph.core.announced import announced_compilation
+from m4graph.core.compilation import kernel_digest
 from m4graph.core.kernels import cached_kernel
 from m4graph.estimate.maxmin.layout import NUM_ACTIVE
 from m4graph.graph.columns import fill_flow, take_link
@@ -21,8 +22,7 @@ from m4graph.runs.sample import two_flows
 @cache
 def warm_up() -> None:
     """Compiles the kernels, or loads them from numba's cache, once in a process."""
-    with announced_compilation("event graph"):
-        Surveyor([two_flows()]).survey(no_events(1))
+    announced_compilation("event graph", lambda: Surveyor([two_flows()]).survey(no_events(1)))
 
 
 class Surveyor(FlowTracker):

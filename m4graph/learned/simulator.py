@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.compilation import announced_compilation
+from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import SimulationError
 from m4graph.learned.domain import Domain, trained_controls
 from m4graph.learned.engines import checkpoint_maker, model_maker
@@ -195,7 +195,10 @@ class LearnedSimulator(Simulator):
         """Lets the engine run two flows, once, so that everything is compiled and loaded."""
         if self._is_warm:
             return 0.0
-        with announced_compilation("learned simulator") as spent, suppress(PredictionError):
-            self._maker.make([two_flows()]).run(4)
+        _, seconds = announced_compilation("learned simulator", self._run_two_flows)
         self._is_warm = True
-        return spent.seconds
+        return seconds
+
+    def _run_two_flows(self) -> None:
+        with suppress(PredictionError):
+            self._maker.make([two_flows()]).run(4)

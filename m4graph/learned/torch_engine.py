@@ -22,6 +22,7 @@ from m4graph.learned.agenda import (
 from m4graph.learned.predictions import FlowPredictions
 from m4graph.learned.protocol import PredictionError, Predictions
 from m4graph.nn import EventModel
+from m4graph.nn.states import States
 from m4graph.runs import FlowNetwork
 from m4graph.runs.events import DEPARTURE
 
@@ -57,9 +58,7 @@ class TorchEngine:
         self._tracker = getattr(model, "make_tracker", FlowTracker)(networks)
         self._agenda = make_agenda(networks)
         self._events = no_events(len(networks))
-        self._hidden = model.hidden_channels
-        self._flow_state = torch.zeros(self._tracker.num_flows, self._hidden, device=self._device)
-        self._link_state = torch.zeros(self._tracker.num_links, self._hidden, device=self._device)
+        self._states = States(model, self._tracker.num_flows, self._tracker.num_links)
         self._predictions = FlowPredictions(model)
         self.num_events = 0
         self.now_ns = 0
@@ -93,10 +92,7 @@ class TorchEngine:
         """
         self._agenda = admit_flows(self._agenda, self._tracker.num_flows, flows.ideal_fct_ns)
         self._tracker.admit_flows(flows)
-        missing = self._tracker.num_flows - len(self._flow_state)
-        if missing > 0:
-            more = self._flow_state.new_zeros(missing + self._tracker.num_flows, self._hidden)
-            self._flow_state = torch.cat((self._flow_state, more))
+        self._states.admit_flows(self._tracker.num_flows)
 
     def start_flows(self, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]) -> None:
         """Has admitted flows start, now or later, in this order where starts are equal."""
@@ -141,13 +137,10 @@ class TorchEngine:
         flow_ids = step.flow_ids.numpy()
         if self._device.type != "cpu":
             step = step.to(self._device)
-        flow_state = self._flow_state.index_select(0, step.flow_ids)
-        link_state = self._link_state.index_select(0, step.link_ids)
-        output = self._model(step, flow_state, link_state)
-        self._flow_state.index_copy_(0, step.flow_ids, output.flow_state)
-        self._link_state.index_copy_(0, step.link_ids[: step.num_updated], output.link_state)
+        output = self._model(step, *self._states.read(step))
+        self._states.write(step, output.flow_state, output.link_state)
         if self._predictions.names:
-            self._predictions.keep(flow_ids, output.extra, len(self._flow_state))
+            self._predictions.keep(flow_ids, output.extra, len(self._states.flow))
         log_slowdown = output.log_slowdown.cpu().numpy()
         bad = predict(self._agenda, flow_ids, log_slowdown, self._tracker.now_ns(flow_ids))
         if bad >= 0:

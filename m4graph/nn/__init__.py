@@ -9,6 +9,7 @@ from m4graph.nn.heads import HEADS, Head
 from m4graph.nn.model import FlowLinkModel, StepOutput
 from m4graph.nn.paper import PaperModel, PaperOutput
 from m4graph.nn.snapshot import SnapshotModel, snapshot_at, stateful_snapshots
+from m4graph.nn.states import States
 
 EventModel = FlowLinkModel | PaperModel
 """Models that run on the events of a network."""
@@ -23,6 +24,7 @@ __all__ = [
     "PaperModel",
     "PaperOutput",
     "SnapshotModel",
+    "States",
     "StepOutput",
     "export_arguments",
     "export_model",

@@ -15,6 +15,7 @@ from m4graph.core.errors import ConfigError
 from m4graph.graph import EventStep, event_snapshots, to_event_step
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
 from m4graph.nn.model import FlowLinkModel
+from m4graph.nn.states import States
 from m4graph.results import SimulationResult
 
 
@@ -141,17 +142,15 @@ def stateful_snapshots(model: FlowLinkModel, result: SimulationResult) -> Iterat
         ConfigError: If the model is not for a :class:`SnapshotModel`.
     """
     _check_model(model)
-    parameter = next(model.parameters())
-    flow_states = parameter.new_zeros(result.num_flows, model.hidden_channels)
-    link_states = parameter.new_zeros(result.scenario.arrays.num_links, model.hidden_channels)
+    states = States(model, result.num_flows, result.scenario.arrays.num_links)
     for snapshot in event_snapshots(result.scenario, result):
-        snapshot.to(parameter.device)
-        flows, links = snapshot[FLOW], snapshot[LINK]
-        flows.state, links.state = flow_states[flows.n_id], link_states[links.n_id]
+        snapshot.to(states.flow.device)
+        step = to_event_step(snapshot)  # whose rows are those of the snapshot
+        flow_state, link_state = states.read(step)
+        snapshot[FLOW].state, snapshot[LINK].state = flow_state, link_state
         yield snapshot
-        output = model(to_event_step(snapshot), flows.state, links.state)
-        flow_states[flows.n_id] = output.flow_state
-        link_states[links.n_id[links.touched]] = output.link_state
+        output = model(step, flow_state, link_state)
+        states.write(step, output.flow_state, output.link_state)
 
 
 def _check_model(model: nn.Module) -> None:

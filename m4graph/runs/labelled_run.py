@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,7 +88,7 @@ class LabelledRun:
         """Reads what :meth:`save` wrote.
 
         Raises:
-            InputError: If the file is missing, is no such file, or has another format version.
+            InputError: If the file is missing, damaged, or of another format version.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
@@ -97,11 +99,11 @@ class LabelledRun:
                     )
                 network = FlowNetwork(**{name: file[name] for name in _NETWORK_FIELDS})
                 return cls(network=network, **{name: file[name] for name in _LABEL_FIELDS})
+        except InputError:
+            raise
         except FileNotFoundError:
             raise InputError(f"{path}: expected a labelled run (got no such file)") from None
-        except (KeyError, ValueError, OSError) as error:
-            if isinstance(error, InputError):
-                raise
+        except (KeyError, ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
             raise InputError(f"{path}: expected a labelled run (got {error})") from None
 
 

@@ -124,7 +124,7 @@ def write_scenario_files(
     scenario: Scenario, folder: Path, tables: Literal["csv", "parquet"] = "csv"
 ) -> None:
     """Writes ``scenario.yaml`` and the tables it names, but no recorded times."""
-    to_csv(scenario.network, folder / f"topology.{tables}")
+    to_csv(scenario.arrays, folder / f"topology.{tables}")
     scenario.workload.to_csv(folder / f"flows.{tables}")
     routing: dict[str, Any]
     if isinstance(scenario.routing, Routes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from m4graph.core.errors import ConfigError
@@ -12,6 +12,7 @@ from m4graph.core.registry import Registry
 from m4graph.core.schema import one_of
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
+from m4graph.scenario.sample import sample_scenario
 
 Progress = Callable[[int, int], None]
 """Called now and then with the number of flows done and the number of all flows."""
@@ -38,6 +39,17 @@ class Simulator(ABC):
     def run_batch(self, scenarios: Sequence[Scenario]) -> list[SimulationResult]:
         """Simulates scenarios; one after the other, unless a simulator knows better."""
         return [self.run(scenario) for scenario in scenarios]
+
+    @classmethod
+    def warm_ups(cls, every: bool) -> Mapping[str, Callable[[], object]]:
+        """Calls that compile this simulator's code, or load it from the cache: by name.
+
+        One run of a small scenario, unless a simulator has code that this leaves out.
+
+        Args:
+            every (bool): Also for what few runs have.
+        """
+        return {cls.name: lambda: cls().run(sample_scenario())}
 
     def open_session(self, scenario: Scenario) -> Any:
         """Opens a session of a scenario's network, idle, whatever the scenario's workload.

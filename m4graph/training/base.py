@@ -14,28 +14,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from m4graph.nn import EventModel
 from m4graph.runs import LabelledRun
+from m4graph.training.common import CommonTrainConfig
 from m4graph.training.distributed import add_up
 from m4graph.training.rollout import free_run_errors
-
-
-class OptimiserConfig(Protocol):
-    """The part of a training's configuration that is used here."""
-
-    @property
-    def max_steps(self) -> int:
-        """Optimiser steps."""
-
-    @property
-    def lr(self) -> float:
-        """Highest learning rate."""
-
-    @property
-    def warmup_steps(self) -> int:
-        """Of the learning rate."""
-
-    @property
-    def max_grad_norm(self) -> float:
-        """Longer gradients are cut."""
 
 
 class Episodes(Protocol):
@@ -52,22 +33,22 @@ class EventTraining(lightning.LightningModule):
 
     Args:
         model (FlowLinkModel or PaperModel): The model.
-        config (OptimiserConfig): Of the optimiser.
+        config (CommonTrainConfig): Of the optimiser.
         data (Episodes): Its position is part of a checkpoint.
     """
 
-    def __init__(self, model: EventModel, config: OptimiserConfig, data: Episodes) -> None:
+    def __init__(self, model: EventModel, config: CommonTrainConfig, data: Episodes) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.model = model
-        self._optimiser_config = config
+        self._config = config
         self._data = data
         self.elapsed_s = 0.0
         self._since = time.monotonic()
 
     def configure_optimizers(self) -> Any:
         """Adam, with a warm-up and then a cosine down to 0."""
-        optimizer = torch.optim.Adam(self.model.parameters(), lr=self._optimiser_config.lr)
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=self._config.lr)
         schedule = LambdaLR(optimizer, self._lr_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule}}
 
@@ -118,7 +99,7 @@ class EventTraining(lightning.LightningModule):
         # Lightning gives lists only where configure_optimizers gives several.
         optimizer = cast(LightningOptimizer, self.optimizers())
         schedule = cast(LambdaLR, self.lr_schedulers())
-        self.clip_gradients(optimizer.optimizer, self._optimiser_config.max_grad_norm, "norm")
+        self.clip_gradients(optimizer.optimizer, self._config.max_grad_norm, "norm")
         optimizer.step()
         optimizer.zero_grad()
         schedule.step()
@@ -129,7 +110,7 @@ class EventTraining(lightning.LightningModule):
         return total / weight
 
     def _lr_factor(self, step: int) -> float:
-        config = self._optimiser_config
+        config = self._config
         if step < config.warmup_steps:
             return (step + 1) / config.warmup_steps
         progress = (step - config.warmup_steps) / max(config.max_steps - config.warmup_steps, 1)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from m4graph.core.rng import TRAIN_SEEDS
 from m4graph.core.schema import KeyProblem, StrictModel, one_of, spell
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
+from m4graph.training.common import CommonTrainConfig, Count
 from m4graph.training.paper.config import PaperTrainConfig
 
 
@@ -58,59 +58,32 @@ class StreamShares(StrictModel):
     free: float = Field(default=0.6, ge=0)
 
 
-class TrainConfig(StrictModel):
-    """A training from labelled runs to a checkpoint.
+class TrainConfig(CommonTrainConfig):
+    """A training of a :class:`~m4graph.nn.FlowLinkModel`, from labelled runs to a checkpoint.
 
     Args:
-        name (str): Of the checkpoint.
-        data (str): Folder of a generated data set, relative to the YAML file.
         seed (int): Of the initial weights, the order of runs and the perturbations.
-        val_fraction (float): Share of the runs that is kept for validation.
-        max_steps (int): Optimiser steps.
         runs_per_episode (int): Runs that stand side by side.
         steps_per_window (int): Events of each run between two optimiser steps; gradients go back
             that far.
-        lr (float): Highest learning rate; after a warm-up it falls to 0 along a cosine.
-        warmup_steps (int): Of the learning rate.
-        max_grad_norm (float): Longer gradients are cut.
         remaining_weight (float): Of the loss on remaining bytes.
-        queue_weight (float): Of the loss on queues.
         supervision (str): ``"touched"``: the slowdown of every touched flow counts at every event;
             ``"departing"``: that of a flow from the last event on that touches it in truth, as in
             the original m4.
-        val_every_episodes (int): Episodes between two validations, which run free.
-        val_runs (int): Validation runs used each time, at most.
-        accelerator (str): For Lightning.
-        devices (int): Processes that train one model, each on a GPU, or side by side on the CPU. A
-            step of the optimiser follows the gradients of all of them.
         model (ModelConfig): Which model.
         streams (StreamShares): How often each kind of event stream is trained on.
     """
 
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    data: str = Field(min_length=1)
-    seed: int = Field(default=0, ge=0, lt=len(TRAIN_SEEDS))
-    val_fraction: float = Field(default=0.05, gt=0, lt=1)
-    max_steps: int = Field(ge=1)
-    runs_per_episode: int = Field(default=20, ge=1)
-    steps_per_window: int = Field(default=32, ge=1)
-    lr: float = Field(default=2e-3, gt=0)
-    warmup_steps: int = Field(default=50, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    remaining_weight: float = Field(default=0.03, ge=0)
-    queue_weight: float = Field(default=0.03, ge=0)
+    runs_per_episode: Count = 20
+    steps_per_window: Count = 32
+    lr: PositiveFloat = 2e-3
+    remaining_weight: NonNegativeFloat = 0.03
+    queue_weight: NonNegativeFloat = 0.03
     supervision: Literal["touched", "departing"] = "touched"
-    val_every_episodes: int = Field(default=10, ge=1)
-    val_runs: int = Field(default=16, ge=1)
-    accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
-    devices: int = Field(default=1, ge=1)
+    val_every_episodes: Count = 10
+    val_runs: Count = 16
     model: ModelConfig = ModelConfig()
     streams: StreamShares = StreamShares()
-
-    @property
-    def notes(self) -> str:
-        """Further points for a model's card."""
-        return ""
 
 
 AnyTrainConfig = TrainConfig | PaperTrainConfig

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
 from m4graph.core.rng import generator
-from m4graph.datasets.forms.fluid import fluid_fct_ns
 from m4graph.runs import LabelledRun
+from m4graph.simulators.fluid import fluid_fct_ns
 from m4graph.training.config import TrainConfig
-from m4graph.training.distributed import Place, place
+from m4graph.training.distributed import Process, this_process
 from m4graph.training.episode import Episode, Window
 from m4graph.training.streams import draw_kind, perturbed_fct_ns
 
@@ -36,13 +36,13 @@ class EpisodeDataset(IterableDataset[Window]):
         self._fluid_fct_ns: dict[int, NDArray[np.int64]] = {}
 
     def __iter__(self) -> Iterator[Window]:
-        return self.windows(place())
+        return self.windows(this_process())
 
-    def windows(self, place: Place) -> Iterator[Window]:
+    def windows(self, process: Process) -> Iterator[Window]:
         """The windows of one process, as many as the others have; the last may be empty."""
-        first = self.next_episode * place.num_processes
-        draws = [self._draw(first + rank) for rank in range(place.num_processes)]
-        random, chosen = draws[place.rank]
+        first = self.next_episode * process.num_processes
+        draws = [self._draw(first + rank) for rank in range(process.num_processes)]
+        random, chosen = draws[process.rank]
         departures = [self._departures(index, random) for index in chosen]
         episode = Episode(
             [self._runs[index] for index in chosen],

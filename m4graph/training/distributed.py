@@ -12,18 +12,18 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, distributed, nn
 
 
-class Place(NamedTuple):
-    """Where a process stands among those of a training."""
+class Process(NamedTuple):
+    """Which of the processes of a training one is."""
 
     rank: int
     num_processes: int
 
 
-def place() -> Place:
-    """That of this process: 0 of 1, unless a training has started several."""
+def this_process() -> Process:
+    """The one that asks: 0 of 1, unless a training has started several."""
     if not distributed.is_initialized():
-        return Place(0, 1)
-    return Place(distributed.get_rank(), distributed.get_world_size())
+        return Process(0, 1)
+    return Process(distributed.get_rank(), distributed.get_world_size())
 
 
 def add_up(parameters: Iterable[nn.Parameter], sums: Sequence[Tensor]) -> None:
@@ -36,7 +36,7 @@ def add_up(parameters: Iterable[nn.Parameter], sums: Sequence[Tensor]) -> None:
         parameters (iterable of nn.Parameter): The same on every process, in the same order.
         sums (list of Tensor): Such as losses and weights.
     """
-    if place().num_processes == 1:
+    if this_process().num_processes == 1:
         return
     tensors = list(sums)
     for parameter in parameters:

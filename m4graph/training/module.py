@@ -12,7 +12,7 @@ from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.episode import Window
 from m4graph.training.losses import StepLosses
-from m4graph.training.tape import States, backward_through
+from m4graph.training.tape import Tape, backward_through
 
 
 class FlowLinkTraining(EventTraining):
@@ -31,14 +31,13 @@ class FlowLinkTraining(EventTraining):
         super().__init__(model, config, data)
         heads = cast(dict[str, Head], dict(model.extra_heads.items()))
         self._losses = StepLosses(config.remaining_weight, config.queue_weight, heads)
-        self._states: States | None = None
+        self._tape: Tape | None = None
 
     def training_step(self, window: Window, batch_idx: int) -> Tensor:
         """Goes through a window, back again, and takes an optimiser step."""
-        if window.is_first or self._states is None:
-            episode, hidden = window.episode, self.model.hidden_channels
-            self._states = States(episode.num_flows, episode.num_links, hidden, self.device)
-        total, weight = backward_through(self.model, window, self._states, self._losses)
+        if window.is_first or self._tape is None:
+            self._tape = Tape(self.model, window.episode)
+        total, weight = backward_through(self.model, window, self._tape, self._losses)
         loss = self._take_step(total, weight)
         self.log("loss", loss, prog_bar=True)
         return loss

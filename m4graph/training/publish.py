@@ -16,7 +16,6 @@ from m4graph.nn import EventModel
 from m4graph.runs import LabelledRun
 from m4graph.scenario.congestion import congestion_control
 from m4graph.training.config import AnyTrainConfig
-from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.training.rollout import free_run_errors
 
 _LICENCE = "the licence of m4graph"
@@ -42,8 +41,7 @@ def publish(
     wall_s: float,
 ) -> Path:
     """Writes ``out/checkpoint``: weights, ``config.json`` and ``card.md``."""
-    half = isinstance(config, PaperTrainConfig)  # its weights take 6 MB otherwise
-    if half:
+    if config.half_precision:
         model = model.half().float()
     errors = free_run_errors(model, val_runs)
     metrics = {
@@ -68,7 +66,7 @@ def publish(
     folder = out / "checkpoint"
     num_runs = {"train": len(train_set), "val": len(val_runs)}
     card = _card(config, data, training, metrics, num_runs)
-    save_checkpoint(folder, model.cpu(), metadata, card, half)
+    save_checkpoint(folder, model.cpu(), metadata, card, config.half_precision)
     return folder
 
 

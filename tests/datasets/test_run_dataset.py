@@ -25,6 +25,7 @@ from m4graph.datasets.making.manifest import known_hashes
 from m4graph.datasets.named import recipe_hash, runs_hash
 from m4graph.datasets.store.items import map_tensors
 from m4graph.datasets.store.processing import callable_text
+from m4graph.runs import LabelledRun
 from m4graph.training.publish import _hashes
 
 CLASSES = [FlowEventDataset, SnapshotDataset, FlowTableDataset]
@@ -301,3 +302,11 @@ class TestSources:
         monkeypatch.setitem(sys.modules, "huggingface_hub", None)
         with pytest.raises(InputError, match="dataset 'hf://me/runs': expected huggingface_hub"):
             FlowEventDataset(tmp_path / "copy", source="hf://me/runs")
+
+
+@pytest.mark.parametrize("keep", [0, 4, 1000, -10])
+def test_damaged_raw_file(root, keep):
+    path = root / "raw" / "run_000000.npz"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"run_000000\.npz: expected a labelled run"):
+        LabelledRun.load(path)

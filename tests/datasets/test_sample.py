@@ -10,7 +10,7 @@ import pytest
 from m4graph.core.yaml_file import read_yaml
 from m4graph.datasets import DATASETS, FlowTableDataset
 from m4graph.datasets.making.produce import produce, run_hash
-from m4graph.datasets.store.run_file import load_raw
+from m4graph.runs import LabelledRun
 
 SAMPLE = Path(__file__).parents[2] / "datasets" / "sample"
 
@@ -22,7 +22,7 @@ def descriptions():
 
 def test_a_run_can_be_made_again(tmp_path):
     record = produce(DATASETS.resolve("sample").config(), tmp_path, 3)
-    assert record.arrays_sha256 == run_hash(load_raw(SAMPLE / "raw" / "run_000003.npz"))
+    assert record.arrays_sha256 == run_hash(LabelledRun.load(SAMPLE / "raw" / "run_000003.npz"))
     runs = json.loads((SAMPLE / "manifest.json").read_text())["runs"]
     assert record.arrays_sha256 == runs[3]["arrays_sha256"]
 

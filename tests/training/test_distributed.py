@@ -17,7 +17,7 @@ from m4graph.datasets import FlowEventDataset
 from m4graph.training import fit
 from m4graph.training.config import TrainConfig, load_train_config
 from m4graph.training.data import EpisodeDataset
-from m4graph.training.distributed import Place
+from m4graph.training.distributed import Process
 from m4graph.training.losses import StepLosses
 from m4graph.training.module import FlowLinkTraining
 from m4graph.training.tape import States, backward_through
@@ -71,8 +71,8 @@ def in_one_process(config: TrainConfig, data: Path) -> tuple[dict[str, torch.Ten
     optimizer, schedule = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
     losses, step_losses = [], StepLosses(config.remaining_weight, config.queue_weight)
     while len(losses) < config.max_steps:
-        places = [Place(rank, config.devices) for rank in range(config.devices)]
-        windows = [list(episodes.windows(place)) for place in places]
+        processes = [Process(rank, config.devices) for rank in range(config.devices)]
+        windows = [list(episodes.windows(process)) for process in processes]
         states = [
             States(first.episode.num_flows, first.episode.num_links, 16, torch.device("cpu"))
             for first, *_ in windows
@@ -122,7 +122,7 @@ def test_processes_take_equally_many_windows_of_other_episodes(data: Path) -> No
     config = tiny_config("runs_per_episode=1", "streams.free=0")
     runs = FlowEventDataset(data)
     episodes = EpisodeDataset([runs.run(index) for index in range(len(runs))], config)
-    windows = [list(episodes.windows(Place(rank, 3))) for rank in range(3)]
+    windows = [list(episodes.windows(Process(rank, 3))) for rank in range(3)]
     assert len({len(each) for each in windows}) == 1
     alone = []
     for number in range(3):

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from m4graph.core.errors import SimulationError
-from m4graph.datasets.forms.fluid import fluid_fct_ns
 from m4graph.runs import LabelledRun
+from m4graph.simulators.fluid import fluid_fct_ns
 from m4graph.training.episode import Episode, TrainingStep
 
 

@@ -9,7 +9,7 @@ from m4graph.nn import FlowLinkModel
 from m4graph.runs import LabelledRun
 from m4graph.training.episode import Episode, TrainingStep, Window
 from m4graph.training.losses import StepLosses
-from m4graph.training.tape import States, backward_through
+from m4graph.training.tape import Tape, backward_through
 
 LOSSES = StepLosses(remaining_weight=0.1, queue_weight=0.1)
 NUM_STEPS = 30
@@ -42,14 +42,10 @@ def true_episode(runs: list[LabelledRun]) -> DoubleEpisode:
     return DoubleEpisode(runs, [run.fct_ns for run in runs])
 
 
-def zero_states(episode: Episode) -> States:
-    return States(episode.num_flows, episode.num_links, 8, torch.device("cpu"), torch.float64)
-
-
 def plain_gradients(model: FlowLinkModel, runs: list[LabelledRun]) -> list[torch.Tensor]:
     episode = true_episode(runs)
-    states = zero_states(episode)
-    flow_state, link_state = states.flow, states.link
+    flow_state = torch.zeros(episode.num_flows, 8, dtype=torch.float64)
+    link_state = torch.zeros(episode.num_links, 8, dtype=torch.float64)
     total = torch.zeros((), dtype=torch.float64)
     for _ in range(NUM_STEPS):
         training_step = episode.next_step()
@@ -67,7 +63,7 @@ def test_gradients_equal_plain_backpropagation(runs: list[LabelledRun]) -> None:
     model = small_model()
     expected = plain_gradients(model, runs)
     episode = true_episode(runs)
-    backward_through(model, Window(episode, NUM_STEPS, True), zero_states(episode), LOSSES)
+    backward_through(model, Window(episode, NUM_STEPS, True), Tape(model, episode), LOSSES)
     for parameter, gradient in zip(model.parameters(), expected, strict=True):
         assert parameter.grad is not None
         torch.testing.assert_close(parameter.grad, gradient)
@@ -76,21 +72,22 @@ def test_gradients_equal_plain_backpropagation(runs: list[LabelledRun]) -> None:
 
 def test_states_move_on_and_keep_no_graph(runs: list[LabelledRun]) -> None:
     episode = true_episode(runs)
-    states = zero_states(episode)
-    backward_through(small_model(), Window(episode, NUM_STEPS, True), states, LOSSES)
-    assert (states.flow.abs().sum(1) > 0).any()
-    assert not states.flow.requires_grad
-    assert not states.flow_grad.any()
-    assert not states.link_grad.any()
+    model = small_model()
+    tape = Tape(model, episode)
+    backward_through(model, Window(episode, NUM_STEPS, True), tape, LOSSES)
+    assert (tape.states.flow.abs().sum(1) > 0).any()
+    assert not tape.states.flow.requires_grad
+    assert not tape.grads.flow.any()
+    assert not tape.grads.link.any()
 
 
 def test_a_window_ends_with_its_episode(runs: list[LabelledRun]) -> None:
     episode = true_episode(runs)
-    backward_through(small_model(), Window(episode, 10**6, True), zero_states(episode), LOSSES)
+    model = small_model()
+    tape = Tape(model, episode)
+    backward_through(model, Window(episode, 10**6, True), tape, LOSSES)
     assert episode.next_step() is None
-    total, weight = backward_through(
-        small_model(), Window(episode, 5, False), zero_states(episode), LOSSES
-    )
+    total, weight = backward_through(model, Window(episode, 5, False), tape, LOSSES)
     assert float(total) == float(weight) == 0.0
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import m4graph as m4
-from m4graph.core.compilation import announced_compilation
+from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import ConfigError
 from m4graph.datasets import flow_table
 from m4graph.simulators import Progress, Simulator
@@ -96,6 +96,5 @@ def warm_up() -> float:
 def _warm_up() -> float:
     network = m4.topology.star(num_hosts=3)
     workload = m4.workload.generate(network, num_flows=2)
-    with announced_compilation("event graph") as spent:
-        flow_table(m4.Scenario(network, workload, "dctcp"))
-    return spent.seconds
+    scenario = m4.Scenario(network, workload, "dctcp")
+    return announced_compilation("event graph", lambda: flow_table(scenario))[1]

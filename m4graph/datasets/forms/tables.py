@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch_geometric.data import Data
 
 from m4graph.core.compilation import source_digest
-from m4graph.datasets.forms.fluid import fluid_fct_ns
 from m4graph.datasets.run_dataset import RunDataset
 from m4graph.datasets.store.items import StoredItems, Tensors, pack_items
 from m4graph.datasets.store.processing import Form
@@ -24,6 +23,7 @@ from m4graph.runs.events import ARRIVAL, event_stream
 from m4graph.runs.flow_network import FlowNetwork
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
+from m4graph.simulators.fluid import fluid_fct_ns
 
 _SAME_AT_ARRIVAL = (
     "is_event_flow",
@@ -80,7 +80,7 @@ class TableForm:
     @property
     def version(self) -> str:
         """Changes with the code of the features."""
-        return f"table 1 {source_digest('m4graph.graph.survey')}"
+        return f"table 1 {source_digest('m4graph.graph.survey', 'm4graph.simulators.fluid')}"
 
     def pack(self, run: LabelledRun) -> tuple[Tensors, dict[str, str]]:
         """Makes the table of a run."""
@@ -170,12 +170,12 @@ class FlowTableDataset(RunDataset):
         ``slowdown``, ``fluid_slowdown``, ``fct_ns``, ``ideal_fct_ns``, ``size_bytes``.
         """
         return pd.concat(
-            [self._frame(place, run) for place, run in enumerate(self.run_index())],
+            [self._frame(index, run) for index, run in enumerate(self.run_index())],
             ignore_index=True,
         )
 
-    def _frame(self, place: int, run: int) -> pd.DataFrame:
-        data = self[place]
+    def _frame(self, index: int, run: int) -> pd.DataFrame:
+        data = self[index]
         return pd.DataFrame(
             {
                 "run": self.names[run],

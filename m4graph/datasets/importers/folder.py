@@ -23,9 +23,15 @@ from m4graph.core.files import check_output_folder, whole_file
 from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.importers.domain import Domain
-from m4graph.datasets.making.produce import run_hash, run_name
-from m4graph.datasets.making.run_folder import CONFIG_FILE, RAW
-from m4graph.datasets.store.run_file import load_raw
+from m4graph.datasets.making.produce import run_hash
+from m4graph.datasets.making.run_folder import (
+    CONFIG_FILE,
+    RAW,
+    remove_run,
+    run_files,
+    run_name,
+    save_run,
+)
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
 from m4graph.scenario.files import SCENARIO_FILE, save_scenario
@@ -82,23 +88,18 @@ class ImportFolder:
         """Writes a run; what is there already and the same stays as it is."""
         name, raw = run_name(index), self._out / RAW
         raw.mkdir(parents=True, exist_ok=True)
-        for half in raw.glob(f".{name}[-.]*"):  # of an import that was killed
-            shutil.rmtree(half) if half.is_dir() else half.unlink()
-        yaml, npz = raw / f"{name}.yaml", raw / f"{name}.npz"
+        for left in raw.glob(f".{name}-*"):  # by an import that was killed
+            shutil.rmtree(left)
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=raw) as scratch:
             folder = Path(scratch) / name
             save_scenario(scenario, folder)
             write_origin(folder, *origin)
             description = _beside(read_yaml(folder / SCENARIO_FILE), name)
-            if not (_is_same_folder(folder, raw / name) and _is_same_run(run, npz, yaml)):
-                for file in (npz, yaml):
-                    file.unlink(missing_ok=True)
+            if not (_is_same_folder(folder, raw / name) and _is_same_run(run, raw, name)):
+                remove_run(raw, name)
                 shutil.rmtree(raw / name, ignore_errors=True)
                 os.replace(folder, raw / name)
-                with whole_file(yaml) as half:
-                    write_yaml(half, description)
-                with whole_file(npz) as half:
-                    run.save(half)
+                save_run(raw, name, run, description)
         self._domain.add(scenario)
         config = self._config.model_copy(update={"scenario": self._domain.blocks()})
         with whole_file(self._out / CONFIG_FILE) as half:
@@ -139,8 +140,9 @@ def _is_same_folder(one: Path, other: Path) -> bool:
     return filecmp.cmpfiles(one, other, compared, shallow=False)[0] == compared
 
 
-def _is_same_run(run: LabelledRun, npz: Path, yaml: Path) -> bool:
+def _is_same_run(run: LabelledRun, raw: Path, name: str) -> bool:
+    yaml, npz = run_files(raw, name)
     try:
-        return yaml.exists() and run_hash(load_raw(npz)) == run_hash(run)
+        return yaml.exists() and run_hash(LabelledRun.load(npz)) == run_hash(run)
     except InputError:
         return False

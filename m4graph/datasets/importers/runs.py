@@ -13,9 +13,8 @@ from m4graph.datasets.importers.sources import SCENARIO, find_sources, read_sour
 from m4graph.datasets.making.generation import GenerationError, Progress
 from m4graph.datasets.making.leakage import check_training_seeds, refuse_reserved, scenario_hash
 from m4graph.datasets.making.manifest import RunFailure, RunRecord, write_manifest
-from m4graph.datasets.making.produce import run_hash, run_name
+from m4graph.datasets.making.produce import run_record
 from m4graph.routing import RoutingConfig
-from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
 
 MANIFEST_FILE = "manifest.json"
@@ -78,7 +77,7 @@ def import_runs(
                 on_failure(failures[-1])
         else:
             folder.add(index, scenario, run, Origin(path, notes))
-            records.append(_record(index, scenario, run))
+            records.append(run_record(index, scenario.seed, run))
             if on_note is not None:
                 for note in notes:
                     on_note(path, note)
@@ -104,15 +103,3 @@ def _refuse_evaluation(scenario: Scenario, where: str) -> None:
         check_training_seeds({"seed": scenario.seed, "routing": block})
     except KeyProblem as problem:
         raise ConfigError(f"{where}: {problem}") from None
-
-
-def _record(index: int, scenario: Scenario, run: LabelledRun) -> RunRecord:
-    return RunRecord(
-        name=run_name(index),
-        seed=scenario.seed,
-        num_flows=run.network.num_flows,
-        num_finished=int((run.fct_ns >= 0).sum()),
-        num_events=run.num_events,
-        scenario_sha256=scenario_hash(run),
-        arrays_sha256=run_hash(run),
-    )

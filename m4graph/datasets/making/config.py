@@ -13,7 +13,8 @@ from pydantic import Field
 from m4graph.core.rng import TRAIN_SEEDS, generator
 from m4graph.core.schema import KeyProblem, StrictModel, unknown_key
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
-from m4graph.datasets.making.distributions import Law, draw, parse
+from m4graph.datasets.making.distributions import parse
+from m4graph.datasets.making.laws import Law, draw
 from m4graph.datasets.making.leakage import check_training_seed, check_training_seeds
 from m4graph.scenario.files import ScenarioFile
 

@@ -18,8 +18,14 @@ from m4graph.datasets.making.manifest import (
     known_hashes,
     write_manifest,
 )
-from m4graph.datasets.making.produce import produce, run_name, scenario_of
-from m4graph.datasets.making.run_folder import RAW, check_run_folder, open_run_folder, sweep
+from m4graph.datasets.making.produce import produce, scenario_of
+from m4graph.datasets.making.run_folder import (
+    RAW,
+    check_run_folder,
+    open_run_folder,
+    run_files,
+    run_name,
+)
 from m4graph.scenario import Scenario
 from m4graph.simulators import simulate
 from m4graph.topology import star
@@ -101,7 +107,6 @@ def generate(
     _check_scenarios(config, out, source)
     hashes = known_hashes(out)
     raw = open_run_folder(config, out).absolute()  # workers may stand elsewhere
-    sweep(out, shard, indices)
     _compile(config, indices)
     calls = ((config, raw, index, hashes.get(run_name(index), ())) for index in indices)
     records, failures = [], []
@@ -125,7 +130,7 @@ def generate(
     return records
 
 
-def place(source: str, index: int) -> str:
+def label(source: str, index: int) -> str:
     """What messages call a scenario."""
     return f"{source}, scenario {index}"
 
@@ -135,9 +140,9 @@ def _check_scenarios(config: GenerateConfig, out: Path, source: str) -> None:
     problems = []
     for index in range(min(_TRIED, config.num_scenarios)):
         try:
-            scenario_of(config.describe(index), out / RAW / f"{run_name(index)}.yaml")
+            scenario_of(config.describe(index), run_files(out / RAW, run_name(index))[0])
         except InputError as error:
-            problems.append(InputError(f"{place(source, index)}: {error}"))
+            problems.append(InputError(f"{label(source, index)}: {error}"))
         else:
             return
     raise problems[0]

@@ -87,8 +87,8 @@ def reserved_scenarios() -> dict[str, str]:
 def suite_of(digest: str) -> str | None:
     """The suite for which a scenario is reserved, if it is for one."""
     purpose = reserved_scenarios().get(digest, "")
-    words, _, _ = purpose.partition(",")
-    return words.removeprefix(_SUITE) if words.startswith(_SUITE) else None
+    suite, _, _ = purpose.partition(",")
+    return suite.removeprefix(_SUITE) if suite.startswith(_SUITE) else None
 
 
 def refuse_reserved(digest: str, where: str) -> None:

@@ -11,21 +11,15 @@ from typing import Any
 import numpy as np
 
 from m4graph.core.errors import InputError, M4GraphError
-from m4graph.core.files import whole_file
-from m4graph.core.yaml_file import read_yaml, write_yaml
+from m4graph.core.yaml_file import read_yaml
 from m4graph.datasets.making.config import GenerateConfig
 from m4graph.datasets.making.leakage import refuse_reserved, reserved_scenarios, scenario_hash
 from m4graph.datasets.making.manifest import RunFailure, RunRecord
-from m4graph.datasets.store.run_file import load_raw
+from m4graph.datasets.making.run_folder import remove_run, run_files, run_name, save_run
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
 from m4graph.scenario.files import build_scenario
 from m4graph.simulators import simulate
-
-
-def run_name(index: int) -> str:
-    """The name of a run's files, without their ending."""
-    return f"run_{index:06d}"
 
 
 def run_hash(run: LabelledRun) -> str:
@@ -69,9 +63,14 @@ def produce(
         raise
     except Exception as error:
         return RunFailure(index, _in_one_line(error), description)
+    return run_record(index, description["seed"], run)
+
+
+def run_record(index: int, seed: int, run: LabelledRun) -> RunRecord:
+    """What the manifest says of run ``index``, of a scenario with this seed."""
     return RunRecord(
         name=run_name(index),
-        seed=description["seed"],
+        seed=seed,
         num_flows=run.network.num_flows,
         num_finished=int((run.fct_ns >= 0).sum()),
         num_events=run.num_events,
@@ -101,11 +100,11 @@ def scenario_of(description: dict[str, Any], file: Path) -> Scenario:
 def _existing(
     raw: Path, index: int, description: dict[str, Any], hashes: Collection[str]
 ) -> LabelledRun | None:
-    yaml, npz = _files(raw, index)
+    yaml, npz = run_files(raw, run_name(index))
     try:
         if read_yaml(yaml) != description:
             return None
-        run = load_raw(npz)
+        run = LabelledRun.load(npz)
     except InputError:
         return None
     if scenario_hash(run) in reserved_scenarios():
@@ -114,29 +113,12 @@ def _existing(
 
 
 def _simulated(raw: Path, index: int, description: dict[str, Any]) -> LabelledRun:
-    yaml, npz = _files(raw, index)
-    for file in (npz, yaml):
-        file.unlink(missing_ok=True)
-    result = simulate(scenario_of(description, yaml), "packet", labels=True)
-    run = LabelledRun.from_result(result)
-    try:
-        _save(run, description, yaml, npz)
-    except FileNotFoundError:
-        # Another process that was started on the same runs took a half file for a killed one's.
-        _save(run, description, yaml, npz)
-    return run
-
-
-def _save(run: LabelledRun, description: dict[str, Any], yaml: Path, npz: Path) -> None:
-    with whole_file(yaml) as half:
-        write_yaml(half, description)
-    with whole_file(npz) as half:
-        run.save(half)
-
-
-def _files(raw: Path, index: int) -> tuple[Path, Path]:
     name = run_name(index)
-    return raw / f"{name}.yaml", raw / f"{name}.npz"
+    remove_run(raw, name)
+    scenario = scenario_of(description, run_files(raw, name)[0])
+    run = LabelledRun.from_result(simulate(scenario, "packet", labels=True))
+    save_run(raw, name, run, description)
+    return run
 
 
 def _in_one_line(error: Exception) -> str:

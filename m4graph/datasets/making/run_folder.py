@@ -3,26 +3,21 @@
 .. code-block:: none
 
     config.yaml   manifest.json   raw/run_000000.yaml   raw/run_000000.npz   ...
-
-Files are written as half files, ``.<name>.<random>``, and then put in place.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container
 from pathlib import Path
+from typing import Any
 
 from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder, whole_file
 from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.making.config import GenerateConfig
-from m4graph.datasets.making.manifest import WHOLE, Shard
+from m4graph.runs import LabelledRun
 
 CONFIG_FILE = "config.yaml"
 RAW = "raw"
-
-_HALF_RUN = re.compile(r"\.run_(\d+)\.")
 
 
 def check_run_folder(config: GenerateConfig, out: Path) -> None:
@@ -49,25 +44,40 @@ def open_run_folder(config: GenerateConfig, out: Path) -> Path:
     return raw
 
 
-def sweep(out: Path, shard: Shard, indices: Container[int]) -> None:
-    """Removes the half files that a process killed at work on a shard has left.
+def run_name(index: int) -> str:
+    """The name of a run's files, without their ending."""
+    return f"run_{index:06d}"
 
-    Those of other shards stay: they may be at work.
+
+def run_files(raw: Path, name: str) -> tuple[Path, Path]:
+    """The ``.yaml`` and the ``.npz`` of a run."""
+    return raw / f"{name}.yaml", raw / f"{name}.npz"
+
+
+def save_run(raw: Path, name: str, run: LabelledRun, description: dict[str, Any]) -> None:
+    """Writes a run, and before it what stands in its ``scenario.yaml``.
+
+    Each file appears whole or not at all, and an old run goes first, so that a run that is there is
+    that of its description.
 
     Args:
-        out (Path): The folder.
-        shard (Shard): The shard.
-        indices (Container[int]): Its scenarios.
+        raw (Path): The folder of the runs.
+        name (str): As of :func:`run_name`.
+        run (LabelledRun): The run.
+        description (dict): Blocks of ``scenario.yaml``.
     """
-    halves = list(out.glob(f".{shard.manifest_file}.*"))
-    if shard == WHOLE:
-        halves += out.glob(f".{CONFIG_FILE}.*")
-    for half in (out / RAW).glob(".run_*"):
-        matched = _HALF_RUN.match(half.name)
-        if matched and int(matched[1]) in indices:
-            halves.append(half)
-    for half in halves:
-        half.unlink(missing_ok=True)
+    remove_run(raw, name)
+    yaml, npz = run_files(raw, name)
+    with whole_file(yaml) as half:
+        write_yaml(half, description)
+    with whole_file(npz) as half:
+        run.save(half)
+
+
+def remove_run(raw: Path, name: str) -> None:
+    """Removes the files of a run, where there are any."""
+    for file in reversed(run_files(raw, name)):
+        file.unlink(missing_ok=True)
 
 
 def _check_same(config: GenerateConfig, before: GenerateConfig, out: Path) -> None:

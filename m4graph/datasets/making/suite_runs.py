@@ -5,35 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from m4graph.core.errors import InputError
-from m4graph.core.files import whole_file
 from m4graph.core.parallel import unordered
-from m4graph.core.registry import Registry
-from m4graph.core.yaml_file import write_yaml
 from m4graph.datasets.making.leakage import scenario_hash, suite_of
-from m4graph.datasets.making.produce import run_name
+from m4graph.datasets.making.run_folder import run_name, save_run
 from m4graph.runs.labelled_run import LabelledRun
+from m4graph.scenario.suite import SUITES, Case, Suite
 from m4graph.simulators import simulate
-
-_SUITES: Registry[Any] = Registry("suites", {"suites": "m4graph.evaluation.suites:SUITES"})
-"""By a dotted name: suites stand above the data sets, and most of these never look at one."""
 
 
 class SuiteRuns:
     """The scenarios of a suite; run ``i`` is of its ``i``-th case.
 
     Args:
-        name (str): The suite's.
+        suite (str or Suite): A name of :data:`m4graph.scenario.suite.SUITES`, or the suite itself.
 
     Raises:
         ConfigError: If there is no such suite.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.cases: tuple[Any, ...] = _SUITES.resolve("suites").resolve(name)().cases
+    def __init__(self, suite: str | Suite) -> None:
+        made = suite if isinstance(suite, Suite) else SUITES.resolve(suite)()
+        self.name, self.cases = made.name, made.cases
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -73,12 +67,9 @@ class SuiteRuns:
         return {scenario_hash(case.build()) for case in self.cases}
 
 
-def _simulate(raw: Path, name: str, case: Any) -> None:
+def _simulate(raw: Path, name: str, case: Case) -> None:
     try:
         run = LabelledRun.from_result(simulate(case.build(), "packet", labels=True))
     except InputError as error:
         raise InputError(f"scenario {case.name}: {error}") from None
-    with whole_file(raw / f"{name}.yaml") as half:
-        write_yaml(half, {"name": case.name, **case.description})
-    with whole_file(raw / f"{name}.npz") as half:
-        run.save(half)
+    save_run(raw, name, run, {"name": case.name, **case.description})

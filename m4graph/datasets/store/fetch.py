@@ -15,11 +15,11 @@ from m4graph.core.progress import count_progress
 from m4graph.datasets.making.generation import generate
 from m4graph.datasets.making.leakage import refuse_reserved
 from m4graph.datasets.making.manifest import known_hashes
-from m4graph.datasets.making.produce import run_name
-from m4graph.datasets.making.run_folder import RAW, check_run_folder
+from m4graph.datasets.making.run_folder import RAW, check_run_folder, run_name
 from m4graph.datasets.making.suite_runs import SuiteRuns
 from m4graph.datasets.named import NamedDataset, Recipe, find_dataset
 from m4graph.datasets.store.processing import ARRAYS_SHA256, EVALUATION_SEED, SCENARIO_SHA256
+from m4graph.scenario.suite import Suite
 
 Report = Callable[[int, int], None]
 
@@ -34,7 +34,7 @@ class Supply:
         root (Path): Folder of the data set.
         recipe (str, Path, GenerateConfig or NamedDataset, optional): Whose runs these are.
         source (str or Path, optional): Where to copy missing ones from.
-        suite (str, optional): The evaluation suite whose scenarios these are.
+        suite (str or Suite, optional): The evaluation suite whose scenarios these are.
         jobs (int, optional): Processes that simulate.
         log (bool): Show progress.
 
@@ -47,12 +47,12 @@ class Supply:
         root: Path,
         recipe: Recipe | NamedDataset | None,
         source: str | os.PathLike[str] | None,
-        suite: str | None,
+        suite: str | Suite | None,
         jobs: int | None,
         log: bool,
     ) -> None:
         if recipe is not None and suite is not None:
-            raise ConfigError(f"suite: expected no recipe beside it (got suite {suite!r})")
+            raise ConfigError("suite: expected no recipe beside it (got a suite, too)")
         self.raw = root / RAW
         self._root = root
         self._named = None if recipe is None else find_dataset(recipe)
@@ -101,16 +101,16 @@ class Supply:
                 f"m4graph generate CONFIG.yaml --out {self._root}, or give a recipe"
             )
 
-    def check(self, words: Mapping[str, Mapping[str, str]]) -> None:
+    def check(self, metadata: Mapping[str, Mapping[str, str]]) -> None:
         """Refuses runs of evaluation, unless they are the suite's, and others than the named ones.
 
         Args:
-            words (Mapping): What the processed file of each run says, by its name.
+            metadata (Mapping): What the processed file of each run says, by its name.
 
         Raises:
             InputError: If there is one.
         """
-        for name, each in words.items():
+        for name, each in metadata.items():
             file = self.raw / name
             if self._suite is not None:
                 self._suite.check(each[SCENARIO_SHA256], f"{file}.npz")
@@ -119,7 +119,7 @@ class Supply:
                 raise ConfigError(f"{file}.yaml: {each[EVALUATION_SEED]}")
             refuse_reserved(each[SCENARIO_SHA256], f"{file}.npz")
         if self._named is not None:
-            self._named.check_runs(each[ARRAYS_SHA256] for each in words.values())
+            self._named.check_runs(each[ARRAYS_SHA256] for each in metadata.values())
 
     @contextmanager
     def progress(self, title: str) -> Iterator[Report]:

@@ -7,7 +7,8 @@ one graph is a few slices of a file that is mapped into memory.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -58,7 +59,7 @@ class StoredItems:
 
     Args:
         tensors (dict): Of the file, as :func:`pack_items` gave them.
-        metadata (Mapping): The file's words.
+        metadata (Mapping): The file's.
     """
 
     def __init__(self, tensors: Tensors, metadata: Mapping[str, str]) -> None:
@@ -88,7 +89,7 @@ class StoredItems:
 
 
 def pack_items(items: Sequence[Graph]) -> tuple[Tensors, dict[str, str]]:
-    """What :class:`StoredItems` reads: tensors, and words about them.
+    """What :class:`StoredItems` reads: tensors, and metadata.
 
     Args:
         items (list): Graphs of one class with the same fields, all tensors or numbers.
@@ -122,10 +123,26 @@ def map_tensors(path: Path) -> tuple[Tensors, dict[str, str]]:
     Raises:
         InputError: If the file is missing or damaged.
     """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata())
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Reads the metadata of a processed file, and nothing else.
+
+    Raises:
+        InputError: If the file is missing or damaged.
+    """
+    with _opened(path) as file:
+        return dict(file.metadata())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata())
-    except (OSError, TypeError, SafetensorError) as error:
+            yield file
+    except (OSError, TypeError, SafetensorError) as error:  # a TypeError: there is no metadata
         raise InputError(f"{path}: expected a processed run (got {error})") from None
 
 

@@ -22,9 +22,9 @@ from m4graph.datasets.store.items import (
     Tensors,
     map_tensors,
     pack_items,
+    read_metadata,
     save_tensors,
 )
-from m4graph.datasets.store.run_file import load_raw, read_metadata
 from m4graph.runs.labelled_run import LabelledRun
 
 SCENARIO_SHA256, ARRAYS_SHA256 = "scenario_sha256", "arrays_sha256"
@@ -114,24 +114,24 @@ class Processing:
         """
         file = self.raw / f"{name}.npz"
         evaluation_seed = _evaluation_seed(self.raw / f"{name}.yaml")
-        run = load_raw(file)
+        run = LabelledRun.load(file)
         found = run_hash(run)
         if expected_sha256 and found not in expected_sha256:
             raise InputError(
                 f"{file}: expected the run of SHA-256 {' or '.join(expected_sha256)}, as its "
                 f"manifest has it (got {found})"
             )
-        tensors, words = self.form.pack(run)
+        tensors, metadata = self.form.pack(run)
         if self.pre_filter is not None or self.pre_transform is not None:
-            tensors, words = self._with_callables(tensors, words)
-        words |= {
+            tensors, metadata = self._with_callables(tensors, metadata)
+        metadata |= {
             SCENARIO_SHA256: scenario_hash(run),
             ARRAYS_SHA256: found,
             EVALUATION_SEED: evaluation_seed,
             NUM_ITEMS: str(len(tensors[NUM_NODES])),
             MADE_BY: json.dumps(self.made_by),
         }
-        save_tensors(self.path(name), tensors, words)
+        save_tensors(self.path(name), tensors, metadata)
 
     def open(self, name: str, in_memory: bool) -> Items:
         """Opens the graphs of a processed run.
@@ -143,25 +143,25 @@ class Processing:
         Raises:
             InputError: If the file is damaged, or another data set has replaced it.
         """
-        tensors, words = map_tensors(self.path(name))
-        if words.get(MADE_BY) != json.dumps(self.made_by):
+        tensors, metadata = map_tensors(self.path(name))
+        if metadata.get(MADE_BY) != json.dumps(self.made_by):
             raise InputError(
                 f"{self.path(name)}: expected what this data set has processed (got what one with "
                 "another pre_filter or pre_transform has, since)"
             )
         if in_memory:
             tensors = {key: tensor.clone() for key, tensor in tensors.items()}
-        return self._opened(tensors, words)
+        return self._opened(tensors, metadata)
 
-    def _opened(self, tensors: Tensors, words: dict[str, str]) -> Items:
+    def _opened(self, tensors: Tensors, metadata: dict[str, str]) -> Items:
         if self.pre_filter is None and self.pre_transform is None:
-            return self.form.open(tensors, words)
-        return StoredItems(tensors, words)
+            return self.form.open(tensors, metadata)
+        return StoredItems(tensors, metadata)
 
     def _with_callables(
-        self, tensors: Tensors, words: dict[str, str]
+        self, tensors: Tensors, metadata: dict[str, str]
     ) -> tuple[Tensors, dict[str, str]]:
-        stored = self.form.open(tensors, words)
+        stored = self.form.open(tensors, metadata)
         items = [stored[index] for index in range(len(tensors[NUM_NODES]))]
         if self.pre_filter is not None:
             items = [item for item in items if self.pre_filter(item)]
@@ -186,7 +186,7 @@ def callable_text(function: Callable[..., Any] | None) -> str:
         return _ADDRESS.sub("", repr(function))
     captured = [cell.cell_contents for cell in function.__closure__ or ()]
     given = (function.__defaults__, function.__kwdefaults__, captured)
-    words = repr((code.co_names, code.co_consts, given))
-    body = code.co_code + _ADDRESS.sub("", words).encode()
+    names = repr((code.co_names, code.co_consts, given))
+    body = code.co_code + _ADDRESS.sub("", names).encode()
     digest = hashlib.sha256(body).hexdigest()[:16]
     return f"{function.__module__}.{function.__qualname__} {digest}"

@@ -54,7 +54,7 @@ class RunData(HeteroData):  # type: ignore[misc]
           - Routes, flow by flow, hop by hop.
         * - ``["flow", "crosses", "link"].hop``, and of the reverse
           - int64 ``[num_hops]``
-          - Place of the link on the route, from 0.
+          - Index of the link on the route, from 0.
         * - ``event_time_ns``, ``event_flow``, ``event_kind``
           - int64, int64, int8 ``[num_events]``
           - Arrivals (0) and departures (1), as they happened.
@@ -151,7 +151,7 @@ def _add_events(data: RunData, run: LabelledRun) -> None:
 
 
 def _rows(ptr: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The row of each entry of a CSR table, and the entry's place in its row."""
+    """The row of each entry of a CSR table, and the entry's index in its row."""
     counts = np.diff(ptr)
     rows = np.repeat(np.arange(len(counts)), counts)
     return rows, np.arange(ptr[-1]) - ptr[rows]

@@ -6,7 +6,7 @@ from m4graph.evaluation.suites.files import load_suite
 from m4graph.evaluation.suites.report import SuiteReport
 from m4graph.evaluation.suites.run import run_suite
 from m4graph.evaluation.suites.runner import Runner, make_runners
-from m4graph.evaluation.suites.suite import SUITES, Case, Suite
+from m4graph.scenario.suite import SUITES, Case, Suite
 
 __all__ = [
     "SUITES",

@@ -11,8 +11,8 @@ from pydantic import Field
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import KeyProblem, StrictModel, join_key
 from m4graph.core.yaml_file import locate, read_yaml
-from m4graph.evaluation.suites.suite import SUITES, Case, Suite
 from m4graph.scenario.files import SCENARIO_FILE, ScenarioFile
+from m4graph.scenario.suite import SUITES, Case, Suite
 
 
 class SuiteFile(StrictModel):

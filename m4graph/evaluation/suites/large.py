@@ -6,7 +6,7 @@ from typing import Any
 
 from m4graph.core.rng import EVALUATION_SEEDS, generator
 from m4graph.evaluation.suites.paper import KIB, clos, configuration, traits
-from m4graph.evaluation.suites.suite import Case, Suite
+from m4graph.scenario.suite import Case, Suite
 
 LARGE_NETWORK = {"pods": 8, "racks": 48, "hosts": 16, "planes": 4}
 LARGE_SEEDS = EVALUATION_SEEDS[30_000:30_003]

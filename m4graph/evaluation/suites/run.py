@@ -19,10 +19,10 @@ from m4graph.evaluation.suites.store import (
     save_result,
     scenario_digest,
 )
-from m4graph.evaluation.suites.suite import Case, Suite
 from m4graph.results import SimulationResult, expected_result
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import CONGESTION_CONTROLS
+from m4graph.scenario.suite import Case, Suite
 from m4graph.simulators import TRUTH
 from m4graph.topology import star
 from m4graph.workload import generate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.evaluation.suites.paper import describe, traits
-from m4graph.evaluation.suites.suite import Case, Suite
+from m4graph.scenario.suite import Case, Suite
 
 NETWORK = {"pods": 4, "racks": 16, "hosts": 16, "planes": 4}
 NUM_SCENARIOS = 100

@@ -6,7 +6,7 @@ from typing import Any
 
 from m4graph.core.rng import EVALUATION_SEEDS, generator
 from m4graph.evaluation.suites.paper import Traits, clos, configuration, describe, traits
-from m4graph.evaluation.suites.suite import Case, Suite
+from m4graph.scenario.suite import Case, Suite
 
 NETWORK = {"pods": 2, "racks": 4, "hosts": 4, "planes": 1}
 """As in the training set of Li et al., arXiv 2503.01770."""

@@ -7,11 +7,11 @@ from functools import cache
 
 import numpy as np
 
-from m4graph.core.compilation import announced_compilation
-from m4graph.estimate.maxmin.volumes import link_bytes_per_ns, volumes_and_latencies
+from m4graph.core.announced import announced_compilation
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Progress, Simulator, refuse_faults
+from m4graph.simulators.fluid.build import build_engine
 from m4graph.simulators.fluid.engine import FluidEngine, parse_scope
 from m4graph.simulators.fluid.session import FluidSession
 from m4graph.simulators.session import simulate_closed_loop
@@ -87,33 +87,6 @@ class FluidSimulator(Simulator):
         return FluidSession(scenario, self._scope, warm_up())
 
 
-def build_engine(scenario: Scenario, scope: str = "affected") -> FluidEngine:
-    """An engine that holds the flows of a scenario, in the workload's order, none of them started.
-
-    Raises:
-        ConfigError: If the scope is unknown.
-    """
-    workload, routes = scenario.workload, scenario.routes
-    volume_bytes, latency_ns = volumes_and_latencies(
-        scenario.arrays,
-        workload.size_bytes,
-        scenario.ideal_fct_ns,
-        routes.data_ptr,
-        routes.data_links,
-        scenario.config.payload_bytes,
-    )
-    engine = FluidEngine(link_bytes_per_ns(scenario.arrays), scope)
-    engine.add_flows(
-        workload.start_ns,
-        volume_bytes,
-        latency_ns,
-        scenario.ideal_fct_ns,
-        routes.data_ptr,
-        routes.data_links,
-    )
-    return engine
-
-
 def warm_up() -> float:
     """Compiles the kernels, or loads them from numba's cache, if this process has not yet.
 
@@ -127,6 +100,5 @@ def warm_up() -> float:
 
 @cache
 def _warm_up() -> float:
-    with announced_compilation("fluid simulator") as spent:
-        FluidEngine(np.ones(1)).run(1)
-    return spent.seconds
+    _, seconds = announced_compilation("fluid simulator", lambda: FluidEngine(np.ones(1)).run(1))
+    return seconds

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from m4graph.core.rng import TRAIN_SEEDS
 from m4graph.core.schema import StrictModel
+from m4graph.training.common import CommonTrainConfig, Count
 
 
 class PaperModelConfig(StrictModel):
@@ -28,57 +28,37 @@ class PaperModelConfig(StrictModel):
         )
 
 
-class PaperTrainConfig(StrictModel):
-    """A training as in the m4 paper, from labelled runs to a checkpoint.
+class PaperTrainConfig(CommonTrainConfig):
+    """A training of a :class:`~m4graph.nn.PaperModel` as in the m4 paper.
 
     Args:
-        name (str): Of the checkpoint.
-        data (str): Folder of a generated data set, relative to the YAML file.
         seed (int): Of the initial weights, the choice and the order of busy periods, the dropout.
-        val_fraction (float): Share of the runs that is kept for validation.
-        max_steps (int): Optimiser steps.
         num_periods (int): Busy periods to train on, drawn from all runs, balanced over lengths.
         max_flows (int): Longer busy periods are left out.
         max_active (int): Busy periods with more flows at once are left out.
         periods_per_batch (int): Busy periods of an optimiser step, of like lengths.
         events_per_window (int): Gradients go back through so many events of a busy period.
         batches_per_episode (int): Batches between two savings of the training.
-        lr (float): Highest learning rate of Adam; after a warm-up it falls to 0 along a cosine.
-        warmup_steps (int): Of the learning rate.
-        max_grad_norm (float): Longer gradients are cut.
         remaining_weight (float): Of the loss on remaining shares.
-        queue_weight (float): Of the loss on queues.
         precision (str): ``"bf16"``: matrix products in bfloat16; the states stay in float32.
-        val_every_episodes (int): Episodes between two validations, which run free.
-        val_runs (int): Validation runs used each time, at most.
-        accelerator (str): For Lightning.
-        devices (int): Processes that train one model, each on a GPU, or side by side on the CPU. A
-            step of the optimiser follows the gradients of all of them.
         model (PaperModelConfig): Which model.
     """
 
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    data: str = Field(min_length=1)
-    seed: int = Field(default=0, ge=0, lt=len(TRAIN_SEEDS))
-    val_fraction: float = Field(default=0.05, gt=0, lt=1)
-    max_steps: int = Field(ge=1)
-    num_periods: int = Field(default=4000, ge=1)
+    num_periods: Count = 4000
     max_flows: int = Field(default=200, ge=2)
     max_active: int = Field(default=149, ge=2)
-    periods_per_batch: int = Field(default=8, ge=1)
-    events_per_window: int = Field(default=128, ge=1)
-    batches_per_episode: int = Field(default=100, ge=1)
-    lr: float = Field(default=5e-4, gt=0)
-    warmup_steps: int = Field(default=50, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    remaining_weight: float = Field(default=0.1, ge=0)
-    queue_weight: float = Field(default=0.1, ge=0)
+    periods_per_batch: Count = 8
+    events_per_window: Count = 128
+    batches_per_episode: Count = 100
+    lr: PositiveFloat = 5e-4
+    remaining_weight: NonNegativeFloat = 0.1
+    queue_weight: NonNegativeFloat = 0.1
     precision: Literal["fp32", "bf16"] = "fp32"
-    val_every_episodes: int = Field(default=5, ge=1)
-    val_runs: int = Field(default=8, ge=1)
-    accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
-    devices: int = Field(default=1, ge=1)
+    val_every_episodes: Count = 5
+    val_runs: Count = 8
     model: PaperModelConfig
+
+    half_precision: ClassVar[bool] = True  # the weights would take 6 MB
 
     @property
     def notes(self) -> str:

@@ -12,7 +12,7 @@ from torch.utils.data import IterableDataset
 from m4graph.core.errors import InputError
 from m4graph.core.rng import generator
 from m4graph.runs import LabelledRun
-from m4graph.training.distributed import place
+from m4graph.training.distributed import this_process
 from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.training.paper.periods import split_run
 
@@ -63,7 +63,7 @@ class PeriodDataset(IterableDataset[PeriodBatch]):
 
     def __iter__(self) -> Iterator[PeriodBatch]:
         count = self._config.batches_per_episode
-        rank, num_processes = place()
+        rank, num_processes = this_process()
         for number in range(self.next_episode * count, (self.next_episode + 1) * count):
             yield self.batch(number * num_processes + rank)
 
@@ -72,12 +72,12 @@ class PeriodDataset(IterableDataset[PeriodBatch]):
         size = self._config.periods_per_batch
         per_pass = -(-len(self.periods) // size)
         random = generator(self._config.seed, "pass", number // per_pass)
-        # Like lengths together: sorted, with ties and the place of the cuts left to chance.
+        # Like lengths together: sorted, with ties and where batches begin left to chance.
         lengths = _lengths(self.periods)
         order = np.lexsort((random.random(len(lengths)), lengths))
         order = np.roll(order, int(random.integers(size)))
-        place = int(random.permutation(per_pass)[number % per_pass])
-        chosen = order[place * size : (place + 1) * size]
+        group = int(random.permutation(per_pass)[number % per_pass])
+        chosen = order[group * size : (group + 1) * size]
         seed = int(generator(self._config.seed, "dropout", number).integers(2**62))
         return PeriodBatch([self.periods[i] for i in chosen], seed)
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from m4graph.nn.paper import PaperModel
+from m4graph.nn import PaperModel, States
 from m4graph.runs import LabelledRun
 from m4graph.training.paper.steps import LabelledStep, PeriodSteps
 
@@ -47,17 +47,22 @@ class BatchErrors:
 class Targets:
     """True slowdowns of the flows of some busy periods, and how much each flow counts.
 
+    Args:
+        periods (list of LabelledRun): The busy periods.
+        device (torch.device): Where the model is.
+
     Shapes:
         - ``slowdown``, ``weight`` ``[num_flows]``
     """
 
-    def __init__(self, periods: list[LabelledRun]) -> None:
+    def __init__(self, periods: list[LabelledRun], device: torch.device) -> None:
         fct_ns = np.concatenate([period.fct_ns for period in periods])
         ideal_ns = np.concatenate([period.network.ideal_fct_ns for period in periods])
         counts = np.array([period.network.num_flows for period in periods])
         weight = np.repeat(1.0 / (counts * len(periods)), counts)
-        self.slowdown = torch.from_numpy(np.maximum(fct_ns / ideal_ns, 1.0).astype(np.float32))
-        self.weight = torch.from_numpy(weight.astype(np.float32))
+        slowdown = np.maximum(fct_ns / ideal_ns, 1.0)
+        self.slowdown = torch.from_numpy(slowdown.astype(np.float32)).to(device)
+        self.weight = torch.from_numpy(weight.astype(np.float32)).to(device)
 
 
 def backward_through(
@@ -80,28 +85,28 @@ def backward_through(
         precision (torch.dtype): float32 or bfloat16. (default: ``torch.float32``)
     """
     is_low = precision != torch.float32
-    steps, targets = PeriodSteps(periods, _ROW_MULTIPLE if is_low else 1), Targets(periods)
-    flow_state = torch.zeros(steps.num_flows + 1, model.hidden_channels)
-    link_state = torch.zeros(steps.num_links + 1, model.hidden_channels)
-    flow_x = torch.zeros(steps.num_flows + 1, len(model.flow_features))
+    steps = PeriodSteps(periods, _ROW_MULTIPLE if is_low else 1)
+    states = States(model, steps.num_flows + 1, steps.num_links + 1)
+    device = states.flow.device
+    targets = Targets(periods, device)
+    flow_x = torch.zeros(steps.num_flows + 1, len(model.flow_features), device=device)
     shares = (1 / max(steps.num_remaining, 1), 1 / max(steps.num_queues, 1))
     errors = BatchErrors()
     todo = iter(steps)
-    while window := list(islice(todo, events_per_window)):
+    while window := [labelled.to(device) for labelled in islice(todo, events_per_window)]:
         dense: list[Tensor] = []
-        with torch.autocast("cpu", precision, enabled=is_low):
+        with torch.autocast(device.type, precision, enabled=is_low):
             for labelled in window:
-                flow_state, link_state, parts = _advance(model, labelled, flow_state, link_state)
+                dense.append(_advance(model, labelled, states))
                 flow_x[labelled.step.flow_ids] = labelled.step.flow_x
-                dense.append(parts)
         departed = torch.cat([labelled.departed for labelled in window])
-        predicted = model.slowdown(flow_x[departed], flow_state[departed])
+        predicted = model.slowdown(flow_x[departed], states.flow[departed])
         relative = (predicted / targets.slowdown[departed] - 1.0).abs()
         slowdown = (relative * targets.weight[departed]).sum()
-        remaining, queue = torch.stack(dense).sum(0) * torch.tensor(shares)
+        remaining, queue = torch.stack(dense).sum(0) * torch.tensor(shares, device=device)
         loss = slowdown + losses.remaining_weight * remaining + losses.queue_weight * queue
         loss.backward()
-        flow_state, link_state = flow_state.detach(), link_state.detach()
+        states.detach()
         errors.slowdown += slowdown.item()
         errors.remaining += remaining.item()
         errors.queue += queue.item()
@@ -109,16 +114,11 @@ def backward_through(
     return errors
 
 
-def _advance(
-    model: PaperModel, labelled: LabelledStep, flow_state: Tensor, link_state: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One step: the states after it, and the sums of the dense heads' errors, ``[2]``."""
+def _advance(model: PaperModel, labelled: LabelledStep, states: States) -> Tensor:
+    """Takes a step; gives the sums of the dense heads' errors, ``[2]``."""
     step = labelled.step
-    update = model.update(step, flow_state[step.flow_ids], link_state[step.link_ids])
+    update = model.update(step, *states.read(step))
+    states.write(step, update.flow_state, update.link_state)
     remaining = update.remaining[labelled.remaining_rows].float() - labelled.remaining
     queue = update.cbrt_queue[labelled.queue_rows].float() - labelled.cbrt_queue
-    return (
-        flow_state.index_copy(0, step.flow_ids, update.flow_state),
-        link_state.index_copy(0, step.link_ids, update.link_state),
-        torch.stack((remaining.abs().sum(), queue.abs().sum())),
-    )
+    return torch.stack((remaining.abs().sum(), queue.abs().sum()))

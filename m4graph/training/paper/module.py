@@ -35,7 +35,8 @@ class PaperTraining(EventTraining):
         errors = backward_through(
             self.model, batch.periods, self._losses, self._events_per_window, self._precision
         )
-        loss = self._take_step(torch.tensor(errors.loss), torch.tensor(1.0))
+        total, weight = torch.tensor([errors.loss, 1.0], device=self.device)
+        loss = self._take_step(total, weight)
         self.log("loss", loss, prog_bar=True)
         self.log("slowdown_error", errors.slowdown, prog_bar=True)
         self.log("remaining_error", errors.remaining)

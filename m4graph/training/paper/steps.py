@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,13 @@ class LabelledStep:
     queue_rows: Tensor
     cbrt_queue: Tensor
     departed: Tensor
+
+    def to(self, device: torch.device | str) -> LabelledStep:
+        """The same step on another device."""
+        moved: dict[str, Any] = {
+            field.name: getattr(self, field.name).to(device) for field in fields(self)
+        }
+        return LabelledStep(**moved)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ from torch_geometric.loader import DataLoader
 from m4graph import simulate, to_hetero_data
 from m4graph.core.errors import ConfigError
 from m4graph.datasets import SnapshotDataset
-from m4graph.datasets.store.run_file import load_raw
 from m4graph.graph import event_snapshots
 from m4graph.runs import LabelledRun
 from m4graph.scenario.files import load_scenario
@@ -55,7 +54,7 @@ def test_graphs_are_those_of_the_run(root, departures):
 
 def test_labels(root):
     dataset = SnapshotDataset(root)
-    run = load_raw(root / "raw" / "run_000001.npz")
+    run = LabelledRun.load(root / "raw" / "run_000001.npz")
     num_labelled = 0
     for event in range(run.num_events):
         data = dataset[40 + event]
@@ -90,7 +89,7 @@ def test_fluid_label(root):
 def test_run_without_labels(root):
     """As of a simulator that tells completion times only."""
     file = root / "raw" / "run_000000.npz"
-    run = load_raw(file)
+    run = LabelledRun.load(file)
     none = {name: np.zeros(0, np.int64) for name in ("remaining_bytes", "queue_bytes")}
     ptr = np.zeros(run.num_events + 1, np.int64)
     values = {name: getattr(run, name) for name in run.__dataclass_fields__}

@@ -4,8 +4,8 @@ import numpy as np
 
 from m4graph import simulate, to_hetero_data
 from m4graph.datasets import FlowTableDataset, flow_table
-from m4graph.datasets.store.run_file import load_raw
 from m4graph.graph.schema import FLOW_FEATURES
+from m4graph.runs import LabelledRun
 from m4graph.scenario.files import load_scenario
 
 
@@ -43,9 +43,9 @@ def test_columns(root):
         if data.event_kind == 0:
             (row,) = (data["flow"].flow_id == data.event_flow).nonzero()[0]
             flow = int(data["flow"].n_id[row])
-            for place, name in enumerate(FLOW_FEATURES):
+            for index, name in enumerate(FLOW_FEATURES):
                 if f"arrival_{name}" in column:
-                    assert column[f"arrival_{name}"][flow] == data["flow"].x[row, place]
+                    assert column[f"arrival_{name}"][flow] == data["flow"].x[row, index]
             arrivals += 1
     assert arrivals == len(table) == 20
 
@@ -65,7 +65,7 @@ def test_left_out_features_are_constant_at_arrivals(root):
 
 def test_fields(root):
     data = FlowTableDataset(root)[1]
-    run = load_raw(root / "raw" / "run_000001.npz")
+    run = LabelledRun.load(root / "raw" / "run_000001.npz")
     np.testing.assert_array_equal(data.fct_ns, run.fct_ns)
     np.testing.assert_allclose(data.y, run.fct_ns / run.network.ideal_fct_ns, rtol=1e-6)
     assert data.x.shape == (20, len(FlowTableDataset.columns))

@@ -43,7 +43,7 @@ def test_paths(write_chain):
     equal(path.traffic_bps, [500, 1000, 750, 250])
     equal(path.packets_per_s, [0.5, 1, 1.5, 0.25])
     equal(path.mean_bps, [400, 800, 500, 600])
-    names = [list(TIME_DISTRIBUTIONS)[place] for place in path.time_distribution.tolist()]
+    names = [list(TIME_DISTRIBUTIONS)[index] for index in path.time_distribution.tolist()]
     assert names == ["poisson", "cbr", "on_off", "autocorrelated"]
     equal(
         path.time_parameters,

@@ -36,7 +36,7 @@ def small(tmp_path):
 
 
 def times(root):
-    """When each file was written, by its place in the folder of raw runs."""
+    """When each file was written, by its path in the folder of raw runs."""
     raw = root / "raw"
     files = (path for path in raw.rglob("*") if path.is_file())
     return {path.relative_to(raw).as_posix(): path.stat().st_mtime_ns for path in files}
@@ -153,7 +153,7 @@ def test_what_a_killed_import_left_is_swept(texts, tmp_path):
     import_runs(texts, out, "hpcc")
     (out / "raw" / "run_000001.npz").unlink()
     (out / "raw" / ".run_000001-x").mkdir()
-    (out / "raw" / ".run_000001.npz.0a").write_text("half")
+    (out / "raw" / ".run_000001.npz.half").write_text("half")
     import_runs(texts, out, "hpcc")
     assert not list((out / "raw").glob(".*"))
     assert len(FlowEventDataset(out)) == 3

@@ -7,7 +7,8 @@ import pytest
 
 from m4graph.core.rng import generator
 from m4graph.core.schema import KeyProblem
-from m4graph.datasets.making.distributions import draw, parse
+from m4graph.datasets.making.distributions import parse
+from m4graph.datasets.making.laws import draw
 
 
 def drawn(tree, count=1):

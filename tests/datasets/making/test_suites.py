@@ -13,7 +13,6 @@ from m4graph.core.schema import KeyProblem
 from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets import FlowEventDataset, SnapshotDataset, scenario_hash
 from m4graph.datasets.making.leakage import check_training_seeds, reserved_scenarios, suite_of
-from m4graph.datasets.store.run_file import load_raw
 from m4graph.evaluation.suites import SUITES, Case, Suite
 from m4graph.runs import LabelledRun
 from m4graph.training.fit import train
@@ -53,11 +52,11 @@ def evaluated(suite, tmp_path):
 def test_by_name(evaluated, suite):
     dataset = SnapshotDataset(evaluated, suite=suite)
     assert len(dataset) == 2 * 24
-    for index, place in enumerate((0, 24)):
-        scenario = small_case(index).build()
-        assert dataset.hashes[place] == scenario_hash(scenario)
+    for run, index in enumerate((0, 24)):
+        scenario = small_case(run).build()
+        assert dataset.hashes[index] == scenario_hash(scenario)
         expected = simulate(scenario, "packet").fct_ns
-        assert dataset.run(place).fct_ns.tolist() == expected.tolist()
+        assert dataset.run(index).fct_ns.tolist() == expected.tolist()
     assert read_yaml(evaluated / "raw" / "run_000001.yaml")["name"] == "1-star"
 
 
@@ -150,7 +149,7 @@ def test_suites_of_the_file():
 
 
 def test_raw_file_is_whole(evaluated):
-    assert load_raw(evaluated / "raw" / "run_000000.npz").num_events == 24
+    assert LabelledRun.load(evaluated / "raw" / "run_000000.npz").num_events == 24
     assert sorted(path.name for path in (evaluated / "raw").iterdir()) == [
         "run_000000.npz",
         "run_000000.yaml",

@@ -10,6 +10,7 @@ from m4graph.datasets.store.items import (
     StoredItems,
     map_tensors,
     pack_items,
+    read_metadata,
     save_tensors,
 )
 
@@ -84,3 +85,28 @@ def test_what_cannot_be_stored(graphs, message):
     with pytest.raises(InputError) as caught:
         pack_items(graphs)
     assert message in str(caught.value)
+
+
+@pytest.fixture
+def path(tmp_path):
+    save_tensors(tmp_path / "run.safetensors", {"a": torch.arange(3)}, {"scenario_sha256": "abc"})
+    return tmp_path / "run.safetensors"
+
+
+def test_round_trip(path):
+    tensors, metadata = map_tensors(path)
+    assert tensors["a"].tolist() == [0, 1, 2]
+    assert metadata == read_metadata(path) == {"scenario_sha256": "abc"}
+    assert list(path.parent.glob(".*")) == []
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"junk", b"\xff" * 100, b"\x02" + b"\0" * 7 + b"{}"]
+)
+@pytest.mark.parametrize("read", [map_tensors, read_metadata])
+def test_damaged_processed_file(path, read, content):
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"run\.safetensors: expected a processed run"):
+        read(path)

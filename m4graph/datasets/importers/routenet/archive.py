@@ -42,7 +42,7 @@ class Simulation:
     lines: dict[str, str]
 
     def where(self, file: str) -> str:
-        """Names the place of a line, for an error message."""
+        """Names a line, for an error message."""
         return f"{self.archive}, {file}, line {self.number}"
 
 

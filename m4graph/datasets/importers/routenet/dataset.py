@@ -69,10 +69,10 @@ class RouteNetDataset(Dataset):  # type: ignore[misc]
           - What it was to send.
         * - ``["path"].time_distribution, time_parameters``
           - int64 ``[num_paths]``, ``[num_paths, 16]``
-          - Place in ``TIME_DISTRIBUTIONS``, columns ``TIME_PARAMETERS`` of ``routenet.traffic``.
+          - Index in ``TIME_DISTRIBUTIONS``, columns ``TIME_PARAMETERS`` of ``routenet.traffic``.
         * - ``["path"].size_distribution, packet_bits, packet_share``
           - int64 ``[num_paths]``, ``[num_paths, 8]`` twice
-          - Place in ``SIZE_DISTRIBUTIONS`` of ``routenet.traffic``; sizes, and the share of each.
+          - Index in ``SIZE_DISTRIBUTIONS`` of ``routenet.traffic``; sizes, and the share of each.
         * - ``["path"].delay_s, log_delay, jitter_s2``
           - ``[num_paths]``
           - Mean of the packets' delays, of their logarithms, and their variance.
@@ -84,7 +84,7 @@ class RouteNetDataset(Dataset):  # type: ignore[misc]
           - Packets dropped; the same as a share of those sent.
         * - ``["link"].src, dst, policy``
           - int64 ``[num_links]``
-          - Of a directed link; place of its first node's in ``POLICIES``: FIFO, SP, WFQ, DRR.
+          - Of a directed link; index of its first node's in ``POLICIES``: FIFO, SP, WFQ, DRR.
         * - ``["link"].capacity_bps, load``
           - ``[num_links]``
           - Its rate, and what all paths send over it as a share of that.
@@ -93,7 +93,7 @@ class RouteNetDataset(Dataset):  # type: ignore[misc]
           - As measured, if the archive has it.
         * - ``["queue"].level, buffer_in_packets``
           - int64, bool ``[num_queues]``
-          - Place among the queues of its link, 0 goes first; unit of ``buffer``.
+          - Rank among the queues of its link, 0 goes first; unit of ``buffer``.
         * - ``["queue"].buffer, weight``
           - ``[num_queues]``
           - Its size in bits or packets; its share of the link, 0: the policy has none.

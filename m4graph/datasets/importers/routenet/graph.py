@@ -52,8 +52,8 @@ def to_graph(simulation: Simulation, topology: Topology, routes: RouteTable) -> 
     _add_links(data, topology)
     _add_edges(data, topology, routes, where)
     if files.LINK_USAGE in simulation.lines:
-        place = simulation.where(files.LINK_USAGE)
-        _add_usage(data, read_usage(simulation.lines[files.LINK_USAGE], topology, place))
+        location = simulation.where(files.LINK_USAGE)
+        _add_usage(data, read_usage(simulation.lines[files.LINK_USAGE], topology, location))
     data.max_mean_bps = number(first, where, "the largest mean rate")
     data.packets_per_s, data.drops_per_s, data.delay_s = of_network
     return data
@@ -127,9 +127,9 @@ def _queues(
         if level_of_tos is None:
             levels[node] = 0
             continue
-        for known, place in level_of_tos.items():
+        for known, found in level_of_tos.items():
             if known < levels.shape[1]:
-                levels[node, known] = place
+                levels[node, known] = found
     level = levels[topology.link_src[links], tos]
     if (level < 0).any():
         bad = int(np.argmin(level))

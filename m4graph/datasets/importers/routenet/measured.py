@@ -63,9 +63,9 @@ def read_usage(line: str, topology: Topology, where: str) -> Usage:
     """
     num_nodes = topology.num_nodes
     cells = pairs(line, num_nodes, where)
-    places = topology.link_src * num_nodes + topology.link_dst
+    of_links = topology.link_src * num_nodes + topology.link_dst
     counts = np.bincount(topology.queue_link, minlength=topology.num_links)
-    others = np.setdiff1d(np.arange(num_nodes**2), places)
+    others = np.setdiff1d(np.arange(num_nodes**2), of_links)
     for pair in others.tolist():
         if cells[pair].strip() not in (_NO_LINK, ""):
             name = pair_name(pair, num_nodes)
@@ -73,16 +73,16 @@ def read_usage(line: str, topology: Topology, where: str) -> Usage:
                 f"{where}, {name}: expected -1, there is no link (got {cells[pair]!r})"
             )
     links, queues = [], []
-    for pair, count in zip(places.tolist(), counts.tolist(), strict=True):
-        place = f"{where}, {pair_name(pair, num_nodes)}"
+    for pair, count in zip(of_links.tolist(), counts.tolist(), strict=True):
+        location = f"{where}, {pair_name(pair, num_nodes)}"
         first, *rest = cells[pair].split(":")
         if len(rest) != count:
             raise InputError(
-                f"{place}: expected a link's numbers and those of {count} queues behind colons "
+                f"{location}: expected a link's numbers and those of {count} queues behind colons "
                 f"(got {cells[pair]!r})"
             )
-        links.append(measured(first, LINK, place))
-        queues += [measured(text, QUEUE, f"{place}, queue {n}") for n, text in enumerate(rest)]
+        links.append(measured(first, LINK, location))
+        queues += [measured(text, QUEUE, f"{location}, queue {n}") for n, text in enumerate(rest)]
     return Usage(columns(links, len(LINK)), columns(queues, len(QUEUE)))
 
 

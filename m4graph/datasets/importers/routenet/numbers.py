@@ -15,7 +15,7 @@ def number(cell: str, where: str, name: str) -> float:
     """Reads a finite number.
 
     Raises:
-        InputError: If it is none; names the place and what it should have been.
+        InputError: If it is none; names the line and what it should have been.
     """
     try:
         value = float(cell)
@@ -49,10 +49,10 @@ def measured(cells: str, names: Sequence[str], where: str) -> list[float]:
     Raises:
         InputError: If there are fewer, or one is no number.
     """
-    words = cells.split(",")
+    found = cells.split(",")
     try:
-        if len(words) >= len(names):
-            return [float(word) for word in words[: len(names)]]
+        if len(found) >= len(names):
+            return [float(cell) for cell in found[: len(names)]]
     except ValueError:
         pass
     raise InputError(f"{where}: expected {len(names)} numbers: {', '.join(names)} (got {cells!r})")

@@ -50,7 +50,7 @@ def _of_pair(
     simulation: Simulation, source: str, pair: int, texts: tuple[str, str], num_nodes: int
 ) -> Iterator[Path]:
     name = pair_name(pair, num_nodes)
-    where, place = (
+    where, location = (
         f"{simulation.where(files.TRAFFIC)}, {name}",
         f"{simulation.where(source)}, {name}",
     )
@@ -60,11 +60,11 @@ def _of_pair(
     found = texts[1].split(":")
     if len(found) != len(flows):
         raise InputError(
-            f"{place}: expected results of {len(flows)} flows, as in {files.TRAFFIC} "
+            f"{location}: expected results of {len(flows)} flows, as in {files.TRAFFIC} "
             f"(got {len(found)})"
         )
     for number, (flow, text) in enumerate(zip(flows, found, strict=True)):
         if flow is not None:
-            results = dict(zip(PATH, measured(text, PATH, place), strict=True))
+            results = dict(zip(PATH, measured(text, PATH, location), strict=True))
             if results["packets_per_s"] > 0 and results["kbps"] > 0:
                 yield Path(pair, number, flow, results)

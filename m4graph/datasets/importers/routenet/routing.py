@@ -71,8 +71,8 @@ def _read_ports(text: str, num_nodes: int, where: str) -> NDArray[np.int64]:
         raise InputError(f"{where}: expected {num_nodes} lines of ports (got {len(lines)})")
     rows = []
     for line_number, line in enumerate(lines, 1):
-        cells, place = line.split(","), f"{where}, line {line_number}"
+        cells, location = line.split(","), f"{where}, line {line_number}"
         if len(cells) != num_nodes:
-            raise InputError(f"{place}: expected {num_nodes} ports (got {len(cells)})")
-        rows.append([integer(cell.strip(), place, "a port", _NO_PORT) for cell in cells])
+            raise InputError(f"{location}: expected {num_nodes} ports (got {len(cells)})")
+        rows.append([integer(cell.strip(), location, "a port", _NO_PORT) for cell in cells])
     return np.array(rows, np.int64).reshape(num_nodes, num_nodes)

@@ -79,9 +79,9 @@ class ArchiveStore:
                 chunk = []
         if chunk:
             self._write(note, chunk, files)
-        words = {"files": files, "unstable": unstable, "made_of": made_of}
+        index = {"files": files, "unstable": unstable, "made_of": made_of}
         with whole_file(note) as half:
-            half.write_text(json.dumps(words, indent=1) + "\n", encoding="utf-8")
+            half.write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
 
     def _graphs(self, archive: Path) -> Iterator[Any]:
         for graph in read_samples(Archive(archive)):

@@ -15,7 +15,7 @@ from m4graph.core.schema import one_of
 from m4graph.datasets.importers.routenet.numbers import integer, number
 
 POLICIES = ("FIFO", "SP", "WFQ", "DRR")
-"""Scheduling policies; their places are their numbers."""
+"""Scheduling policies; their indices are their numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,18 +104,18 @@ def with_link_rates(topology: Topology, text: str, where: str) -> Topology:
         InputError: If a line is none, or there is no such link.
     """
     ends = zip(topology.link_src.tolist(), topology.link_dst.tolist(), strict=True)
-    places = {link: place for place, link in enumerate(ends)}
+    index_of = {link: index for index, link in enumerate(ends)}
     capacity_bps = topology.capacity_bps.copy()
     for line_number, line in enumerate(text.split("\n"), 1):
         if line.strip():
-            place = f"{where}, line {line_number}"
+            location = f"{where}, line {line_number}"
             cells = line.strip().rstrip(";").split(";")
             if len(cells) != 3:
-                raise InputError(f"{place}: expected src;dst;bandwidth (got {line.strip()!r})")
-            link = (integer(cells[0], place, "src"), integer(cells[1], place, "dst"))
-            if link not in places:
-                raise InputError(f"{place}: expected a link of the topology (got {cells[:2]})")
-            capacity_bps[places[link]] = _capacity(cells[2], link, place)
+                raise InputError(f"{location}: expected src;dst;bandwidth (got {line.strip()!r})")
+            link = (integer(cells[0], location, "src"), integer(cells[1], location, "dst"))
+            if link not in index_of:
+                raise InputError(f"{location}: expected a link of the topology (got {cells[:2]})")
+            capacity_bps[index_of[link]] = _capacity(cells[2], link, location)
     return replace(topology, capacity_bps=capacity_bps)
 
 
@@ -124,10 +124,10 @@ def _port_link(
 ) -> NDArray[np.int64]:
     ports = [integer(_get(edges, link, "port", where), where, "port") for link in links]
     table = np.full((num_nodes, max(ports, default=0) + 1), -1, np.int64)
-    for place, ((src, dst), port) in enumerate(zip(links, ports, strict=True)):
+    for index, ((src, dst), port) in enumerate(zip(links, ports, strict=True)):
         if table[src, port] >= 0:
             raise InputError(f"{where}, link {src}-{dst}: expected a port of its own (got {port})")
-        table[src, port] = place
+        table[src, port] = index
     return table
 
 
@@ -184,8 +184,8 @@ def _weights(node: Mapping[str, Any], count: int, where: str) -> list[float]:
     text = str(node.get("schedulingWeights", "-"))
     if _policy(node, where) < POLICIES.index("WFQ") or text == "-":
         return [0.0] * count
-    place = f"{where}, schedulingWeights"
-    weights = [number(cell, place, "a weight") for cell in text.split(",")]
+    location = f"{where}, schedulingWeights"
+    weights = [number(cell, location, "a weight") for cell in text.split(",")]
     if len(weights) != count or min(weights) < 0 or sum(weights) <= 0:
-        raise InputError(f"{place}: expected {count} weights above 0 (got {text!r})")
+        raise InputError(f"{location}: expected {count} weights above 0 (got {text!r})")
     return [weight / sum(weights) for weight in weights]

@@ -32,15 +32,15 @@ TIME_DISTRIBUTIONS = {
     "autocorrelated": ("ar_a", "samples"),
     "modulated": ("sigma", "samples"),
 }  # fmt: skip
-"""Inter-arrival times, and their parameters in the file's order; places are numbers."""
+"""Inter-arrival times, and their parameters in the file's order; indices are numbers."""
 
 SIZE_DISTRIBUTIONS = ("fixed", "uniform", "binomial", "generic", "trace")
-"""Packet sizes; places are numbers."""
+"""Packet sizes; indices are numbers."""
 
 MAX_SIZES = 8
 """Columns of ``packet_bits`` and ``packet_share``."""
 
-_NUMBER_OF = {name: place for place, name in enumerate(TIME_DISTRIBUTIONS)}
+_NUMBER_OF = {name: index for index, name in enumerate(TIME_DISTRIBUTIONS)}
 _EXTERNAL = str(_NUMBER_OF["autocorrelated"])
 _EXTERNAL_NAMES = {"generate_autosimilar": "autocorrelated", "autosimilar_k2": "modulated"}
 
@@ -67,16 +67,16 @@ def read_traffic(text: str, where: str) -> Traffic | None:
     cells = [cell.strip() for cell in text.split(",")]
     if cells[0] in ("-1", ""):
         return None
-    name, place = _time_distribution(cells, where)
+    name, first = _time_distribution(cells, where)
     columns = TIME_DISTRIBUTIONS[name]
-    end = place + len(columns)
+    end = first + len(columns)
     if len(cells) < end + 2:
         raise InputError(
             f"{where}: expected {len(columns)} parameters of {name}, a size distribution and a "
             f"type of service (got {text!r})"
         )
     parameters = dict.fromkeys(TIME_PARAMETERS, 0.0)
-    for column, cell in zip(columns, cells[place:end], strict=True):
+    for column, cell in zip(columns, cells[first:end], strict=True):
         parameters[column] = number(cell, where, column)
     kind, mean_bits, sizes, shares = _sizes(cells[end], cells[end + 1 : -1], where)
     return Traffic(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from m4graph.core.checks import is_integer
 from m4graph.core.schema import KeyProblem, StrictModel, join_key
 from m4graph.core.units import NS_PER_US
 from m4graph.scenario import Scenario
@@ -105,12 +106,8 @@ def _has_form(value: Any, name: str) -> bool:
     if not isinstance(value, list | tuple):
         return False
     if name == "flows":
-        return all(_is_integer(each) for each in value)
+        return all(is_integer(each) for each in value)
     return all(
-        isinstance(each, list | tuple) and len(each) == 2 and all(map(_is_integer, each))
+        isinstance(each, list | tuple) and len(each) == 2 and all(map(is_integer, each))
         for each in value
     )
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
