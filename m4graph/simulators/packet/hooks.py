@@ -20,7 +20,9 @@ from m4graph.simulators.packet.congestion.base import CongestionKernel, nothing
 from m4graph.simulators.packet.layout import NONE, NUM_HOOKS
 from m4graph.simulators.packet.state import State
 
-ON_ACK, ON_TIMER, ON_SEND, ON_FORWARD, ACKNOWLEDGE, RECEIVE, ON_DEADLINE = range(NUM_HOOKS)
+ON_ACK, ON_TIMER, ON_SEND, ON_FORWARD, ACKNOWLEDGE, RECEIVE, ON_DEADLINE = map(
+    np.int64, range(NUM_HOOKS)
+)
 """Where the address of each stands in State.hooks."""
 
 _GIVE_A_LINK = (RECEIVE, ON_DEADLINE)
