@@ -173,7 +173,7 @@ def _build(digest: str) -> Callable[..., int]:
             # Of one width, so that what is called with them is compiled once.
             kind, a, b = np.int64(event.kind), np.int64(event.a), np.int64(event.b)
             release(s, index)
-            link_id = NONE
+            link_id = np.int64(NONE)
             if kind == TX_DONE:
                 s.links[a].busy = False
                 link_id = a

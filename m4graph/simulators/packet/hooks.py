@@ -76,10 +76,10 @@ def _call(typingctx, s, address, subject, detail):
 
 
 @cache
-def _hooks(kernel: CongestionKernel) -> dict[int, Any]:
+def _hooks(kernel: CongestionKernel) -> dict[np.int64, Any]:
     """What an algorithm has of the hooks, ready to be compiled."""
     transport = kernel.transport
-    functions: dict[int, Callable[..., Any]] = {
+    functions: dict[np.int64, Callable[..., Any]] = {
         ON_ACK: kernel.on_ack,
         ON_TIMER: kernel.on_timer,
         ON_SEND: kernel.on_send,
