@@ -79,10 +79,10 @@ def rich_table(cells: pd.DataFrame) -> Table:
         table.add_column(header, justify="left" if name in _TEXT_COLUMNS else "right")
     for scenario in scenarios:
         rows = shown[cells["scenario"] == scenario].to_numpy().tolist()
-        for place, row in enumerate(rows):
-            if place > 0 and title is None:
+        for index, row in enumerate(rows):
+            if index > 0 and title is None:
                 row[0] = ""
-            table.add_row(*map(Text, row), end_section=0 < place == len(rows) - 1)
+            table.add_row(*map(Text, row), end_section=0 < index == len(rows) - 1)
     return table
 
 

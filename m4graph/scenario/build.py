@@ -11,7 +11,8 @@ from pydantic import Field
 from m4graph.core.schema import KeyProblem, StrictModel, join_key, spell
 from m4graph.core.units import NS_PER_US
 from m4graph.scenario.expected import EXPECTED_FILES, ExpectedTimes, read_expected
-from m4graph.scenario.scenario import MAX_SEED, MAX_STOP_NS, NetworkConfig, Scenario
+from m4graph.scenario.network import NetworkConfig
+from m4graph.scenario.scenario import MAX_SEED, MAX_STOP_NS, Scenario
 from m4graph.topology import from_config as topology_from_config
 from m4graph.workload import AnyWorkload
 from m4graph.workload import from_config as workload_from_config

@@ -26,6 +26,7 @@ from m4graph.topology import NetworkArrays, validate
 from m4graph.workload import AnyWorkload
 
 MAX_SEED = 2**63 - 1
+"""No seed may be larger."""
 
 MAX_STOP_NS = 2**62
 """No stop time may be later."""

@@ -64,7 +64,7 @@ def draw_links(records: Recorded, links: Sequence[tuple[int, int]] | None = None
     _label(upper, "sent, Gb/s")
     _label(lower, "queue, KB")
     lower.set_xlabel("time, ms", fontsize=10)
-    handles = [_handle(f"{a} to {b}", place, len(chosen)) for place, (a, b) in enumerate(chosen)]
+    handles = [_handle(f"{a} to {b}", index, len(chosen)) for index, (a, b) in enumerate(chosen)]
     legend(figure, handles + _shade_faults(records, chosen, (upper, lower)))
     return figure
 
@@ -103,11 +103,11 @@ def _largest(table: pd.DataFrame) -> list[int]:
 
 
 def _palette(count: int) -> list[str]:
-    return [_COLOURS[place % len(_COLOURS)] for place in range(count)]
+    return [_COLOURS[index % len(_COLOURS)] for index in range(count)]
 
 
-def _handle(label: str, place: int, count: int) -> Line2D:
-    return Line2D([], [], color=_palette(count)[place], lw=2.5, label=label)
+def _handle(label: str, index: int, count: int) -> Line2D:
+    return Line2D([], [], color=_palette(count)[index], lw=2.5, label=label)
 
 
 def _label(axes: Axes, text: str) -> None:

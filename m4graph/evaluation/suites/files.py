@@ -79,8 +79,8 @@ def _from_yaml(path: Path) -> Suite:
     try:
         blocks = SuiteFile.parse(data)
         cases = tuple(
-            _yaml_case(blocks.base | scenario, join_key("scenarios", str(place)))
-            for place, scenario in enumerate(blocks.scenarios)
+            _yaml_case(blocks.base | scenario, join_key("scenarios", str(index)))
+            for index, scenario in enumerate(blocks.scenarios)
         )
     except KeyProblem as problem:
         raise locate(problem, str(path), ()) from None

@@ -89,7 +89,7 @@ def record(
 
 
 def size_groups(scenario: Scenario) -> NDArray[np.int64]:
-    """The group of each flow, a place in :data:`SIZE_GROUPS`; int64 ``[num_flows]``.
+    """The group of each flow, an index into :data:`SIZE_GROUPS`; int64 ``[num_flows]``.
 
     Without a window, it is what the fastest host link sends in the base RTT of 14.4 us.
     """
@@ -117,8 +117,8 @@ def throughput_error(guess: SimulationResult, truth: SimulationResult) -> float:
 def _by_size(guess: SimulationResult, truth: SimulationResult) -> Iterator[dict[str, Any]]:
     error = per_flow_error(guess.slowdown, truth.slowdown)
     groups = size_groups(truth.scenario)
-    for place, name in enumerate(SIZE_GROUPS):
-        own = error[(groups == place) & truth.finished]
+    for index, name in enumerate(SIZE_GROUPS):
+        own = error[(groups == index) & truth.finished]
         if len(own):
             yield {
                 "size": name,

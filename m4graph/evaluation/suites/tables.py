@@ -181,9 +181,9 @@ def _load_ranges(loads: pd.Series[Any]) -> pd.Series[Any]:
     if loads.nunique() <= _LOAD_BINS:
         return loads.map(_spelled)
     edges = np.linspace(loads.min(), loads.max(), _LOAD_BINS + 1)
-    place = np.clip(np.searchsorted(edges, loads, side="right") - 1, 0, _LOAD_BINS - 1)
+    group = np.clip(np.searchsorted(edges, loads, side="right") - 1, 0, _LOAD_BINS - 1)
     names = [f"{edges[i]:.2f} to {edges[i + 1]:.2f}" for i in range(_LOAD_BINS)]
-    return pd.Series([names[i] for i in place], index=loads.index)
+    return pd.Series([names[i] for i in group], index=loads.index)
 
 
 def _order(raw: pd.Series[Any], values: pd.Series[Any]) -> list[str]:
