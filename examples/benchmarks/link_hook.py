@@ -5,8 +5,11 @@ whose steps let every packet pass, or hold it for 0 ns. The four take turns, so 
 slows down slows all; the fastest run of each counts. CPU seconds of the loop, without those of
 laying out the arrays.
 
-    python examples/benchmarks/link_hook.py             # three minutes, half of it compiling
+    python examples/benchmarks/link_hook.py             # two minutes
     python examples/benchmarks/link_hook.py --rounds 15 --json out.json
+
+Reached on one busy core (fastest of 9, 14.7 million packet-hops, 1.0 s): a hook at no link takes
+1 % more than none, one that lets all packets pass 7 %, one that takes and gives them back 13 %.
 """
 
 from __future__ import annotations

@@ -1,25 +1,21 @@
-"""Progress bars on stderr."""
+"""How far something is: the function that is told, and bars on stderr."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
-_shown: list[Progress] = []
+Progress = Callable[[int, int], None]
+"""Called now and then with how many of something are done, and how many there are."""
+
+_shown: list[bars.Progress] = []
 
 
 @contextmanager
-def count_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+def count_progress(title: str) -> Iterator[Progress]:
     """Shows how many of something are done; gives the function to call with done and total.
 
     Nothing is shown where stderr is no terminal.
@@ -41,7 +37,7 @@ def phase_progress() -> Iterator[Callable[[str, int], bool]]:
     whether stderr is a terminal, where alone anything is shown.
     """
     with ExitStack() as stack:
-        tasks: list[tuple[Progress, TaskID]] = []
+        tasks: list[tuple[bars.Progress, bars.TaskID]] = []
 
         def report(title: str, done: int) -> bool:
             if not tasks:
@@ -57,16 +53,16 @@ def phase_progress() -> Iterator[Callable[[str, int], bool]]:
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
+def _bar() -> Iterator[bars.Progress]:
     """The bar that is shown already, or a new one: a terminal has room for one at a time."""
     if _shown:
         yield _shown[0]
         return
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), bars.MofNCompleteColumn())
     disable = not console.is_terminal
-    elapsed = TimeElapsedColumn()
-    with Progress(*columns, elapsed, console=console, transient=True, disable=disable) as bar:
+    elapsed = bars.TimeElapsedColumn()
+    with bars.Progress(*columns, elapsed, console=console, transient=True, disable=disable) as bar:
         _shown.append(bar)
         try:
             yield bar

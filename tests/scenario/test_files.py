@@ -8,7 +8,7 @@ import pytest
 
 import m4graph as m4
 from m4graph.core.errors import InputError
-from m4graph.core.yaml_file import Override
+from m4graph.core.yaml_file import Override, read_yaml
 from m4graph.scenario.expected import read_expected, write_expected
 from m4graph.topology import arrays
 
@@ -200,3 +200,19 @@ def test_a_changed_network_is_validated_again():
     network.edges[0, 3]["rate_bps"] = 0
     with pytest.raises(InputError, match="cable 0-3: expected rate_bps"):
         scenario.replace(seed=1)
+
+
+def test_kinds_are_forgiven_their_spelling_and_recorded_in_one(tmp_path):
+    (tmp_path / "s.yaml").write_text(
+        "topology: {kind: Fat-Tree, k: 4}\n"
+        "workload: {kind: Generated, sizes: {kind: PARETO, mean_bytes: 20000}, matrix: Uniform}\n"
+        "routing: {kind: ECMP, seed: 3}\n"
+        "network: {queue: {kind: Drop-Tail}}\n"
+        "congestion_control: {kind: New-Reno}\n"
+        "faults: [{kind: SLOW, link: [0, 16], factor: 0.5}]\n"
+    )
+    m4.save_scenario(m4.load_scenario(tmp_path / "s.yaml"), tmp_path / "out")
+    blocks = read_yaml(tmp_path / "out" / "scenario.yaml")
+    found = blocks["routing"], blocks["network"]["queue"], blocks["congestion_control"]
+    assert [block["kind"] for block in found] == ["ecmp", "drop_tail", "newreno"]
+    assert [fault["kind"] for fault in blocks["faults"]] == ["slow"]

@@ -40,6 +40,7 @@ def scenario_digest(scenario: Scenario) -> str:
         "convergence_us": getattr(scenario.routing, "convergence_us", None),
         "faults": [fault.model_dump() for fault in scenario.faults],
         "seed": scenario.seed,
+        "stop_ns": scenario.stop_ns,
         "num_hosts": scenario.arrays.num_hosts,
     }
     for part in (scenario.arrays, scenario.workload, scenario.routes):

@@ -9,8 +9,8 @@ import numpy as np
 
 from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.core.progress import Progress
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Progress
 from m4graph.simulators.packet.build import grow_pools
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.engine import engine

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.progress import Progress
 from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Progress, Simulator
+from m4graph.simulators.base import Simulator
 from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import PacketRun, Watcher
@@ -48,6 +49,8 @@ class PacketSimulator(Simulator):
     """
 
     name = "packet"
+    colour = "#009E73"
+    is_deterministic = True
 
     def __init__(
         self,

@@ -68,8 +68,8 @@ class Recording(StrictModel):
         chosen = getattr(self, name)
         if chosen == "all":
             return np.arange(scenario.arrays.num_links)
-        for place, link in enumerate(chosen or ()):
-            check_link(link, scenario.arrays, join_key("recording", name, place))
+        for index, link in enumerate(chosen or ()):
+            check_link(link, scenario.arrays, join_key("recording", name, index))
         return np.array([scenario.arrays.link_id(*link) for link in chosen or ()], np.int64)
 
     def flow_rows(self, scenario: Scenario) -> NDArray[np.int64]:
@@ -82,12 +82,12 @@ class Recording(StrictModel):
         if self.flows == "all":
             return np.arange(len(ids))
         row_of = {flow: row for row, flow in enumerate(ids.tolist())}
-        for place, flow in enumerate(self.flows or ()):
+        for index, flow in enumerate(self.flows or ()):
             if flow not in row_of:
                 some = ", ".join(map(str, sorted(row_of)[:_MOST_SHOWN]))
                 more = ", ..." if len(row_of) > _MOST_SHOWN else ""
                 raise KeyProblem(
-                    join_key("recording.flows", place),
+                    join_key("recording.flows", index),
                     f"expected the id of a flow, {some}{more} (got {flow})",
                 )
         return np.array([row_of[flow] for flow in self.flows or ()], np.int64)
