@@ -20,7 +20,7 @@ from m4graph.training.data import EpisodeDataset
 from m4graph.training.distributed import Process
 from m4graph.training.losses import StepLosses
 from m4graph.training.module import FlowLinkTraining
-from m4graph.training.tape import States, backward_through
+from m4graph.training.tape import Tape, backward_through
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "train" / "tiny.yaml"
@@ -73,14 +73,11 @@ def in_one_process(config: TrainConfig, data: Path) -> tuple[dict[str, torch.Ten
     while len(losses) < config.max_steps:
         processes = [Process(rank, config.devices) for rank in range(config.devices)]
         windows = [list(episodes.windows(process)) for process in processes]
-        states = [
-            States(first.episode.num_flows, first.episode.num_links, 16, torch.device("cpu"))
-            for first, *_ in windows
-        ]
+        tapes = [Tape(model, first.episode) for first, *_ in windows]
         for both in list(zip(*windows, strict=True))[: config.max_steps - len(losses)]:
             sums = torch.zeros(2)
-            for window, state in zip(both, states, strict=True):
-                sums += torch.stack(backward_through(model, window, state, step_losses))
+            for window, tape in zip(both, tapes, strict=True):
+                sums += torch.stack(backward_through(model, window, tape, step_losses))
             for parameter in model.parameters():
                 parameter.grad /= sums[1]
             torch.nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)

@@ -10,7 +10,7 @@ from m4graph.training.data import EpisodeDataset
 from m4graph.training.episode import Episode, Window
 from m4graph.training.losses import StepLosses
 from m4graph.training.module import FlowLinkTraining
-from m4graph.training.tape import States, backward_through
+from m4graph.training.tape import Tape, backward_through
 
 HEADS = {"p90": {"kind": "slowdown_quantile", "level": 0.9}}
 
@@ -19,8 +19,8 @@ def gradients(training: FlowLinkTraining, losses: StepLosses, run: LabelledRun):
     model = training.model
     model.zero_grad()
     episode = Episode([run], [run.fct_ns])
-    states = States(episode.num_flows, episode.num_links, 8, torch.device("cpu"))
-    loss, _ = backward_through(model, Window(episode, 20, is_first=True), states, losses)
+    tape = Tape(model, episode)
+    loss, _ = backward_through(model, Window(episode, 20, is_first=True), tape, losses)
     return loss, {name: parameter.grad for name, parameter in model.named_parameters()}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
 from numba import njit
 
 from m4graph.core.compilation import kernel_digest
@@ -104,7 +105,7 @@ def _obey_pfc(s, link_id, packet_id):
 
 @inline_kernel
 def _receive_data(s, packet_id):
-    flow_id = s.packets[packet_id].flow
+    flow_id = np.int64(s.packets[packet_id].flow)
     link_id = call_hook(s, RECEIVE, flow_id, packet_id)
     flow = s.flows[flow_id]
     if flow.rcv_nxt >= flow.size_bytes and flow.finish_ticks < 0:
@@ -169,9 +170,10 @@ def _build(digest: str) -> Callable[..., int]:
             if index < 0:
                 return STARVED
             event = s.events[index]
-            kind, a, b = event.kind, event.a, event.b
+            # Of one width, so that what is called with them is compiled once.
+            kind, a, b = np.int64(event.kind), np.int64(event.a), np.int64(event.b)
             release(s, index)
-            link_id = NONE
+            link_id = np.int64(NONE)
             if kind == TX_DONE:
                 s.links[a].busy = False
                 link_id = a
@@ -183,7 +185,7 @@ def _build(digest: str) -> Callable[..., int]:
                 if is_taken(s, a, b):
                     continue
                 if _is_answer(s, a, b):
-                    flow_id = s.packets[b].flow
+                    flow_id = np.int64(s.packets[b].flow)
                     call_hook(s, ACKNOWLEDGE, flow_id, b)
                     call_hook(s, ON_ACK, flow_id, b)
                     link_id = s.nodes[s.flows[flow_id].src].uplink
@@ -222,7 +224,7 @@ def _build(digest: str) -> Callable[..., int]:
                 if s.links[link_id].from_host:
                     packet_id = next_of_nic(s, s.links[link_id].src)
                     if packet_id >= 0:
-                        call_hook(s, ON_SEND, s.packets[packet_id].flow, packet_id)
+                        call_hook(s, ON_SEND, np.int64(s.packets[packet_id].flow), packet_id)
                 else:
                     packet_id = next_of_port(s, link_id)
                     if packet_id >= 0 and s.packets[packet_id].kind == DATA:

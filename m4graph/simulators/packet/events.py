@@ -217,7 +217,7 @@ def _pop_far(s):
     c = s.control[0]
     heap = s.heap
     top = heap[0]
-    _append(s, top.time_ticks, top.kind, top.a, top.b, top.serial)
+    _append(s, top.time_ticks, np.int64(top.kind), np.int64(top.a), np.int64(top.b), top.serial)
     c.heap_size -= 1
     size = c.heap_size
     last = heap[size]
@@ -337,7 +337,7 @@ def start_timer(s, flow_id, timer, delay_ticks):
     push(s, s.control[0].now + delay_ticks, TIMER, flow_id, code)
 
 
-def request_event(state: State, time_ticks: int, kind: int, a: int, b: int) -> None:
+def request_event(state: State, time_ticks: int, kind: np.int64, a: int, b: int) -> None:
     """Asks for an event, from Python; it is queued when the run goes on, in the order of asking.
 
     An event of kind ``CALL`` makes the run return ``CALLED`` at its time, with ``a`` in

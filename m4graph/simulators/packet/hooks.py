@@ -20,7 +20,9 @@ from m4graph.simulators.packet.congestion.base import CongestionKernel, nothing
 from m4graph.simulators.packet.layout import NONE, NUM_HOOKS
 from m4graph.simulators.packet.state import State
 
-ON_ACK, ON_TIMER, ON_SEND, ON_FORWARD, ACKNOWLEDGE, RECEIVE, ON_DEADLINE = range(NUM_HOOKS)
+ON_ACK, ON_TIMER, ON_SEND, ON_FORWARD, ACKNOWLEDGE, RECEIVE, ON_DEADLINE = map(
+    np.int64, range(NUM_HOOKS)
+)
 """Where the address of each stands in State.hooks."""
 
 _GIVE_A_LINK = (RECEIVE, ON_DEADLINE)
@@ -74,10 +76,10 @@ def _call(typingctx, s, address, subject, detail):
 
 
 @cache
-def _hooks(kernel: CongestionKernel) -> dict[int, Any]:
+def _hooks(kernel: CongestionKernel) -> dict[np.int64, Any]:
     """What an algorithm has of the hooks, ready to be compiled."""
     transport = kernel.transport
-    functions: dict[int, Callable[..., Any]] = {
+    functions: dict[np.int64, Callable[..., Any]] = {
         ON_ACK: kernel.on_ack,
         ON_TIMER: kernel.on_timer,
         ON_SEND: kernel.on_send,

@@ -24,21 +24,22 @@ MAX_TICKS = 2**62
 # Kinds of packets.
 DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 
-# Kinds of events.
-TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START = range(6)
-TIMER, CALL, DEADLINE, COME_OUT = range(6, 10)
+# Kinds of events. For numba a plain number is a type of its own: what is called with one would be
+# compiled anew for each.
+TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START = map(np.int64, range(6))
+TIMER, CALL, DEADLINE, COME_OUT = map(np.int64, range(6, 10))
 
 # Why a run came back to Python.
 PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN, CALLED = range(6)
 
 # What happens to a packet at a tap.
-ENTER, LEAVE, DROP, LOST = range(4)
+ENTER, LEAVE, DROP, LOST = map(np.int64, range(4))
 
 NUM_HOOKS = 7
 """What the loop may call of an algorithm and its transport."""
 
 # Kinds of labelled events.
-ARRIVAL, DEPARTURE = 0, 1
+ARRIVAL, DEPARTURE = map(np.int64, range(2))
 
 CONTROL = np.dtype(
     [
