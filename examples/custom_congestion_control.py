@@ -2,8 +2,8 @@
 
 Once a round trip, a flow's rate rises by a step if the round trip took less than a target, and else
 falls by the part that was too long. Two pieces make it: a model of its parameters, which is what
-``congestion_control:`` in a scenario's YAML is checked against, and a kernel that numba compiles
-into the event loop. Both are registered under one name.
+``congestion_control:`` in a scenario's YAML is checked against, and a kernel that numba compiles,
+for the event loop to call. Both are registered under one name.
 
 Reference: Kumar et al., "Swift: Delay is Simple and Effective for Congestion Control in the
 Datacenter", SIGCOMM 2020, of which this has the idea and none of the details.

@@ -5,8 +5,9 @@ The names below are imported on first use, so that ``import m4graph`` costs noth
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
+
+from m4graph.core.lazy import lazy_names
 
 _MODULES = ("congestion", "metrics", "nn", "routing", "simulators", "topology", "workload")
 
@@ -31,20 +32,16 @@ _NAMES = {
 
 __all__ = sorted([*_MODULES, *_NAMES])
 
+_lazy, _names = lazy_names(__name__, _NAMES | {name: f"m4graph.{name}" for name in _MODULES})
+
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from m4graph.core.provenance import package_version
 
         return package_version()
-    if name in _MODULES:
-        return import_module(f"m4graph.{name}")
-    if name in _NAMES:
-        value = getattr(import_module(_NAMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'm4graph' has no attribute {name!r}")
+    return _lazy(name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__, "__version__"])
+    return [*_names(), "__version__"]

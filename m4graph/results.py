@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -145,9 +146,15 @@ class SimulationResult:
         """Writes :meth:`to_frame` as CSV, or as Parquet where the file's ending says so."""
         write_table(path, self._columns())
 
-    def write_summary(self, path: str | Path) -> None:
-        """Writes :meth:`summary` as JSON, without NaN."""
-        text = json.dumps(self.summary(), indent=2, allow_nan=False)
+    def write_summary(self, path: str | Path, options: Mapping[str, Any] | None = None) -> None:
+        """Writes :meth:`summary` as JSON, without NaN.
+
+        Args:
+            path (str or Path): The file.
+            options (Mapping, optional): The simulator's options, to stand there too.
+        """
+        summary = self.summary() if options is None else self.summary() | {"options": dict(options)}
+        text = json.dumps(summary, indent=2, allow_nan=False, default=str)
         Path(path).write_text(text + "\n", encoding="utf-8")
 
     def _columns(self) -> dict[str, NDArray[Any]]:

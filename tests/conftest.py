@@ -19,7 +19,7 @@ MAX_PROCESSES = 4
 PACKET = "simulators/packet"
 # Those that compile most go first.
 TOGETHER = (
-    (f"{PACKET}/test_faults.py", f"{PACKET}/test_recording.py"),
+    (f"{PACKET}/test_faults.py", f"{PACKET}/test_link_hook.py", f"{PACKET}/test_recording.py"),
     (
         "simulators/session/test_session.py",
         f"{PACKET}/test_kernels.py",
@@ -27,7 +27,7 @@ TOGETHER = (
         f"{PACKET}/test_reference.py",
     ),
     (f"{PACKET}/test_queues.py", f"{PACKET}/test_tcp.py", f"{PACKET}/test_tcp_runs.py"),
-    (f"{PACKET}/test_tick.py",),
+    (f"{PACKET}/test_tick.py", f"{PACKET}/test_watchers.py"),
     (f"{PACKET}/test_retransmit_timeout.py",),
     ("test_custom_congestion_control.py",),
     ("test_examples.py", "test_explain_and_export.py"),

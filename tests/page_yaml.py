@@ -12,7 +12,8 @@ import yaml
 from m4graph.datasets import GenerateConfig
 from m4graph.evaluation.suites.files import SuiteFile
 from m4graph.scenario import Scenario
-from m4graph.scenario.files import ScenarioFile, load_scenario
+from m4graph.scenario.build import ScenarioFile
+from m4graph.scenario.files import load_scenario
 from m4graph.simulators.packet import Recording
 from m4graph.topology import to_csv
 

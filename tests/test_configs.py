@@ -56,8 +56,8 @@ def test_generate(path, tmp_path):
 @pytest.mark.parametrize("path", files("generate"))
 def test_every_scenario_of_a_recipe_can_be_drawn(path):
     config = load_config(path)
-    for index in range(config.num_scenarios):
-        config.describe(index)
+    described = [config.describe(index) for index in range(config.num_scenarios)]
+    assert len({blocks["seed"] for blocks in described}) == config.num_scenarios
 
 
 def test_sample_is_what_its_recipe_gives(tmp_path):

@@ -112,7 +112,7 @@ def test_the_code_runs(page, sandbox):
     ],
 )
 def test_good_code_of_other_kinds_is_fine(text, sandbox):
-    run_block(Block("", text + "\n", 1), sandbox, {})
+    run_block(Block("", text + "\n", 1), sandbox, {})  # It raises what is wrong.
 
 
 @pytest.mark.parametrize(

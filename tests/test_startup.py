@@ -54,3 +54,10 @@ def test_a_model_that_does_not_exist_is_refused_before_torch_is_loaded():
 
 def test_the_zoo_is_listed_without_torch():
     assert not imported("zoo", "list") & TORCH
+
+
+def test_a_comparison_without_a_folder_imports_no_plots():
+    modules = imported(
+        "compare", SCENARIO, "--simulators", "packet,fluid", "--set", "workload.num_flows=20"
+    )
+    assert not modules & ({"matplotlib"} | TORCH)

@@ -28,12 +28,11 @@ from m4graph.core.progress import count_progress
 from m4graph.evaluation.plots.figure import panels, simulator_colours
 from m4graph.evaluation.suites import Runner, SuiteReport, load_suite, run_suite
 from m4graph.evaluation.suites.tables import size_means
-from m4graph.evaluation.tables import ERROR_COLUMNS, markdown, percent, rich_table
+from m4graph.evaluation.tables import ERROR_TITLES, markdown, percent, rich_table
 from m4graph.zoo.load import find_checkpoint
 
 OUT = Path(__file__).parents[1] / "out" / "baselines"
 SUITES = {"smoke": 1.0, "generalisation": 1.0, "sensitivity": 0.2}
-TITLES = {"mean_error": "mean error", "p90_error": "p90 error", "p99_tail_error": "p99-tail error"}
 MODELS = {
     "flow_table": str(WEIGHTS / "flow_table"),
     "routenet": str(WEIGHTS / "routenet"),
@@ -46,7 +45,7 @@ def runners() -> list[Runner]:
     return [
         Runner("packet", "packet"),
         Runner("fluid", "fluid"),
-        *(Runner(name, name, (("model", model),)) for name, model in MODELS.items()),
+        *(Runner(name, name, {"model": model}) for name, model in MODELS.items()),
     ]
 
 
@@ -68,7 +67,7 @@ def error_table(reports: list[SuiteReport]) -> pd.DataFrame:
         suite = f"{report.suite}, {report.scenarios['scenario'].nunique()} scenarios"
         for row in report.means[~report.means["is_truth"]].to_dict("records"):
             cells = {"scenario": suite, "simulator": str(row["simulator"])}
-            cells |= {TITLES[name]: percent(row[name]) for name in ERROR_COLUMNS}
+            cells |= {title: percent(row[name]) for name, title in ERROR_TITLES.items()}
             cells["us/event"] = f"{1e6 * row['wall_s'] / row['num_events']:.3g}"
             rows.append(cells)
     return pd.DataFrame(rows)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from m4graph.core.errors import CheckpointError
+from m4graph.core.errors import CheckpointError, ConfigError
 from m4graph.core.registry import Registry
 from m4graph.core.schema import spell
 
@@ -29,13 +29,13 @@ def model_name(model: nn.Module) -> str:
     Raises:
         CheckpointError: If it has none.
     """
-    for name, known in MODELS.loadable():
-        if known is type(model):
-            return name
-    raise CheckpointError(
-        f"model: expected one of {', '.join(MODELS.names())} (got a {type(model).__name__}); "
-        "m4graph.checkpoint.MODELS.register(name, class) adds one"
-    )
+    name = MODELS.name_of(type(model))
+    if name is None:
+        raise CheckpointError(
+            f"model: expected one of {', '.join(MODELS.names())} (got a {type(model).__name__}); "
+            "m4graph.checkpoint.MODELS.register(name, class) adds one"
+        )
+    return name
 
 
 def plain_config(model: nn.Module) -> dict[str, Any]:
@@ -67,12 +67,12 @@ def build_model(name: str, config: dict[str, Any]) -> nn.Module:
     Raises:
         CheckpointError: If the class is unknown, or does not take the configuration.
     """
-    if name not in MODELS:
-        valid = ", ".join(MODELS.names())
-        raise CheckpointError(f"model.class: expected one of {valid} (got {name!r})")
+    try:
+        factory = MODELS.resolve(name)
+    except ConfigError as error:
+        raise CheckpointError(f"model.class: {error}") from None
     import torch
 
-    factory = MODELS.resolve(name)
     try:
         with torch.random.fork_rng(devices=[]):
             return factory(**config)

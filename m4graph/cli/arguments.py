@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from m4graph.core.errors import ConfigError
+
 ScenarioPath = Annotated[
     Path,
     typer.Argument(
@@ -26,3 +28,31 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as in network.pfc=false."),
 ]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="SIMULATOR.KEY=VALUE",
+        help="Set an option of a simulator, as in fluid.scope=full.",
+    ),
+]
+SimulatorNames = Annotated[
+    str | None,
+    typer.Option(
+        "--simulators",
+        metavar="NAME,NAME,...",
+        help="Which to run. (default: packet,fluid,learned)",
+    ),
+]
+
+
+def split_names(option: str, given: str) -> list[str]:
+    """The names in an option with commas between them.
+
+    Raises:
+        ConfigError: If one is empty.
+    """
+    names = [name.strip() for name in given.split(",")]
+    if not all(names):
+        raise ConfigError(f"{option}: expected names with commas between them (got {given!r})")
+    return names

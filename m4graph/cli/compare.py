@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from m4graph.cli.arguments import DeviceName, EngineName, ModelName, ScenarioPath, Settings
+from m4graph.cli.arguments import (
+    DeviceName,
+    EngineName,
+    ModelName,
+    Options,
+    ScenarioPath,
+    Settings,
+    SimulatorNames,
+    split_names,
+)
 from m4graph.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from m4graph.results import SimulationResult
+    from m4graph.evaluation import Comparison
     from m4graph.scenario import Scenario
-    from m4graph.simulators import Simulator
+    from m4graph.simulators import Runner
 
 
 def compare(
     scenario: ScenarioPath,
-    simulators: Annotated[
-        str, typer.Option("--simulators", metavar="NAME,NAME,...", help="Which to run.")
-    ] = "packet,fluid,learned",
+    simulators: SimulatorNames = None,
     model: ModelName = None,
     engine: EngineName = None,
     device: DeviceName = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write times, errors, plots and the scenario.")
     ] = None,
+    options: Options = None,
     settings: Settings = None,
 ) -> None:
     """Simulate a scenario with several simulators and report their errors.
@@ -37,83 +44,48 @@ def compare(
     """
     from rich.console import Console
 
-    from m4graph import evaluation
     from m4graph.cli import output
     from m4graph.core.yaml_file import Override
-    from m4graph.results import expected_result
+    from m4graph.evaluation import Report
+    from m4graph.evaluation.scenario_results import check_truth
     from m4graph.scenario.files import load_scenario
-    from m4graph.simulators import TRUTH
+    from m4graph.simulators import COMPARED, make_runners, read_options
 
     overrides = [Override.parse(setting) for setting in settings or []]
-    runners = _build(_names(simulators), {"model": model, "engine": engine, "device": device})
+    names = list(COMPARED) if simulators is None else split_names("--simulators", simulators)
+    own = read_options(options or [], names)
+    models = [] if model is None else [model]
+    runners = make_runners(names, models, {"engine": engine, "device": device}, own)
+    for runner in runners:
+        runner.build()  # What is bad about its options comes out before anything has run.
     loaded = load_scenario(scenario, overrides)
     recorded = loaded.expected is not None
-    _check_runners(runners, recorded, overridden=bool(overrides))
+    source = f"a scenario with an expected.csv{' and no --set' if overrides else ''}"
+    check_truth("--simulators", [runner.label for runner in runners], recorded, source)
     if out is not None:
         output.check(out, scenario, with_expected=recorded)
-    results = _run(runners, loaded)
-    if recorded:
-        truth, guesses = expected_result(loaded), results
-    else:
-        truth = next(result for result in results if result.simulator == TRUTH)
-        guesses = [result for result in results if result is not truth]
-    comparison = evaluation.compare(truth, *guesses)
+    comparison = _run(runners, loaded)
+    for line in Report([comparison]).refusals.lines():
+        typer.echo(line, err=True)
     if out is not None:
-        output.write_comparison(comparison, out)
+        output.write_comparison(comparison, out, {each.label: each.options for each in runners})
     Console().print(comparison.table())
 
 
-def _names(simulators: str) -> list[str]:
-    names = [name.strip() for name in simulators.split(",")]
-    if not all(names):
-        raise ConfigError(
-            f"--simulators: expected names with commas between them (got {simulators!r})"
-        )
-    return names
-
-
-def _build(names: Sequence[str], given: dict[str, str | None]) -> list[Simulator]:
-    """Makes the simulators; an option goes to those that have it."""
-    from m4graph.simulators import SIMULATORS, build_simulator
-
-    options = {option: value for option, value in given.items() if value is not None}
-    takes = [inspect.signature(SIMULATORS.resolve(name)).parameters for name in names]
-    for option in options:
-        if not any(option in parameters for parameters in takes):
-            raise ConfigError(
-                f"--{option}: expected a simulator that has this option (got {', '.join(names)})"
-            )
-    return [
-        build_simulator(
-            name, **{option: value for option, value in options.items() if option in parameters}
-        )
-        for name, parameters in zip(names, takes, strict=True)
-    ]
-
-
-def _check_runners(runners: Sequence[Simulator], recorded: bool, overridden: bool) -> None:
-    from m4graph.simulators import TRUTH
-
-    names = [runner.name for runner in runners]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f"--simulators: expected each simulator once (got {name} twice)")
-    got = f"(got {', '.join(names)})"
-    if not recorded and TRUTH not in names:
-        unchanged = " and no --set" if overridden else ""
-        raise ConfigError(
-            f"--simulators: expected {TRUTH} among them, as the truth, or a scenario with an "
-            f"expected.csv{unchanged} {got}"
-        )
-    if not recorded and len(names) == 1:
-        raise ConfigError(f"--simulators: expected another one to compare with {TRUTH} {got}")
-
-
-def _run(runners: Sequence[Simulator], scenario: Scenario) -> list[SimulationResult]:
+def _run(runners: Sequence[Runner], scenario: Scenario) -> Comparison:
     from m4graph.cli.progress import flow_progress
+    from m4graph.evaluation import Comparison
+    from m4graph.simulators import Refusal
 
-    results = []
+    results, refusals = [], {}
     for runner in runners:
-        with flow_progress(runner.name) as progress:
-            results.append(runner.run(scenario, progress))
-    return results
+        with flow_progress(runner.label) as progress:
+            try:
+                results.append(runner.run(scenario, progress))
+            except Refusal as refusal:
+                refusals[runner.label] = str(refusal)
+    comparison = Comparison.from_runs(scenario, results, refusals)
+    if not comparison.guesses:
+        reasons = "; ".join(f"{label}: {reason}" for label, reason in refusals.items())
+        raise ConfigError(f"--simulators: expected one that can do this scenario (got {reasons})")
+    return comparison

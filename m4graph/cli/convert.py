@@ -47,8 +47,8 @@ def _read(source: Path, destination: Path, format_name: str) -> tuple[Scenario, 
     from m4graph.cli import output
     from m4graph.convert import from_text, text_format, write_origin
     from m4graph.core.files import whole_folder
-    from m4graph.scenario.expected import write_expected
-    from m4graph.scenario.files import EXPECTED_FILES, write_scenario_files
+    from m4graph.scenario.expected import EXPECTED_FILES, write_expected
+    from m4graph.scenario.files import write_scenario_files
 
     text_format(format_name, "--from")
     scenario, notes = from_text(source, format_name)

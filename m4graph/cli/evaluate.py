@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from m4graph.cli.arguments import DeviceName, EngineName
-from m4graph.core.errors import ConfigError
+from m4graph.cli.arguments import (
+    DeviceName,
+    EngineName,
+    Options,
+    SimulatorNames,
+    split_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from m4graph.evaluation.suites import Runner, Suite
+    from m4graph.evaluation.suites import Suite
+    from m4graph.simulators import Runner
 
 
 def evaluate(
@@ -32,9 +38,7 @@ def evaluate(
             help="Names or paths of a learned simulator's models; may be given several times.",
         ),
     ] = None,
-    simulators: Annotated[
-        str, typer.Option("--simulators", metavar="NAME,NAME,...", help="Which to run.")
-    ] = "packet,fluid,learned",
+    simulators: SimulatorNames = None,
     fraction: Annotated[
         float, typer.Option("--fraction", help="Part of the scenarios, a fair sample of them.")
     ] = 1.0,
@@ -43,6 +47,7 @@ def evaluate(
     ] = 1,
     engine: EngineName = None,
     device: DeviceName = None,
+    options: Options = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Write tables and plots; one to be completed may exist."),
@@ -50,19 +55,21 @@ def evaluate(
 ) -> None:
     """Evaluate simulators on a suite of scenarios.
 
-    The truth is the packet simulator, unless a scenario brings an expected.csv. Results of the
-    packet and the fluid simulator are kept in $M4GRAPH_CACHE (~/.cache/m4graph) and used again.
+    The truth is the packet simulator, unless a scenario brings an expected.csv. Results of
+    deterministic simulators are kept in $M4GRAPH_CACHE (~/.cache/m4graph) and used again.
     """
     from rich.console import Console
 
     from m4graph.cli.progress import count_progress
     from m4graph.core.files import check_output_folder
-    from m4graph.evaluation.suites import SuiteReport, load_suite, make_runners, run_suite
+    from m4graph.evaluation.suites import SuiteReport, load_suite, run_suite
+    from m4graph.simulators import COMPARED, make_runners, read_options
 
     chosen = load_suite(suite).part(fraction)
-    models = [name for given in model or [] for name in _names("--model", given)]
-    options = {"engine": engine, "device": device}
-    runners = make_runners(_names("--simulators", simulators), models, options)
+    names = list(COMPARED) if simulators is None else split_names("--simulators", simulators)
+    models = [name for given in model or [] for name in split_names("--model", given)]
+    own = read_options(options or [], names)
+    runners = make_runners(names, models, {"engine": engine, "device": device}, own)
     if out is not None:
         check_output_folder(out)
     with count_progress("scenarios") as progress:
@@ -70,16 +77,11 @@ def evaluate(
     report = SuiteReport(chosen.name, records, _configuration(chosen, runners, fraction))
     for text in report.warnings:
         typer.echo(f"warning: {text}", err=True)
+    for line in report.refusals.lines():
+        typer.echo(line, err=True)
     if out is not None:
         report.save(out)
     Console().print(report.table())
-
-
-def _names(option: str, given: str) -> list[str]:
-    names = [name.strip() for name in given.split(",")]
-    if not all(names):
-        raise ConfigError(f"{option}: expected names with commas between them (got {given!r})")
-    return names
 
 
 def _configuration(suite: Suite, runners: Sequence[Runner], fraction: float) -> dict[str, Any]:

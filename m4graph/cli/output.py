@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.results import SimulationResult
-from m4graph.scenario.expected import write_expected
-from m4graph.scenario.files import EXPECTED_FILES, write_scenario_files
+from m4graph.scenario.expected import EXPECTED_FILES, write_expected
+from m4graph.scenario.files import write_scenario_files
 
 if TYPE_CHECKING:
     from m4graph.evaluation import Comparison
@@ -50,14 +50,19 @@ def check(
             )
 
 
-def write(result: SimulationResult, out: Path) -> None:
+def write(result: SimulationResult, out: Path, options: Mapping[str, Any]) -> None:
     """Writes ``fct.csv``, ``summary.json``, and the resolved scenario with its tables.
 
     What was recorded stands in a folder ``recording``, with plots.
+
+    Args:
+        result (SimulationResult): The result.
+        out (Path): The folder.
+        options (Mapping): All options of the simulator.
     """
     with whole_folder(out) as scratch:
         result.to_file(scratch / "fct.csv")
-        result.write_summary(scratch / "summary.json")
+        result.write_summary(scratch / "summary.json", options)
         write_scenario_files(result.scenario, scratch)
     if "recording" in result.extra:
         from m4graph.evaluation import plot_records
@@ -67,16 +72,24 @@ def write(result: SimulationResult, out: Path) -> None:
             plot_records(result.extra["recording"], scratch)
 
 
-def write_comparison(comparison: Comparison, out: Path) -> None:
+def write_comparison(
+    comparison: Comparison, out: Path, options: Mapping[str, Mapping[str, Any]]
+) -> None:
     """Writes the tables and plots of a comparison, and the resolved scenario.
 
     Each simulator has its ``fct_<simulator>.csv`` and ``summary_<simulator>.json``.
+
+    Args:
+        comparison (Comparison): The comparison.
+        out (Path): The folder.
+        options (Mapping): All options of the simulators that ran, by name.
     """
     scenario = comparison.truth.scenario
     with whole_folder(out) as scratch:
         for result in (comparison.truth, *comparison.guesses.values()):
             result.to_file(scratch / f"fct_{result.simulator}.csv")
-            result.write_summary(scratch / f"summary_{result.simulator}.json")
+            own = options.get(result.simulator, {})
+            result.write_summary(scratch / f"summary_{result.simulator}.json", own)
         comparison.write_files(scratch)
         write_scenario_files(scenario, scratch)
         if scenario.expected is not None:

@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from m4graph.cli.arguments import DeviceName, EngineName, ModelName, ScenarioPath, Settings
+from m4graph.cli.arguments import (
+    DeviceName,
+    EngineName,
+    ModelName,
+    Options,
+    ScenarioPath,
+    Settings,
+)
 from m4graph.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from m4graph.results import SimulationResult
-    from m4graph.simulators.packet import Recording
+    from m4graph.simulators import Runner
 
 
 def simulate(
     scenario: ScenarioPath,
     simulator: Annotated[
-        str, typer.Option("--simulator", help="packet, fluid or learned.")
-    ] = "packet",
+        str | None, typer.Option("--simulator", help="Which to run. (default: packet)")
+    ] = None,
     model: ModelName = None,
     engine: EngineName = None,
     device: DeviceName = None,
@@ -34,45 +41,49 @@ def simulate(
             help="Of packet, with --out: what to record into OUT/recording (links, flows, taps).",
         ),
     ] = None,
+    options: Options = None,
     settings: Settings = None,
 ) -> None:
     """Simulate a scenario and report the completion time of every flow."""
     from m4graph.cli import output
     from m4graph.cli.progress import flow_progress
-    from m4graph.core.yaml_file import Override
+    from m4graph.core.yaml_file import Override, read_yaml
     from m4graph.scenario.files import load_scenario
-    from m4graph.simulators import build_simulator
+    from m4graph.simulators import TRUTH, make_runners, read_options
 
     overrides = [Override.parse(setting) for setting in settings or []]
-    given = {"model": model, "engine": engine, "device": device}
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    if record is not None:
-        options["recording"] = _read_recording(record, out)
-    runner = build_simulator(simulator, **options)
-    loaded = load_scenario(scenario, overrides)
-    if out is not None:
-        output.check(out, scenario)
-    with flow_progress(runner.name) as progress:
-        result = runner.run(loaded, progress)
-    if out is not None:
-        output.write(result, out)
-    _print_table(result)
-
-
-def _read_recording(record: Path, out: Path | None) -> Recording:
-    from m4graph.core.schema import KeyProblem
-    from m4graph.core.yaml_file import locate, read_yaml
-    from m4graph.simulators.packet import Recording
-
-    if out is None:
+    if record is not None and out is None:
         raise ConfigError(
             "--record: expected --out, the folder to write recording/ into (got none)"
         )
-    data = read_yaml(record)
+    shared: dict[str, Any] = {"engine": engine, "device": device}
+    if record is not None:
+        shared["recording"] = read_yaml(record)
+    name = TRUTH if simulator is None else simulator
+    own = read_options(options or [], [name])
+    (runner,) = make_runners([name], [] if model is None else [model], shared, own)
+    _check_options(runner, record)
+    loaded = load_scenario(scenario, overrides)
+    if out is not None:
+        output.check(out, scenario)
+    with flow_progress(runner.label) as progress:
+        result = runner.run(loaded, progress)
+    if out is not None:
+        output.write(result, out, runner.options)
+    _print_table(result)
+
+
+def _check_options(runner: Runner, record: Path | None) -> None:
+    """Makes the simulator, to hear what is bad about its options before anything has run."""
+    from m4graph.core.schema import KeyProblem
+
     try:
-        return Recording.parse(data, "")
+        runner.build()
     except KeyProblem as problem:
-        raise locate(problem, str(record), []) from None
+        if record is None:
+            raise
+        # Only a recording, of all options, is a block of keys.
+        raise ConfigError(f"{record}: {str(problem).removeprefix('recording.')}") from None
 
 
 def _print_table(result: SimulationResult) -> None:

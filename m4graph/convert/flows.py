@@ -76,20 +76,20 @@ def _flow(line: Line, style: TextFormat, host_of_node: Mapping[int, int], row: i
     if len(line.cells) != len(columns):
         got = " ".join(line.cells)
         raise InputError(f"{line.where}: expected {' '.join(columns)} (got {got!r})")
-    place = {name: place for place, name in enumerate(columns)}
+    column = {name: index for index, name in enumerate(columns)}
     flow_id = line.integer("id", 0) if style.with_ids else row
-    src, dst = (_host(line, name, place[name], host_of_node) for name in ("src", "dst"))
+    src, dst = (_host(line, name, column[name], host_of_node) for name in ("src", "dst"))
     if src == dst:
-        raise line.error("dst", "expected another host than src", line.cells[place["dst"]])
+        raise line.error("dst", "expected another host than src", line.cells[column["dst"]])
     for name, only in (("priority_group", PRIORITY_GROUP), ("destination_port", DESTINATION_PORT)):
-        if line.cells[place[name]] != str(only):
-            raise line.error(name, f"expected {only}, all that is known", line.cells[place[name]])
-    size_bytes = line.integer("bytes", place["bytes"], minimum=1)
-    return flow_id, src, dst, size_bytes, parse_seconds_ns(line, "start_s", place["start_s"])
+        if line.cells[column[name]] != str(only):
+            raise line.error(name, f"expected {only}, all that is known", line.cells[column[name]])
+    size_bytes = line.integer("bytes", column["bytes"], minimum=1)
+    return flow_id, src, dst, size_bytes, parse_seconds_ns(line, "start_s", column["start_s"])
 
 
-def _host(line: Line, name: str, place: int, host_of_node: Mapping[int, int]) -> int:
-    host = host_of_node.get(line.integer(name, place))
+def _host(line: Line, name: str, column: int, host_of_node: Mapping[int, int]) -> int:
+    host = host_of_node.get(line.integer(name, column))
     if host is None:
-        raise line.error(name, "expected a host of the topology", line.cells[place])
+        raise line.error(name, "expected a host of the topology", line.cells[column])
     return host

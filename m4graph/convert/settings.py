@@ -44,7 +44,7 @@ class Settings:
         return list(self._lines)
 
     def where(self, key: str) -> str:
-        """Names the place of a key for an error message."""
+        """Names the line of a key for an error message."""
         line = self._lines.get(key)
         return f"{self.path if line is None else line.where}, {key}"
 

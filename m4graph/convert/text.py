@@ -22,13 +22,13 @@ class Line:
     where: str
     cells: list[str]
 
-    def integer(self, name: str, place: int, minimum: int = 0, maximum: int = MAX_INTEGER) -> int:
-        """Reads the cell at a place as an integer.
+    def integer(self, name: str, column: int, minimum: int = 0, maximum: int = MAX_INTEGER) -> int:
+        """Reads the cell of a column as an integer.
 
         Raises:
             InputError: If it is none, or out of range; names the line and the column.
         """
-        cell = self.cells[place]
+        cell = self.cells[column]
         if _INTEGER.fullmatch(cell) is None or not minimum <= int(cell) <= maximum:
             upper = "or above" if maximum == MAX_INTEGER else f"to {maximum}"
             raise self.error(name, f"expected an integer of {minimum} {upper}", cell)
@@ -61,13 +61,13 @@ def write_lines(path: Path, lines: list[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def parse_seconds_ns(line: Line, name: str, place: int) -> int:
+def parse_seconds_ns(line: Line, name: str, column: int) -> int:
     """Reads a time in seconds, as in ``1.000003749``, in ns.
 
     Raises:
         InputError: If it is no time, or not a whole number of ns.
     """
-    cell = line.cells[place]
+    cell = line.cells[column]
     expected = "expected a time in seconds, in whole ns"
     if _SECONDS.fullmatch(cell) is None:
         raise line.error(name, expected, cell)

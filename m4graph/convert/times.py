@@ -107,7 +107,7 @@ def write_times(
 
 
 def _cells(line: Line, style: TextFormat) -> Callable[[str], int]:
-    """Checks the number of cells, and gives a function from names to places."""
+    """Checks the number of cells, and gives a function from names to columns."""
     columns = _COLUMNS if style.with_ids else _COLUMNS[1:]
     if len(line.cells) != len(columns):
         got = " ".join(line.cells)
@@ -115,8 +115,8 @@ def _cells(line: Line, style: TextFormat) -> Callable[[str], int]:
     return columns.index
 
 
-def _host(line: Line, name: str, place: int, host_of: Mapping[int, int]) -> int:
-    cell = line.cells[place]
+def _host(line: Line, name: str, column: int, host_of: Mapping[int, int]) -> int:
+    cell = line.cells[column]
     host = host_of.get(int(cell, 16)) if _ADDRESS.fullmatch(cell) else None
     if host is None:
         raise line.error(name, "expected the address of a host in 8 hexadecimal digits", cell)

@@ -44,7 +44,7 @@ def to_text(scenario: Scenario, folder: Path, format_name: str) -> list[str]:
     workload, arrays = scenario.workload, scenario.arrays
     assert isinstance(workload, Workload)
     lines = config_lines(scenario, style)
-    to_hpcc(scenario.network, folder / TOPOLOGY)
+    to_hpcc(scenario.arrays, folder / TOPOLOGY)
     write_flows(folder / FLOWS, style, workload)
     write_lines(folder / style.config, lines)
     write_lines(folder / TRACE, ["0"])

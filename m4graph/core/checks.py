@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -14,7 +14,7 @@ MAX_COUNT = 2**31 - 1
 """No count may be larger unless it says so: ids of nodes and flows are 32-bit integers."""
 
 
-def is_integer(value: Any) -> bool:
+def is_integer(value: object) -> TypeGuard[int | np.integer]:
     """Tells whether a value is an integer of Python or numpy; ``True`` is none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 

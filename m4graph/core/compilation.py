@@ -1,24 +1,19 @@
-"""Compiled kernels: a cache key that sees every source file, and a word to the user who waits."""
+"""Compiled kernels: a cache key that sees every source file."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-_PATIENCE_S = 1.0
 _IMPORT = re.compile(
     r"^[ \t]*(?:from ([\w.]+) import (\([^)]*\)|.*)|import ([\w.]+))", re.MULTILINE
 )
-_HOLDS_KERNELS = re.compile(r"\b(njit|kernel)\b")
+_HOLDS_KERNELS = re.compile(r"\b(njit|register_jitable|\w*kernel)\b")
 
 
 @cache
@@ -108,36 +103,9 @@ def functions_digest(functions: Iterable[Callable[..., object]]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted({function.__module__ for function in functions}):
-        top = sys.modules[name.partition(".")[0]]
-        if hasattr(top, "__path__"):
+        top, module = sys.modules[name.partition(".")[0]], sys.modules[name]
+        if hasattr(top, "__path__") and top.__file__ is not None:
             digest.update(source_digest(top.__name__).encode())
-        elif getattr(top, "__file__", None) is not None:
-            digest.update(Path(str(top.__file__)).read_bytes())
+        elif getattr(module, "__file__", None) is not None:  # Also in a package without __init__.
+            digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:16]
-
-
-@dataclass
-class CompileTime:
-    """Seconds that a compilation (or the loading of its cached result) took."""
-
-    seconds: float = 0.0
-
-
-@contextmanager
-def announced_compilation(what: str) -> Iterator[CompileTime]:
-    """Times a first call of a kernel; says on stderr what is going on if it takes long.
-
-    Args:
-        what: The kernel's name, for the message.
-    """
-    spent = CompileTime()
-    message = f"m4graph: compiling the {what} (once; the result is cached) ..."
-    timer = threading.Timer(_PATIENCE_S, lambda: print(message, file=sys.stderr, flush=True))
-    timer.daemon = True
-    timer.start()
-    started = time.perf_counter()
-    try:
-        yield spent
-    finally:
-        timer.cancel()
-        spent.seconds = time.perf_counter() - started

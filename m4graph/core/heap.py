@@ -1,6 +1,8 @@
-"""A binary min-heap over items ``0 .. capacity-1`` whose keys can be changed in place (numba).
+"""Binary min-heaps over numbered items whose keys can be changed in place (numba).
 
-Order is (key, item), so equal times leave in the order of their numbers.
+Order is (key, item), so equal times leave in the order of their numbers. A heap is a slice of an
+array of entries, from ``first`` on: heaps of several networks may lie one behind the other.
+:class:`IndexedHeap` is a single one with its size.
 """
 
 from __future__ import annotations
@@ -8,14 +10,55 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from m4graph.core.arrays import grown
 from m4graph.core.kernels import inline_kernel, kernel
 
-ENTRY = np.dtype([("key", np.float64), ("item", np.int64)], align=True)
+ABSENT = -1
+"""Position of an item that is not in a heap."""
+
+
+def make_entries(capacity: int, key_type: DTypeLike) -> np.ndarray:
+    """Room for entries: records (key, item) ``[capacity]``."""
+    return np.zeros(capacity, np.dtype([("key", key_type), ("item", np.int64)], align=True))
+
+
+@kernel
+def put_item(entries, position, first, size, item, key):  # type: ignore[no-untyped-def]
+    """Puts an item into a heap, or changes its key.
+
+    Args:
+        entries (np.ndarray): As of :func:`make_entries`.
+        position (np.ndarray): Where in its heap each item is, or :data:`ABSENT`.
+        first (int): Where the heap begins.
+        size (int): How many items are in it.
+        item (int): The item.
+        key (int or float): Its key.
+
+    Returns:
+        int: How many items are in it now.
+    """
+    at = position[item]
+    if at == ABSENT:
+        at = size
+        size += 1
+    at = _sift_up(entries, position, first, at, key, item)
+    _sift_down(entries, position, first, size, at, key, item)
+    return size
+
+
+@kernel
+def drop_top(entries, position, first, size):  # type: ignore[no-untyped-def]
+    """Takes the top out of a heap that is not empty; it then holds ``size - 1`` items."""
+    position[entries[first].item] = ABSENT
+    if size > 1:
+        last = entries[first + size - 1]
+        _sift_down(entries, position, first, size - 1, 0, last.key, last.item)
 
 
 class IndexedHeap(NamedTuple):
-    """Arrays of the heap; ``position`` is -1 for an item that is not in it.
+    """One heap over the items ``0 .. capacity-1``.
 
     Shapes:
         - entries: records (key, item) ``[capacity]``, in heap order
@@ -29,43 +72,33 @@ class IndexedHeap(NamedTuple):
 
 
 def make_heap(capacity: int) -> IndexedHeap:
-    """An empty heap for the items ``0 .. capacity-1``."""
+    """An empty heap, with keys of float64."""
     return IndexedHeap(
-        entries=np.zeros(capacity, ENTRY),
-        position=np.full(capacity, -1, np.int32),
+        entries=make_entries(capacity, np.float64),
+        position=np.full(capacity, ABSENT, np.int32),
         size=np.zeros(1, np.int64),
     )
 
 
 def grow_heap(heap: IndexedHeap, capacity: int) -> IndexedHeap:
     """The same heap with room for more items."""
-    grown = make_heap(capacity)
-    old = len(heap.position)
-    grown.entries[:old] = heap.entries
-    grown.position[:old] = heap.position
-    grown.size[0] = heap.size[0]
-    return grown
+    position = np.full(capacity, ABSENT, np.int32)
+    position[: len(heap.position)] = heap.position
+    return IndexedHeap(grown(heap.entries, capacity), position, heap.size.copy())
 
 
 @kernel
 def heap_set(heap: IndexedHeap, item: int, key: float) -> None:
     """Puts an item into the heap, or changes its key."""
-    place = heap.position[item]
-    if place < 0:
-        place = heap.size[0]
-        heap.size[0] += 1
-    _sift_down(heap, _sift_up(heap, place, key, item), key, item)
+    heap.size[0] = put_item(heap.entries, heap.position, 0, heap.size[0], item, key)
 
 
 @kernel
 def heap_pop(heap: IndexedHeap) -> int:
     """Takes out the item with the smallest (key, item); the heap must not be empty."""
     top = heap.entries[0].item
+    drop_top(heap.entries, heap.position, 0, heap.size[0])
     heap.size[0] -= 1
-    heap.position[top] = -1
-    if heap.size[0] > 0:
-        last = heap.entries[heap.size[0]]
-        _sift_down(heap, 0, last.key, last.item)
     return int(top)
 
 
@@ -78,38 +111,42 @@ def heap_min(heap: IndexedHeap) -> float:
 
 
 @inline_kernel
-def _put(heap: IndexedHeap, place: int, key: float, item: int) -> None:
-    heap.entries[place].key = key
-    heap.entries[place].item = item
-    heap.position[item] = place
+def _put(entries, position, first, at, key, item):  # type: ignore[no-untyped-def]
+    entries[first + at].key = key
+    entries[first + at].item = item
+    position[item] = at
 
 
 @inline_kernel
-def _sift_up(heap: IndexedHeap, place: int, key: float, item: int) -> int:
-    while place > 0:
-        parent = (place - 1) >> 1
-        above = heap.entries[parent]
-        if above.key < key or (above.key == key and above.item < item):
+def _is_before(key, item, other):  # type: ignore[no-untyped-def]
+    return key < other.key or (key == other.key and item < other.item)
+
+
+@inline_kernel
+def _sift_up(entries, position, first, at, key, item):  # type: ignore[no-untyped-def]
+    while at > 0:
+        parent = (at - 1) >> 1
+        above = entries[first + parent]
+        if not _is_before(key, item, above):
             break
-        _put(heap, place, above.key, above.item)
-        place = parent
-    return place
+        _put(entries, position, first, at, above.key, above.item)
+        at = parent
+    return at
 
 
 @inline_kernel
-def _sift_down(heap: IndexedHeap, place: int, key: float, item: int) -> None:
-    size = heap.size[0]
+def _sift_down(entries, position, first, size, at, key, item):  # type: ignore[no-untyped-def]
     while True:
-        child = 2 * place + 1
+        child = 2 * at + 1
         if child >= size:
             break
-        below = heap.entries[child]
+        below = entries[first + child]
         if child + 1 < size:
-            other = heap.entries[child + 1]
-            if other.key < below.key or (other.key == below.key and other.item < below.item):
+            other = entries[first + child + 1]
+            if _is_before(other.key, other.item, below):
                 child, below = child + 1, other
-        if key < below.key or (key == below.key and item < below.item):
+        if _is_before(key, item, below):
             break
-        _put(heap, place, below.key, below.item)
-        place = child
-    _put(heap, place, key, item)
+        _put(entries, position, first, at, below.key, below.item)
+        at = child
+    _put(entries, position, first, at, key, item)

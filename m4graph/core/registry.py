@@ -74,7 +74,15 @@ class Registry(Generic[T]):
 
     def spelling(self, name: str) -> str:
         """A name as it was registered; one that is not registered stays as it is."""
-        return {_key(valid): valid for valid in self.names()}.get(_key(name), name)
+        key = _key(name)
+        if key in self._display:  # before a look at what is installed, which takes some 10 ms
+            return self._display[key]
+        plugin = self._entry_points().get(key)
+        return name if plugin is None else plugin.name
+
+    def name_of(self, obj: T) -> str | None:
+        """The name that stands for an object; ``None`` if there is none."""
+        return next((name for name, known in self.loadable() if known is obj), None)
 
     def names(self) -> list[str]:
         """The valid names, sorted."""

@@ -68,13 +68,15 @@ class Override:
     Args:
         key (str): Dotted path, as in ``"network.ecn.pmax"``.
         text (str): The value, in YAML.
+        flag (str): The option of the command that sets it. (default: ``"--set"``)
     """
 
     key: str
     text: str
+    flag: str = "--set"
 
     @classmethod
-    def parse(cls, argument: str) -> Override:
+    def parse(cls, argument: str, flag: str = "--set") -> Override:
         """Reads ``key=value``.
 
         Raises:
@@ -82,11 +84,11 @@ class Override:
         """
         key, equals, text = argument.partition("=")
         if not equals or not all(key.strip().split(".")) or re.search(r"\s", key.strip()):
-            raise ConfigError(f"--set {argument}: expected key=value (got {argument!r})")
-        return cls(key.strip(), text)
+            raise ConfigError(f"{flag} {argument}: expected key=value (got {argument!r})")
+        return cls(key.strip(), text, flag)
 
     def __str__(self) -> str:
-        return f"--set {self.key}={self.text}"
+        return f"{self.flag} {self.key}={self.text}"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def write_yaml(path: Path, data: dict[str, Any]) -> None:
 def apply_overrides(data: dict[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
     """Gives the block with keys set; blocks that are not there yet are made.
 
-    An entry of a list is named by its place, from 0, as in ``faults.0.at_us``. Whether a key is
+    An entry of a list is named by its index, from 0, as in ``faults.0.at_us``. Whether a key is
     known is for the models to say.
 
     Raises:
@@ -131,26 +133,26 @@ def apply_overrides(data: dict[str, Any], overrides: Iterable[Override]) -> dict
         *path, last = override.key.split(".")
         block: dict[str, Any] | list[Any] = result
         for depth, name in enumerate(path):
-            place = _place(block, name, override, ".".join(path[:depth]))
-            inner = block.get(name, {}) if isinstance(block, dict) else block[place]
+            part = _part(block, name, override, ".".join(path[:depth]))
+            inner = block.get(name, {}) if isinstance(block, dict) else block[part]
             if not isinstance(inner, dict | list):
                 where = ".".join(path[: depth + 1])
                 raise ConfigError(
                     f"{override}: expected {where} to be a block of keys (got {spell(inner)})"
                 )
-            block[place] = inner.copy()
-            block = block[place]
-        block[_place(block, last, override, ".".join(path))] = value
+            block[part] = inner.copy()
+            block = block[part]
+        block[_part(block, last, override, ".".join(path))] = value
     return result
 
 
-def _place(block: dict[str, Any] | list[Any], name: str, override: Override, where: str) -> Any:
-    """The key of a block, or the place in a list, that a part of an override's key names."""
+def _part(block: dict[str, Any] | list[Any], name: str, override: Override, where: str) -> Any:
+    """The key of a block, or the index in a list, that a part of an override's key names."""
     if isinstance(block, dict):
         return name
     if not (name.isdecimal() and int(name) < len(block)):
         raise ConfigError(
-            f"{override}: expected the place of an entry of {where}, below {len(block)} "
+            f"{override}: expected the index of an entry of {where}, below {len(block)} "
             f"(got {name!r})"
         )
     return int(name)

@@ -5,8 +5,7 @@ The names below are imported on first use: generating needs no torch, and its wo
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from m4graph.core.lazy import lazy_names
 
 _NAMES = {
     "DATASETS": "m4graph.datasets.named",
@@ -31,14 +30,4 @@ _NAMES = {
 
 __all__ = sorted(_NAMES)
 
-
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        value = getattr(import_module(_NAMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'm4graph.datasets' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

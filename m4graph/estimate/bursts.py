@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from m4graph.estimate.jit import kernel
+from m4graph.core.kernels import kernel
 from m4graph.estimate.state import Estimate
 
 

@@ -8,7 +8,7 @@ expectation, they made queues five times as long as they are.
 
 from __future__ import annotations
 
-from m4graph.estimate.jit import kernel
+from m4graph.core.kernels import kernel
 from m4graph.estimate.state import Estimate
 from m4graph.runs.settings import DCQCN, DCTCP, HPCC, TIMELY
 

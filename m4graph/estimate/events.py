@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from m4graph.core.kernels import kernel
 from m4graph.estimate.bursts import send_burst
 from m4graph.estimate.control import mark, react, route_marking
-from m4graph.estimate.jit import kernel
 from m4graph.estimate.maxmin.shares import AFFECTED, attach, detach, forget_change, rebalance
 from m4graph.estimate.state import Estimate
 from m4graph.estimate.windows import (

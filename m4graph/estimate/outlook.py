@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
-from m4graph.estimate.jit import kernel
+from m4graph.core.kernels import kernel
 from m4graph.estimate.state import Estimate
 from m4graph.estimate.windows import wait_at
 
 LEAST_RATE = 1e-3
 """Of a flow's line rate: slower flows are taken as being as fast as that; guards divisions."""
+
+_SPREADING_TRIPS = 0.5  # a wait of so many idle round trips spreads half of a window out
 
 
 @kernel
@@ -25,7 +27,7 @@ def _steady_left_ns(flow):
         return flow.remaining_bytes / rate + flow.latency_ns
     last = flow.last_window_bytes
     # Unless something waits, a window goes out in one piece; behind a queue it is spread out.
-    spread = flow.rest_ns / (flow.rest_ns + 0.5 * flow.rtt_ns)
+    spread = flow.rest_ns / (flow.rest_ns + _SPREADING_TRIPS * flow.rtt_ns)
     last_ns = last * (spread / rate + (1.0 - spread) / flow.line_rate)
     return (flow.remaining_bytes - last) / rate + last_ns + flow.latency_ns + flow.rest_ns
 

@@ -19,11 +19,12 @@ Reference:
 
 from __future__ import annotations
 
-from m4graph.estimate.jit import kernel
+from m4graph.core.kernels import kernel
 from m4graph.estimate.state import Estimate
 
 _NEWTON_STEPS = 8
 _EXACT_NS = 0.5
+_ROUNDED_UP = 0.5  # packets: a packet goes out when a byte of the window is left
 
 
 @kernel
@@ -78,7 +79,7 @@ def open_window(state: Estimate, flow_id: int) -> None:
     else:
         window = flow.window_bytes
         if flow.grant < 1.0 and flow.variable_window:
-            window = min(window, flow.grant * flow.window_bytes + 0.5 * packet)
+            window = min(window, flow.grant * flow.window_bytes + _ROUNDED_UP * packet)
         flow.open_bytes = (
             min(window, max(flow.remaining_bytes, packet)) if flow.fills_pipe else window
         )

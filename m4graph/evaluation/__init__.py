@@ -1,9 +1,38 @@
-"""Comparisons of simulators with the truth: errors, tables and plots."""
+"""Comparisons of simulators with the truth: errors, tables and plots.
+
+The names below are imported on first use: errors and tables need no matplotlib.
+"""
 
 from __future__ import annotations
 
-from m4graph.evaluation.comparison import Comparison, compare
-from m4graph.evaluation.records import plot_flows, plot_links, plot_records
-from m4graph.evaluation.report import Report
+from typing import TYPE_CHECKING
 
-__all__ = ["Comparison", "Report", "compare", "plot_flows", "plot_links", "plot_records"]
+from m4graph.core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from m4graph.evaluation.comparison import Comparison, compare
+    from m4graph.evaluation.records import plot_flows, plot_links, plot_records
+    from m4graph.evaluation.report import Report
+    from m4graph.evaluation.scenario_results import ScenarioResults
+
+_NAMES = {
+    "Comparison": "m4graph.evaluation.comparison",
+    "Report": "m4graph.evaluation.report",
+    "ScenarioResults": "m4graph.evaluation.scenario_results",
+    "compare": "m4graph.evaluation.comparison",
+    "plot_flows": "m4graph.evaluation.records",
+    "plot_links": "m4graph.evaluation.records",
+    "plot_records": "m4graph.evaluation.records",
+}
+
+__all__ = [
+    "Comparison",
+    "Report",
+    "ScenarioResults",
+    "compare",
+    "plot_flows",
+    "plot_links",
+    "plot_records",
+]
+
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

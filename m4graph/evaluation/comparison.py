@@ -22,6 +22,7 @@ class Comparison(ScenarioResults):
     Args:
         truth (SimulationResult): What the others are measured against.
         guesses (Mapping[str, SimulationResult]): The other results, by simulator.
+        refusals (Mapping[str, str]): Simulators that cannot do it, and why. (default: none)
     """
 
     def to_frame(self) -> pd.DataFrame:

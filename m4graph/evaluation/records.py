@@ -1,4 +1,4 @@
-"""Plots of what was recorded of a packet run."""
+"""Plots of what was recorded of a run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 from m4graph.evaluation.plots import time_series
 from m4graph.evaluation.plots.figure import save_figure
-from m4graph.simulators.packet import Records
+from m4graph.evaluation.plots.time_series import Recorded
 
 
-def plot_records(records: Records, folder: Path) -> None:
+def plot_records(records: Recorded, folder: Path) -> None:
     """Draws the time series that were recorded into ``links.png`` and ``flows.png``.
 
     Series without a sample are not drawn.
@@ -22,12 +22,12 @@ def plot_records(records: Records, folder: Path) -> None:
 
 
 def plot_links(
-    records: Records, path: str | Path, links: Sequence[tuple[int, int]] | None = None
+    records: Recorded, path: str | Path, links: Sequence[tuple[int, int]] | None = None
 ) -> None:
     """Draws throughput and queue of links over time, and the times of their faults.
 
     Args:
-        records (Records): Of a run whose links were recorded.
+        records (Recorded): Of a run whose links were recorded.
         path (str or Path): The file; its ending chooses the format.
         links (list of pairs, optional): Directions ``(a, b)`` to draw. (default: the six that
             had the longest queues, then those that sent most)
@@ -38,11 +38,11 @@ def plot_links(
     save_figure(time_series.draw_links(records, links), Path(path))
 
 
-def plot_flows(records: Records, path: str | Path, flows: Sequence[int] | None = None) -> None:
+def plot_flows(records: Recorded, path: str | Path, flows: Sequence[int] | None = None) -> None:
     """Draws rate and remaining bytes of flows over time.
 
     Args:
-        records (Records): Of a run whose flows were recorded.
+        records (Recorded): Of a run whose flows were recorded.
         path (str or Path): The file; its ending chooses the format.
         flows (list of int, optional): Ids of flows to draw. (default: the six that had most to
             send)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,18 @@ import pandas as pd
 
 from m4graph.core.errors import ConfigError
 from m4graph.core.files import check_output_folder, whole_folder
-from m4graph.core.provenance import provenance
 from m4graph.core.registry import Registry
+from m4graph.evaluation.refusals import Refusals
 from m4graph.evaluation.scenario_results import ScenarioResults
-from m4graph.evaluation.tables import ERROR_COLUMNS, error_cells, markdown, ratio_cells, rich_table
-from m4graph.results import SimulationResult
+from m4graph.evaluation.tables import (
+    ERROR_COLUMNS,
+    error_cells,
+    made_by,
+    markdown,
+    ratio,
+    ratio_cells,
+    rich_table,
+)
 from m4graph.simulators import BASELINE
 from m4graph.workload import ClosedLoopWorkload
 
@@ -52,6 +58,11 @@ class Report:
                 raise ConfigError(f"report: expected scenarios of different names (got two {name})")
         self.comparisons = tuple(comparisons)
 
+    @property
+    def refusals(self) -> Refusals:
+        """Which simulators cannot do which scenarios; they have no row there."""
+        return Refusals({each.name: each.refusals for each in self.comparisons})
+
     def to_frame(self) -> pd.DataFrame:
         """One row for each scenario and simulator, the truth first; the content of ``errors.csv``.
 
@@ -59,7 +70,7 @@ class Report:
         ``p99_tail_error`` (missing for the truth), ``num_compared`` and ``num_left_out`` flows,
         ``completion_time_error``, ``num_events``, ``packet_hops``, ``wall_s``, ``compile_s``.
         """
-        rows = [row for comparison in self.comparisons for row in _rows(comparison)]
+        rows = [row for comparison in self.comparisons for row in comparison.rows()]
         frame = pd.DataFrame(rows)
         return frame.astype({"packet_hops": "Int64"})
 
@@ -73,7 +84,7 @@ class Report:
         rows = [
             {"scenario": comparison.name, "simulator": name}
             | {
-                column: _ratio(getattr(errors, column), getattr(base, column))
+                column: ratio(getattr(errors, column), getattr(base, column))
                 for column in ERROR_COLUMNS
             }
             for comparison in self.comparisons
@@ -143,10 +154,9 @@ class Report:
         relative = self.relative_errors()
         ratios = [] if relative.empty else [markdown(ratio_cells(relative, BASELINE))]
         plots = [f"![{kind.replace('_', ' ')}]({kind}.png)" for kind in PLOTS.names()]
-        origin = ", ".join(f"{key} {value}" for key, value in provenance().items() if value)
-        made = f"Made by m4graph: {origin}."
         notes = [_NOTE, _CLOSED_LOOP_NOTE] if self._closed_loop else [_NOTE]
-        parts = ["# Comparison", self.markdown(), *ratios, *notes, *plots, made]
+        refused = self.refusals.lines()
+        parts = ["# Comparison", self.markdown(), *ratios, *refused, *notes, *plots, made_by()]
         return "\n\n".join(parts) + "\n"
 
 
@@ -161,30 +171,3 @@ _CLOSED_LOOP_NOTE = (
     "In a closed loop a flow starts when others have completed, so an error of one moves others. "
     "The completion time is that from the first start to the last finish."
 )
-
-
-def _rows(comparison: ScenarioResults) -> Iterator[dict[str, Any]]:
-    truth = comparison.truth
-    left_out = truth.num_flows - truth.num_finished
-    none = dict.fromkeys([*ERROR_COLUMNS, "completion_time_error"], math.nan)
-    counts = {"num_compared": truth.num_finished, "num_left_out": left_out}
-    yield _row(truth, is_truth=True, errors=none | counts)
-    for name, guess in comparison.guesses.items():
-        yield _row(guess, is_truth=False, errors=comparison.errors[name].to_dict())
-
-
-def _row(result: SimulationResult, is_truth: bool, errors: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "scenario": result.scenario.name,
-        "simulator": result.simulator,
-        "is_truth": is_truth,
-        **errors,
-        "num_events": result.num_events,
-        "packet_hops": result.packet_hops,
-        "wall_s": result.wall_s,
-        "compile_s": result.compile_s,
-    }
-
-
-def _ratio(value: float, base: float) -> float:
-    return value / base if base > 0 else math.nan

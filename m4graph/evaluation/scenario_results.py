@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, Self
 
+from m4graph.core.errors import ConfigError
+from m4graph.evaluation.tables import ERROR_COLUMNS
 from m4graph.metrics import ErrorSummary, errors
-from m4graph.results import SimulationResult
+from m4graph.results import SimulationResult, expected_result
+from m4graph.scenario import Scenario
+from m4graph.simulators import TRUTH, Refusal
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,10 +23,38 @@ class ScenarioResults:
     Args:
         truth (SimulationResult): What the others are measured against.
         guesses (Mapping[str, SimulationResult]): The other results, by simulator.
+        refusals (Mapping[str, str]): Simulators that cannot do it, and why. (default: none)
     """
 
     truth: SimulationResult
     guesses: Mapping[str, SimulationResult]
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_runs(
+        cls,
+        scenario: Scenario,
+        results: Sequence[SimulationResult],
+        refusals: Mapping[str, str],
+    ) -> Self:
+        """Finds the truth: the times that a scenario brings, or what :data:`.TRUTH` says.
+
+        Args:
+            scenario (Scenario): The scenario.
+            results (Sequence[SimulationResult]): Of simulators, each under its label.
+            refusals (Mapping[str, str]): Labels of those that refused it, and why.
+
+        Raises:
+            Refusal: If the truth refused it.
+        """
+        if scenario.expected is not None:
+            truth, guesses = expected_result(scenario), list(results)
+        elif TRUTH in refusals:
+            raise Refusal(f"scenario {scenario.name}: {refusals[TRUTH]}")
+        else:
+            truth = next(result for result in results if result.simulator == TRUTH)
+            guesses = [result for result in results if result is not truth]
+        return cls(truth, {guess.simulator: guess for guess in guesses}, refusals)
 
     @property
     def name(self) -> str:
@@ -31,3 +65,56 @@ class ScenarioResults:
     def errors(self) -> dict[str, ErrorSummary]:
         """The errors of each simulator but the truth, as :mod:`m4graph.metrics` defines them."""
         return {name: errors(guess, self.truth) for name, guess in self.guesses.items()}
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """A row for each simulator, the truth first, which has no errors (NaN).
+
+        Keys: ``scenario``, ``simulator``, ``is_truth``, those of
+        :class:`~m4graph.metrics.ErrorSummary`, ``num_events``, ``packet_hops``, ``wall_s``,
+        ``compile_s``.
+        """
+        truth = self.truth
+        none = dict.fromkeys([*ERROR_COLUMNS, "completion_time_error"], math.nan)
+        counts = {
+            "num_compared": truth.num_finished,
+            "num_left_out": truth.num_flows - truth.num_finished,
+        }
+        yield _row(truth, True, none | counts)
+        for name, guess in self.guesses.items():
+            yield _row(guess, False, self.errors[name].to_dict())
+
+
+def check_truth(
+    where: str, labels: Sequence[str], recorded: bool, source: str = "an expected.csv"
+) -> None:
+    """Checks, before anything runs, that there will be a truth, and something to measure.
+
+    Args:
+        where (str): What messages start with.
+        labels (Sequence[str]): Of the simulators that are to run.
+        recorded (bool): Whether the scenario brings its truth.
+        source (str): What would bring it. (default: ``"an expected.csv"``)
+
+    Raises:
+        ConfigError: If not.
+    """
+    got = f"(got {', '.join(labels)})"
+    if not recorded and TRUTH not in labels:
+        raise ConfigError(
+            f"{where}: expected {TRUTH} among the simulators, as the truth, or {source} {got}"
+        )
+    if not recorded and len(labels) == 1:
+        raise ConfigError(f"{where}: expected a simulator besides {TRUTH} {got}")
+
+
+def _row(result: SimulationResult, is_truth: bool, errors: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "scenario": result.scenario.name,
+        "simulator": result.simulator,
+        "is_truth": is_truth,
+        **errors,
+        "num_events": result.num_events,
+        "packet_hops": result.packet_hops,
+        "wall_s": result.wall_s,
+        "compile_s": result.compile_s,
+    }

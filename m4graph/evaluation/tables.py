@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from m4graph.core.provenance import provenance
+
 if TYPE_CHECKING:
     from rich.table import Table
 
-ERROR_COLUMNS = ("mean_error", "p90_error", "p99_tail_error")
+ERROR_TITLES = {
+    "mean_error": "mean error",
+    "p90_error": "p90 error",
+    "p99_tail_error": "p99-tail error",
+}
+"""Columns of errors, and what tables call them."""
 
-_TITLES = {"mean_error": "mean error", "p90_error": "p90 error", "p99_tail_error": "p99-tail error"}
+ERROR_COLUMNS = tuple(ERROR_TITLES)
+
 _TEXT_COLUMNS = ("scenario", "simulator")
 _NOTHING = "-"
 
@@ -28,7 +36,7 @@ def error_cells(frame: pd.DataFrame, closed_loop: bool = False) -> pd.DataFrame:
         {
             "scenario": row["scenario"],
             "simulator": row["simulator"],
-            **{_TITLES[name]: percent(row[name]) for name in ERROR_COLUMNS},
+            **{ERROR_TITLES[name]: percent(row[name]) for name in ERROR_COLUMNS},
             "completion-time error": percent(row["completion_time_error"]),
             "left out": str(row["num_left_out"]),
             "wall s": _seconds(row["wall_s"]),
@@ -49,11 +57,11 @@ def ratio_cells(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
         {
             "scenario": row["scenario"],
             "simulator": f"{row['simulator']} / {baseline}",
-            **{_TITLES[name]: _fixed(row[name], 2) for name in ERROR_COLUMNS},
+            **{ERROR_TITLES[name]: _fixed(row[name], 2) for name in ERROR_COLUMNS},
         }
         for row in frame.to_dict("records")
     ]
-    return pd.DataFrame(rows, columns=[*_TEXT_COLUMNS, *_TITLES.values()])
+    return pd.DataFrame(rows, columns=[*_TEXT_COLUMNS, *ERROR_TITLES.values()])
 
 
 def rich_table(cells: pd.DataFrame) -> Table:
@@ -71,10 +79,10 @@ def rich_table(cells: pd.DataFrame) -> Table:
         table.add_column(header, justify="left" if name in _TEXT_COLUMNS else "right")
     for scenario in scenarios:
         rows = shown[cells["scenario"] == scenario].to_numpy().tolist()
-        for place, row in enumerate(rows):
-            if place > 0 and title is None:
+        for index, row in enumerate(rows):
+            if index > 0 and title is None:
                 row[0] = ""
-            table.add_row(*map(Text, row), end_section=0 < place == len(rows) - 1)
+            table.add_row(*map(Text, row), end_section=0 < index == len(rows) - 1)
     return table
 
 
@@ -88,6 +96,17 @@ def markdown(cells: pd.DataFrame) -> str:
 def percent(value: float) -> str:
     """A fraction in percent, as in ``"12.3 %"``."""
     return _NOTHING if math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def ratio(value: float, base: float) -> float:
+    """One error over another; NaN over none."""
+    return value / base if base > 0 else math.nan
+
+
+def made_by() -> str:
+    """Version, commit and machine, as the last line of a page."""
+    origin = ", ".join(f"{key} {value}" for key, value in provenance().items() if value)
+    return f"Made by m4graph: {origin}."
 
 
 def _escaped(cell: str) -> str:

@@ -5,8 +5,9 @@ The names below are imported on first use: labelled runs need no torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from m4graph.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from m4graph.graph.hetero import event_snapshots, to_event_step, to_hetero_data
@@ -39,14 +40,4 @@ __all__ = [
     "true_stream",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        value = getattr(import_module(_NAMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'm4graph.graph' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

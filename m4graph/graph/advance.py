@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from m4graph.core.compilation import kernel_digest
+from m4graph.core.kernels import cached_kernel, kernel
 from m4graph.estimate.events import arrive, depart, rebalance_fair_rates, redirect, settle_route
-from m4graph.estimate.jit import cached_kernel, kernel
 from m4graph.estimate.outlook import foresee_burst
 from m4graph.estimate.state import Estimate
 from m4graph.graph.columns import fill_flow, take_link

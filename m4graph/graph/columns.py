@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from m4graph.core.kernels import kernel
 from m4graph.estimate.bursts import drain_burst
-from m4graph.estimate.jit import kernel
 from m4graph.estimate.outlook import (
     LEAST_RATE,
     fair_bytes_left,

@@ -7,9 +7,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from m4graph.core.compilation import announced_compilation, kernel_digest
+from m4graph.core.announced import announced_compilation
+from m4graph.core.compilation import kernel_digest
+from m4graph.core.kernels import cached_kernel
 from m4graph.estimate.maxmin.layout import NUM_ACTIVE
 from m4graph.graph.columns import fill_flow, take_link
 from m4graph.graph.step import EventStep, FlowTracker, no_events
@@ -21,8 +22,7 @@ from m4graph.runs.sample import two_flows
 @cache
 def warm_up() -> None:
     """Compiles the kernels, or loads them from numba's cache, once in a process."""
-    with announced_compilation("event graph"):
-        Surveyor([two_flows()]).survey(no_events(1))
+    announced_compilation("event graph", lambda: Surveyor([two_flows()]).survey(no_events(1)))
 
 
 class Surveyor(FlowTracker):
@@ -45,7 +45,7 @@ class Surveyor(FlowTracker):
 
 
 def _build(digest: str) -> Callable[..., None]:
-    @njit(cache=True, nogil=True, _nrt=False)
+    @cached_kernel
     def widen(state: TrackerState, event: Any) -> None:
         digest  # noqa: B018 - makes it part of the cache key
         shares, counts = state.estimate.shares, state.counts

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from m4graph.core.arrays import grown
 from m4graph.core.compilation import kernel_digest
-from m4graph.learned.heap import ABSENT, DEPARTURE_RECORD, heap_pop, heap_set
+from m4graph.core.heap import ABSENT, drop_top, make_entries, put_item
+from m4graph.core.kernels import cached_kernel, kernel
 from m4graph.runs import FlowNetwork
 from m4graph.runs.events import ARRIVAL, DEPARTURE
 
@@ -23,7 +23,7 @@ class Agenda(NamedTuple):
         - ``first_flow`` int64 ``[num_networks + 1]``; ``num_active`` int64 ``[num_networks]``: the
           flows under way
         - ``order`` int64 ``[num_flows]``: flows in the order of their starts, in each network's
-          slice; ``next_flow``, ``end_flow`` int64 ``[num_networks]``: places in it, of the next
+          slice; ``next_flow``, ``end_flow`` int64 ``[num_networks]``: indices into it, of the next
           flow to arrive, and behind the last one whose start is known
         - ``until_ns`` int64 ``[num_networks]``: what is later does not happen yet
         - ``longest_ns`` int64 ``[num_networks]``: no departure is predicted further ahead; the time
@@ -31,7 +31,7 @@ class Agenda(NamedTuple):
         - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns`` int64
           ``[num_flows]``; ``network`` int32 ``[num_flows]``
         - ``heap`` records ``[num_flows]``: flows under way by the time when they leave, in each
-          network's slice; ``place`` int64 ``[num_flows]``: see :mod:`.heap`
+          network's slice; ``position`` int32 ``[num_flows]``: see :mod:`m4graph.core.heap`
     """
 
     first_flow: NDArray[np.int64]
@@ -46,7 +46,7 @@ class Agenda(NamedTuple):
     ideal_ns: NDArray[np.int64]
     network: NDArray[np.int32]
     heap: np.ndarray
-    place: NDArray[np.int64]
+    position: NDArray[np.int32]
 
 
 def make_agenda(networks: Sequence[FlowNetwork]) -> Agenda:
@@ -65,8 +65,8 @@ def make_agenda(networks: Sequence[FlowNetwork]) -> Agenda:
         finish_ns=np.full(len(start_ns), -1, np.int64),
         ideal_ns=np.concatenate([network.ideal_fct_ns for network in networks]),
         network=np.repeat(np.arange(len(networks), dtype=np.int32), np.diff(first_flow)),
-        heap=np.zeros(len(start_ns), DEPARTURE_RECORD),
-        place=np.full(len(start_ns), ABSENT),
+        heap=make_entries(len(start_ns), np.int64),
+        position=np.full(len(start_ns), ABSENT, np.int32),
     )
 
 
@@ -86,7 +86,7 @@ def admit_flows(agenda: Agenda, num_flows: int, ideal_ns: NDArray[np.int64]) -> 
         )
     agenda.ideal_ns[num_flows:total] = ideal_ns
     agenda.finish_ns[num_flows:total] = -1
-    agenda.place[num_flows:total] = ABSENT
+    agenda.position[num_flows:total] = ABSENT
     agenda.longest_ns[0] += ideal_ns.sum()
     return agenda
 
@@ -113,11 +113,11 @@ def num_departed(agenda: Agenda) -> int:
 
 
 _NEVER_NS = np.iinfo(np.int64).max
-_BY_FLOW = ("order", "start_ns", "finish_ns", "ideal_ns", "network", "heap", "place")
+_BY_FLOW = ("order", "start_ns", "finish_ns", "ideal_ns", "network", "heap", "position")
 
 
 def _build_next_events(digest: str) -> Callable[..., int]:
-    @njit(cache=True, nogil=True, _nrt=False)
+    @cached_kernel
     def next_events(agenda, events):
         digest  # noqa: B018 - makes it part of the cache key
         count = 0
@@ -127,22 +127,20 @@ def _build_next_events(digest: str) -> Callable[..., int]:
             arriving = -1
             if agenda.next_flow[network] < agenda.end_flow[network]:
                 arriving = agenda.order[agenda.next_flow[network]]
-            if size > 0 and (
-                arriving < 0 or agenda.heap[first].time_ns <= agenda.start_ns[arriving]
-            ):
-                if agenda.heap[first].time_ns > until_ns:
+            if size > 0 and (arriving < 0 or agenda.heap[first].key <= agenda.start_ns[arriving]):
+                if agenda.heap[first].key > until_ns:
                     continue
-                events[count].time_ns = agenda.heap[first].time_ns
-                events[count].flow = agenda.heap[first].flow
+                events[count].time_ns = agenda.heap[first].key
+                events[count].flow = agenda.heap[first].item
                 events[count].kind = DEPARTURE
-                heap_pop(agenda.heap, agenda.place, first, size)
+                drop_top(agenda.heap, agenda.position, first, size)
                 agenda.num_active[network] -= 1
                 count += 1
             elif arriving >= 0 and agenda.start_ns[arriving] <= until_ns:
                 finish_ns = agenda.finish_ns[arriving]
                 leaves_ns = finish_ns if finish_ns >= 0 else _NEVER_NS
-                agenda.num_active[network] = heap_set(
-                    agenda.heap, agenda.place, first, size, arriving, leaves_ns
+                agenda.num_active[network] = put_item(
+                    agenda.heap, agenda.position, first, size, arriving, leaves_ns
                 )
                 agenda.next_flow[network] += 1
                 events[count].time_ns = agenda.start_ns[arriving]
@@ -154,18 +152,18 @@ def _build_next_events(digest: str) -> Callable[..., int]:
     return next_events  # type: ignore[no-any-return]
 
 
-@njit(nogil=True, _nrt=False)
+@kernel
 def _leave_at(agenda: Agenda, flow: int, time_ns: int) -> None:
     """Sets the departure of a flow, which may be under way."""
     agenda.finish_ns[flow] = time_ns
-    if agenda.place[flow] != ABSENT:
+    if agenda.position[flow] != ABSENT:
         network = agenda.network[flow]
         first, size = agenda.first_flow[network], agenda.num_active[network]
-        heap_set(agenda.heap, agenda.place, first, size, flow, time_ns)
+        put_item(agenda.heap, agenda.position, first, size, flow, time_ns)
 
 
 def _build_predict(digest: str) -> Callable[..., int]:
-    @njit(cache=True, nogil=True, _nrt=False)
+    @cached_kernel
     def predict(agenda, flow_ids, log_slowdown, now_ns):
         digest  # noqa: B018 - makes it part of the cache key
         for i in range(len(flow_ids)):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.compilation import announced_compilation
+from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import SimulationError
+from m4graph.core.progress import Progress
 from m4graph.learned.domain import Domain, trained_controls
 from m4graph.learned.engines import checkpoint_maker, model_maker
 from m4graph.learned.protocol import PredictionError, Predictions
@@ -21,10 +23,10 @@ from m4graph.results import SimulationResult
 from m4graph.runs import FlowNetwork
 from m4graph.runs.sample import two_flows
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Progress, Simulator, refuse_faults
+from m4graph.simulators.base import Simulator, refuse_faults
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload
-from m4graph.zoo import default_model_name, find_checkpoint
+from m4graph.zoo import checkpoint_files, default_model_name, find_checkpoint
 
 if TYPE_CHECKING:
     import torch
@@ -63,6 +65,21 @@ class LearnedSimulator(Simulator):
     """
 
     name = "learned"
+    colour = "#0072B2"
+    sources = ("m4graph.nn",)
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """As :meth:`.Simulator.resolve_options`, with the name of the zoo's default model."""
+        resolved = super().resolve_options(options)
+        if resolved["model"] is None:
+            resolved["model"] = default_model_name()
+        return resolved
+
+    @classmethod
+    def input_files(cls, options: Mapping[str, Any]) -> Iterable[Path]:
+        """The files of the model."""
+        return checkpoint_files(options["model"])
 
     def __init__(
         self,
@@ -195,7 +212,10 @@ class LearnedSimulator(Simulator):
         """Lets the engine run two flows, once, so that everything is compiled and loaded."""
         if self._is_warm:
             return 0.0
-        with announced_compilation("learned simulator") as spent, suppress(PredictionError):
-            self._maker.make([two_flows()]).run(4)
+        _, seconds = announced_compilation("learned simulator", self._run_two_flows)
         self._is_warm = True
-        return spent.seconds
+        return seconds
+
+    def _run_two_flows(self) -> None:
+        with suppress(PredictionError):
+            self._maker.make([two_flows()]).run(4)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from m4graph.core.blocks import check_keys, choose
 from m4graph.core.errors import ConfigError
 from m4graph.core.registry import Registry
-from m4graph.core.schema import one_of
+from m4graph.core.schema import KeyProblem, keys_inside, spell
 from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ class SlowdownQuantileHead(Head):
         Koenker and Bassett, "Regression Quantiles", Econometrica 46(1), 1978.
 
     Raises:
-        ConfigError: If the level is out of range.
+        KeyProblem: If the level is out of range.
     """
 
     reads = "flow"
@@ -108,7 +110,7 @@ class SlowdownQuantileHead(Head):
     def __init__(self, state_channels: int, x_channels: int, level: float = 0.9) -> None:
         super().__init__()
         if not 0 < level < 1:
-            raise ConfigError(f"level: expected a value above 0 and below 1 (got {level!r})")
+            raise KeyProblem("level", f"expected a value above 0 and below 1 (got {spell(level)})")
         self.level = level
         self.mlp = mlp(state_channels + x_channels, state_channels)
 
@@ -162,8 +164,7 @@ def plain_head_specs(specs: Mapping[str, HeadSpec]) -> dict[str, dict[str, Any]]
     Raises:
         ConfigError: If a class is not registered, so that a checkpoint could not be loaded again.
     """
-    blocks = {name: _block(spec) for name, spec in specs.items()}
-    return {name: {**block, "kind": _registered(block["kind"])} for name, block in blocks.items()}
+    return {name: _plain(spec, f"extra_heads.{name}") for name, spec in specs.items()}
 
 
 def mlp(in_channels: int, hidden_channels: int) -> nn.Sequential:
@@ -173,40 +174,35 @@ def mlp(in_channels: int, hidden_channels: int) -> nn.Sequential:
     )
 
 
-def _block(spec: HeadSpec) -> dict[str, Any]:
-    block = dict(spec) if isinstance(spec, Mapping) else {"kind": spec}
-    if "kind" not in block:
-        raise ConfigError(f"expected a key 'kind' with {one_of(HEADS.names())} (got {spec!r})")
-    return block
-
-
-def _registered(kind: str | type[Head]) -> str:
-    factory = HEADS.resolve(kind)
-    for name, known in HEADS.loadable():
-        if known is factory:
-            return name
-    raise ConfigError(
-        f"head {factory.__name__}: expected a registered one, as by "
-        "m4graph.nn.HEADS.register(name, head) (got one without a name)"
-    )
+def _plain(spec: HeadSpec, key: str) -> dict[str, Any]:
+    chosen = choose(HEADS, spec, key)
+    name = HEADS.name_of(chosen.plugin)
+    if name is None:
+        raise KeyProblem(
+            key,
+            f"expected a registered head, as by m4graph.nn.HEADS.register(name, {chosen.name}) "
+            "(got one without a name)",
+        )
+    return {**chosen.parameters, "kind": name}
 
 
 def _make_head(
     name: str, spec: HeadSpec, state_channels: int, x_channels: Mapping[str, int]
 ) -> Head:
     where = f"extra_heads.{name}"
-    try:
-        options = _block(spec)
-        factory = HEADS.resolve(options.pop("kind"))
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
+    _, factory, options = choose(HEADS, spec, where)
     if not (isinstance(factory, type) and issubclass(factory, Head)):
         raise ConfigError(f"{where}: expected a subclass of m4graph.nn.Head (got {factory!r})")
     reads = getattr(factory, "reads", None)
     if reads not in (FLOW, LINK):
         raise ConfigError(f"{where}: expected reads = 'flow' or 'link' (got {reads!r})")
+    make = partial(factory, state_channels, x_channels[reads])
+    check_keys(make, options, where)
     try:
-        head = factory(state_channels, x_channels[reads], **options)
+        with keys_inside(where):
+            head = make(**options)
+    except KeyProblem:
+        raise
     except Exception as error:
         raise ConfigError(
             f"{where}: expected a head made as {factory.__name__}(state_channels, x_channels, "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
 from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK, LINK_FEATURES, MOST_LOG_RATIO, SCOPES
@@ -110,10 +111,7 @@ class FlowLinkModel(nn.Module):
         super().__init__()
         sizes = {"hidden_channels": (hidden_channels, 1), "num_layers": (num_layers, 0)}
         for name, (value, least) in sizes.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(
-                    f"{name}: expected an integer of {least} or above (got {value!r})"
-                )
+            check_count(name, value, least)
         if scope not in SCOPES:
             raise ConfigError(f"scope: expected {one_of(SCOPES)} (got {scope!r})")
         hidden = hidden_channels

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.conv import SAGEConv
 
-from m4graph.core.errors import ConfigError
+from m4graph.core.checks import check_count
 from m4graph.graph.paper.component import (
     FLOW_FEATURES,
     LINK_FEATURES,
@@ -227,5 +227,4 @@ def _check_sizes(hidden_channels: int, gnn_channels: int, num_layers: int) -> No
         "num_layers": (num_layers, 1),
     }
     for name, (value, least) in sizes.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ConfigError(f"{name}: expected an integer of {least} or above (got {value!r})")
+        check_count(name, value, least)

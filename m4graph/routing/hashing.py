@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import RoutingError
+from m4graph.core.checks import check_count
 from m4graph.routing.kernels import hash_words
 
 DESTINATION_PORT = 100
@@ -28,10 +28,9 @@ def hash_seeds(num_nodes: int, seed: int) -> NDArray[np.int64]:
         numpy.ndarray: int64 ``[num_nodes]``, in ``0 .. 2**32 - 1``.
 
     Raises:
-        RoutingError: If the seed is out of range.
+        KeyProblem: If the seed is out of range.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 1 << 64:
-        raise RoutingError(f"routing seed: expected an integer in 0 .. 2**64 - 1 (got {seed!r})")
+    seed = check_count("routing.seed", seed, 0, 2**64 - 1)
     if seed == 0:
         return np.arange(num_nodes, dtype=np.int64)
     low, high = int(seed) & _MASK, int(seed) >> 32

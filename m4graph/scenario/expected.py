@@ -13,6 +13,9 @@ from m4graph.core.table import OptionalInt, read_table, write_table
 from m4graph.routing.file import rows_of_flows
 from m4graph.workload import AnyWorkload
 
+EXPECTED_FILES = ("expected.csv", "expected.parquet")
+"""Their names in a scenario's folder; the first that is there counts."""
+
 _KINDS = {"id": int, "fct_ns": OptionalInt, "ideal_fct_ns": int}
 _UNFINISHED = -1
 

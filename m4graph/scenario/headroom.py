@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.scenario.ideal import HEADER_BYTES
-from m4graph.scenario.scenario import NetworkConfig
+from m4graph.scenario.network import NetworkConfig
 from m4graph.topology import NetworkArrays
 
 _CONSTANT_BYTES = 3860

@@ -10,11 +10,9 @@ from typing import Any
 
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.registry import Registry
-from m4graph.core.schema import KeyProblem
 from m4graph.scenario import Scenario
-from m4graph.scenario.files import ScenarioFile, load_scenario
-from m4graph.topology import from_config as topology_from_config
-from m4graph.workload import from_config as workload_from_config
+from m4graph.scenario.build import build_scenario
+from m4graph.scenario.files import load_scenario
 
 SUITES: Registry[Any] = Registry(
     "suite",
@@ -53,7 +51,7 @@ class Case:
         if self.folder is not None:
             return load_scenario(self.folder).replace(name=self.name)
         try:
-            return _scenario(self.name, self.description)
+            return build_scenario({**self.description, "name": self.name})
         except InputError as error:
             raise ConfigError(f"scenario {self.name}: {error}") from None
 
@@ -118,24 +116,6 @@ class Suite:
         count = math.ceil(fraction * len(self.cases) - 1e-9)
         apart = 1.0 if self.balanced else len(self.cases) / count
         return replace(self, cases=tuple(self.cases[int(i * apart + 1e-9)] for i in range(count)))
-
-
-def _scenario(name: str, description: Mapping[str, Any]) -> Scenario:
-    try:
-        blocks = ScenarioFile.parse(description)
-        network = topology_from_config(blocks.topology)
-        return Scenario(
-            network=network,
-            workload=workload_from_config(blocks.workload, network, seed=blocks.seed),
-            congestion_control=blocks.congestion_control,
-            config=blocks.network,
-            routing=blocks.routing,
-            seed=blocks.seed,
-            name=name,
-            faults=blocks.faults,
-        )
-    except KeyProblem as problem:
-        raise ConfigError(str(problem)) from None
 
 
 def _kind(block: Any) -> str | None:

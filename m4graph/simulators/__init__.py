@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+from m4graph.core.progress import Progress
 from m4graph.simulators.base import (
     BASELINE,
+    COMPARED,
     SIMULATORS,
     TRUTH,
-    Progress,
     Simulator,
     build_simulator,
     simulate,
     simulate_batch,
 )
+from m4graph.simulators.options import read_options
+from m4graph.simulators.runner import Refusal, Runner, make_runners
 from m4graph.simulators.session import Completion, Session, open_session
 
 __all__ = [
     "BASELINE",
+    "COMPARED",
     "SIMULATORS",
     "TRUTH",
     "Completion",
     "Progress",
+    "Refusal",
+    "Runner",
     "Session",
     "Simulator",
     "build_simulator",
+    "make_runners",
     "open_session",
+    "read_options",
     "simulate",
     "simulate_batch",
 ]

@@ -4,23 +4,65 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.progress import Progress
 from m4graph.core.registry import Registry
 from m4graph.core.schema import one_of
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
-
-Progress = Callable[[int, int], None]
-"""Called now and then with the number of flows done and the number of all flows."""
+from m4graph.scenario.sample import sample_scenario
 
 
 class Simulator(ABC):
-    """Takes a scenario, gives completion times. Options are arguments of the constructor."""
+    """Takes a scenario, gives completion times. Options are arguments of the constructor.
+
+    What it cannot do it refuses with an :class:`~m4graph.core.errors.InputError`: a comparison or a
+    suite then goes on without it, and says so.
+    """
 
     name: ClassVar[str]
+    """As it is registered."""
+
+    colour: ClassVar[str | None] = None
+    """In plots, as ``"#0072B2"``; ``None``: one that no other has there."""
+
+    is_deterministic: ClassVar[bool] = False
+    """Whether scenario and options decide every bit of a result, on any machine. Such results are
+    kept, and used again by later evaluations."""
+
+    sources: ClassVar[tuple[str, ...]] = ()
+    """Modules or packages on whose code results depend, if neither the simulator's own package nor
+    anything that it imports names them. Results are made anew when any of this code changes."""
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options, also those that are not given: what another run needs to be the same.
+
+        Args:
+            options (Mapping): Those that are given.
+        """
+        defaults = {
+            name: parameter.default
+            for name, parameter in inspect.signature(cls).parameters.items()
+            if parameter.default is not parameter.empty
+        }
+        return defaults | dict(options)
+
+    @classmethod
+    def input_files(cls, options: Mapping[str, Any]) -> Iterable[Path]:
+        """Files on whose content results depend, as weights; none by default.
+
+        Args:
+            options (Mapping): All options, from :meth:`resolve_options`.
+
+        Raises:
+            InputError: If a file is not there.
+        """
+        return ()
 
     @abstractmethod
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
@@ -38,6 +80,17 @@ class Simulator(ABC):
     def run_batch(self, scenarios: Sequence[Scenario]) -> list[SimulationResult]:
         """Simulates scenarios; one after the other, unless a simulator knows better."""
         return [self.run(scenario) for scenario in scenarios]
+
+    @classmethod
+    def warm_ups(cls, every: bool) -> Mapping[str, Callable[[], object]]:
+        """Calls that compile this simulator's code, or load it from the cache: by name.
+
+        One run of a small scenario, unless a simulator has code that this leaves out.
+
+        Args:
+            every (bool): Also for what few runs have.
+        """
+        return {cls.name: lambda: cls().run(sample_scenario())}
 
     def open_session(self, scenario: Scenario) -> Any:
         """Opens a session of a scenario's network, idle, whatever the scenario's workload.
@@ -73,6 +126,9 @@ TRUTH = "packet"
 BASELINE = "fluid"
 """The simulator against whose errors those of others are set."""
 
+COMPARED = (TRUTH, BASELINE, "learned")
+"""The simulators that are compared where none are named."""
+
 
 def build_simulator(simulator: str | type[Simulator] | Simulator, **options: object) -> Simulator:
     """Makes a simulator from its name or class; an instance is given back as it is.
@@ -89,7 +145,7 @@ def build_simulator(simulator: str | type[Simulator] | Simulator, **options: obj
             raise ConfigError(f"simulator options: expected none with an instance (got {options})")
         return simulator
     factory = SIMULATORS.resolve(simulator)
-    valid = _option_names(factory)
+    valid = option_names(factory)
     unknown = [name for name in options if name not in valid]
     if unknown:
         raise ConfigError(
@@ -148,18 +204,19 @@ def simulate_batch(
     return build_simulator(simulator, **options).run_batch(scenarios)
 
 
+def option_names(factory: type[Simulator]) -> list[str]:
+    """The names of a simulator's options."""
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(factory).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind in kinds]
+
+
 def _with_sessions() -> list[str]:
     return [
         name
         for name, factory in SIMULATORS.loadable()
         if getattr(factory, "open_session", None) is not Simulator.open_session
     ]
-
-
-def _option_names(factory: type[Simulator]) -> list[str]:
-    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = inspect.signature(factory).parameters.values()
-    return [parameter.name for parameter in parameters if parameter.kind in kinds]
 
 
 def _spell(simulator: str | type[Simulator]) -> str:

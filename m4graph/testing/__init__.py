@@ -14,8 +14,9 @@ The names below are imported on first use: not all of them need torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from m4graph.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from m4graph.testing.congestion import check_congestion_control
@@ -66,14 +67,4 @@ __all__ = [
     "tiny_workload",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        value = getattr(import_module(_NAMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'm4graph.testing' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(__name__, _NAMES)

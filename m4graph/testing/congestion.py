@@ -19,7 +19,8 @@ from m4graph.simulators import simulate
 from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.driver import PacketRun
-from m4graph.simulators.packet.layout import FINISHED, STARVED, State
+from m4graph.simulators.packet.layout import FINISHED, STARVED
+from m4graph.simulators.packet.state import State
 from m4graph.testing.rules import Report, Rules, expect, expect_equal, expect_refused
 from m4graph.testing.tiny import tiny_scenario, tiny_workload
 

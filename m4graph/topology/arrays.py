@@ -77,13 +77,13 @@ class NetworkArrays:
         """
         keys, links = self._link_table
         wanted = src.astype(np.int64) * self.num_nodes + dst
-        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        index = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
         inside = (src >= 0) & (src < self.num_nodes) & (dst >= 0) & (dst < self.num_nodes)
-        missing = np.flatnonzero((keys[place] != wanted) | ~inside)
+        missing = np.flatnonzero((keys[index] != wanted) | ~inside)
         if len(missing):
             a, b = int(src[missing[0]]), int(dst[missing[0]])
             raise TopologyError(f"link {a}-{b}: expected two nodes with a cable (got none)")
-        found: np.ndarray = links[place]
+        found: np.ndarray = links[index]
         return found
 
     @cached_property
@@ -99,8 +99,11 @@ class NetworkArrays:
         return _read_only(by_host)
 
 
-def validate(graph: nx.Graph) -> NetworkArrays:
-    """Checks a network and turns it into arrays.
+def validate(graph: nx.Graph | NetworkArrays) -> NetworkArrays:
+    """Checks a network and turns it into arrays; arrays are given back as they are.
+
+    A graph is checked where it comes in, in a scenario, a random workload or a file; from there on
+    its arrays are passed on.
 
     Rules, each with an error of its own: an undirected graph without parallel cables; node ids
     ``0 .. num_nodes - 1``; each node's ``kind`` is ``"host"`` or ``"switch"``; there is a host,
@@ -111,6 +114,8 @@ def validate(graph: nx.Graph) -> NetworkArrays:
     Raises:
         TopologyError: If a rule is broken; names the node or the cable.
     """
+    if isinstance(graph, NetworkArrays):
+        return graph
     if graph.is_directed() or graph.is_multigraph():
         raise TopologyError(
             f"network: expected an undirected networkx.Graph (got {type(graph).__name__})"

@@ -6,7 +6,7 @@ import networkx as nx
 
 from m4graph.core.checks import check_count
 from m4graph.core.schema import KeyProblem
-from m4graph.topology.build import NetworkBuilder, check_rate
+from m4graph.topology.clos import clos
 
 
 def fat_tree(
@@ -30,29 +30,7 @@ def fat_tree(
     """
     if check_count("k", k, minimum=2) % 2:
         raise KeyProblem("k", f"expected an even integer of 2 or above (got {k})")
-    host_bps = check_rate("host_gbps", host_gbps)
-    fabric_bps = check_rate("fabric_gbps", fabric_gbps)
     half = k // 2
-    builder = NetworkBuilder("fat_tree", delay_ns)
-    builder.add_hosts(host // half for host in range(k * half * half))
-    edges = builder.add_switches("tor", k * half, per_pod=half)
-    aggs = builder.add_switches("agg", k * half, per_pod=half)
-    cores = builder.add_switches("core", half * half)
-    builder.connect_hosts(edges, host_bps)
-    builder.connect(
-        (
-            (edge, aggs[index // half * half + up])
-            for index, edge in enumerate(edges)
-            for up in range(half)
-        ),
-        fabric_bps,
-    )
-    builder.connect(
-        (
-            (agg, cores[index % half * half + up])
-            for index, agg in enumerate(aggs)
-            for up in range(half)
-        ),
-        fabric_bps,
-    )
-    return builder.finish()
+    graph = clos(k, half, half, half, half, host_gbps, fabric_gbps, delay_ns)
+    graph.graph["name"] = "fat_tree"
+    return graph

@@ -9,7 +9,7 @@ import networkx as nx
 
 from m4graph.core.errors import InputError, TopologyError
 from m4graph.core.units import GBPS, parse_delay_ns, parse_ns3_rate_bps
-from m4graph.topology.arrays import validate
+from m4graph.topology.arrays import NetworkArrays, validate
 
 Line = tuple[str, list[str]]
 
@@ -40,23 +40,23 @@ def read_hpcc(path: Path) -> nx.Graph:
     return graph
 
 
-def to_hpcc(graph: nx.Graph, path: str | Path) -> None:
+def to_hpcc(network: nx.Graph | NetworkArrays, path: str | Path) -> None:
     """Writes a network in this format; links are sorted by node ids.
 
     Raises:
         TopologyError: If the network is not valid.
     """
-    network = validate(graph)
-    switches = range(network.num_hosts, network.num_nodes)
+    arrays = validate(network)
+    switches = range(arrays.num_hosts, arrays.num_nodes)
     lines = [
-        f"{network.num_nodes} {len(switches)} {network.num_links // 2}",
+        f"{arrays.num_nodes} {len(switches)} {arrays.num_links // 2}",
         " ".join(map(str, switches)),
     ]
-    for link in range(0, network.num_links, 2):
-        gbps = (Decimal(int(network.link_rate_bps[link])) / GBPS).normalize()
+    for link in range(0, arrays.num_links, 2):
+        gbps = (Decimal(int(arrays.link_rate_bps[link])) / GBPS).normalize()
         lines.append(
-            f"{network.link_src[link]} {network.link_dst[link]} {gbps:f}Gbps "
-            f"{network.link_delay_ns[link]}ns 0"
+            f"{arrays.link_src[link]} {arrays.link_dst[link]} {gbps:f}Gbps "
+            f"{arrays.link_delay_ns[link]}ns 0"
         )
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 

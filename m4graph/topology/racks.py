@@ -7,14 +7,18 @@ import numpy as np
 
 from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
-from m4graph.topology.arrays import validate
+from m4graph.topology.arrays import NetworkArrays, validate
 
 
-def racks(graph: nx.Graph) -> np.ndarray:
+def racks(graph: nx.Graph, arrays: NetworkArrays | None = None) -> np.ndarray:
     """Gives the rack of each host.
 
     It is the host's attribute ``rack``. Where no host has one, hosts at the same switch share a
     rack, and racks are numbered from 0 in the order of these switches' ids.
+
+    Args:
+        graph (networkx.Graph): The network.
+        arrays (NetworkArrays, optional): Its arrays, if it has been validated. (default: ``None``)
 
     Shapes:
         - output: int32 ``[num_hosts]``, 0 or above
@@ -23,7 +27,7 @@ def racks(graph: nx.Graph) -> np.ndarray:
         TopologyError: If the network is not valid, if only some hosts have a ``rack``, or if a
             rack is no integer of 0 or above.
     """
-    network = validate(graph)
+    network = validate(graph if arrays is None else arrays)
     given = [graph.nodes[host].get("rack") for host in range(network.num_hosts)]
     if all(rack is None for rack in given):
         switch = network.link_dst[network.host_uplink]

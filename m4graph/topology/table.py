@@ -11,7 +11,7 @@ from m4graph.core.errors import TopologyError
 from m4graph.core.schema import KeyProblem
 from m4graph.core.table import Table, is_parquet, read_table, write_table
 from m4graph.core.units import GBPS
-from m4graph.topology.arrays import validate
+from m4graph.topology.arrays import NetworkArrays, validate
 from m4graph.topology.build import check_rate
 
 _COLUMNS = {"a": int, "b": int, "gbps": float, "delay_ns": int}
@@ -44,7 +44,7 @@ def read_cables(path: Path, num_hosts: int) -> nx.Graph:
     return graph
 
 
-def to_csv(graph: nx.Graph, path: str | Path) -> None:
+def to_csv(network: nx.Graph | NetworkArrays, path: str | Path) -> None:
     """Writes the cables of a network as CSV, or as Parquet if the path ends in ``.parquet``.
 
     Rows are sorted by node ids. Names, labels, tiers and racks are not kept: a table holds what
@@ -53,16 +53,16 @@ def to_csv(graph: nx.Graph, path: str | Path) -> None:
     Raises:
         TopologyError: If the network is not valid.
     """
-    network = validate(graph)
-    rates_bps = network.link_rate_bps[::2]
+    arrays = validate(network)
+    rates_bps = arrays.link_rate_bps[::2]
     rates = rates_bps / GBPS if is_parquet(path) else list(map(_gbps, rates_bps.tolist()))
     write_table(
         path,
         {
-            "a": network.link_src[::2],
-            "b": network.link_dst[::2],
+            "a": arrays.link_src[::2],
+            "b": arrays.link_dst[::2],
             "gbps": rates,
-            "delay_ns": network.link_delay_ns[::2],
+            "delay_ns": arrays.link_delay_ns[::2],
         },
     )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from m4graph.core.schema import KeyProblem, StrictModel, one_of, spell
+from m4graph.core.blocks import choose
+from m4graph.core.registry import Registry
+from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
 from m4graph.training.common import CommonTrainConfig, Count
 from m4graph.training.paper.config import PaperTrainConfig
@@ -88,10 +90,13 @@ class TrainConfig(CommonTrainConfig):
 
 AnyTrainConfig = TrainConfig | PaperTrainConfig
 
-_CONFIGS: dict[str, type[AnyTrainConfig]] = {
-    "flow_link": TrainConfig,
-    "m4_paper": PaperTrainConfig,
-}
+_CONFIGS: Registry[type[AnyTrainConfig]] = Registry(
+    "model to train",
+    {
+        "flow_link": "m4graph.training.config:TrainConfig",
+        "m4_paper": "m4graph.training.paper.config:PaperTrainConfig",
+    },
+)
 
 
 def load_train_config(
@@ -108,16 +113,9 @@ def load_train_config(
     path = Path(path)
     data = apply_overrides(read_yaml(path), overrides)
     try:
-        config = _config_class(data).parse(data)
+        model = choose(_CONFIGS, data.get("model", {}), "model", default="flow_link")
+        block = {"kind": model.name, **model.parameters}
+        config: AnyTrainConfig = model.plugin.parse({**data, "model": block})
     except KeyProblem as problem:
         raise locate(problem, str(path), overrides) from None
     return config, path.parent / config.data
-
-
-def _config_class(data: Mapping[str, Any]) -> type[AnyTrainConfig]:
-    """The configuration that goes with the kind of the model."""
-    model = data.get("model")
-    kind = model.get("kind", "flow_link") if isinstance(model, Mapping) else "flow_link"
-    if kind not in _CONFIGS:
-        raise KeyProblem("model.kind", f"expected {one_of(_CONFIGS)} (got {spell(kind)})")
-    return _CONFIGS[kind]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from m4graph.runs import LabelledRun
+from m4graph.core.compilation import kernel_digest
+from m4graph.core.kernels import cached_kernel
+from m4graph.estimate.maxmin.layout import make_shares
+from m4graph.estimate.maxmin.lists import enter_list, leave_list
+from m4graph.estimate.maxmin.volumes import link_bytes_per_ns
+from m4graph.runs import LabelledRun, true_stream
 from m4graph.runs.events import ARRIVAL
 
 
@@ -28,51 +33,48 @@ class Touches(NamedTuple):
 def touches(run: LabelledRun) -> Touches:
     """Follows the true stream of a run; needs no labels."""
     network = run.network
-    count, last_ns = _touches(
-        network.route_ptr,
-        network.route_links,
-        network.num_links,
-        run.event_flow,
-        run.event_kind == ARRIVAL,
-        run.event_time_ns,
+    shares = make_shares(link_bytes_per_ns(network), network.route_ptr, network.route_links)
+    number = np.zeros(network.num_flows, np.int64)
+    last_ns = network.start_ns.copy()
+    seen = np.full(network.num_flows, -1, np.int64)
+    _follow(
+        true_stream(run),
+        shares.route_ptr,
+        shares.route_links,
+        shares.links,
+        shares.hops,
+        number,
+        last_ns,
+        seen,
     )
-    return Touches(count, np.maximum(last_ns, network.start_ns))
+    return Touches(number, last_ns)
 
 
-@njit(cache=True)
-def _touches(route_ptr, route_links, num_links, event_flow, arrives, time_ns):  # type: ignore[no-untyped-def]
-    num_flows = len(route_ptr) - 1
-    count = np.zeros(num_flows, np.int64)
-    last_ns = np.zeros(num_flows, np.int64)
-    seen = np.full(num_flows, -1, np.int64)
-    flow_of = np.zeros(len(route_links), np.int64)
-    # The active flows of each link, as a chain of hops.
-    head = np.full(num_links, -1, np.int64)
-    after = np.full(len(route_links), -1, np.int64)
-    before = np.full(len(route_links), -1, np.int64)
-    for event in range(len(event_flow)):
-        flow = event_flow[event]
-        for hop in range(route_ptr[flow], route_ptr[flow + 1]):
-            link = route_links[hop]
-            if arrives[event]:
-                flow_of[hop] = flow
-                after[hop] = head[link]
-                if head[link] >= 0:
-                    before[head[link]] = hop
-                head[link] = hop
-                continue
-            if before[hop] >= 0:
-                after[before[hop]] = after[hop]
-            else:
-                head[link] = after[hop]
-            if after[hop] >= 0:
-                before[after[hop]] = before[hop]
-        for hop in range(route_ptr[flow], route_ptr[flow + 1]):
-            other = head[route_links[hop]]
-            while other >= 0:
-                if seen[flow_of[other]] != event:
-                    seen[flow_of[other]] = event
-                    count[flow_of[other]] += 1
-                    last_ns[flow_of[other]] = time_ns[event]
-                other = after[other]
-    return count, last_ns
+def _build(digest: str) -> Callable[..., None]:
+    @cached_kernel
+    def follow(  # type: ignore[no-untyped-def]
+        events, route_ptr, route_links, links, hops, count, last_ns, seen
+    ):
+        digest  # noqa: B018 - makes it part of the cache key
+        for i in range(len(events)):
+            event = events[i]
+            first, end = route_ptr[event.flow], route_ptr[event.flow + 1]
+            for hop in range(first, end):
+                if event.kind == ARRIVAL:
+                    enter_list(links, hops, route_links[hop], hop, event.flow)
+                else:
+                    leave_list(links, hops, route_links[hop], hop)
+            for hop in range(first, end):
+                other = links[route_links[hop]].head
+                while other >= 0:
+                    flow = hops[other].flow
+                    if seen[flow] != i:
+                        seen[flow] = i
+                        count[flow] += 1
+                        last_ns[flow] = event.time_ns
+                    other = hops[other].after
+
+    return follow  # type: ignore[no-any-return]
+
+
+_follow = _build(kernel_digest(__name__))

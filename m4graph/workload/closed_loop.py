@@ -213,8 +213,8 @@ class ClosedLoopWorkload:
         refuse_circles(flow_id, waiting, rows, where)
 
         order = np.lexsort((flow_id, columns["ready_ns"]))
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
+        new_row = np.empty(len(order), np.int64)
+        new_row[order] = np.arange(len(order))
         new_ptr = np.concatenate(([0], np.cumsum(num_waits[order])))
         # The dependencies of the flow that moved to row i start at ptr[order[i]].
         entry = np.arange(len(after)) + np.repeat(ptr[:-1][order] - new_ptr[:-1], num_waits[order])
@@ -224,7 +224,7 @@ class ClosedLoopWorkload:
                 for name, values in columns.items()
             },
             after_ptr=read_only(new_ptr, np.int64),
-            after=read_only(place[rows[entry]], np.int64),
+            after=read_only(new_row[rows[entry]], np.int64),
             limit_per_rack=_checked_limit(limit_per_rack),
         )
 

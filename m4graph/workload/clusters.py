@@ -212,10 +212,10 @@ def _support(known: ClusterStatistics, draws: np.random.Generator) -> Bools:
 
 def _thinned(allowed: Bools, count: int, draws: np.random.Generator) -> Bools:
     """Keeps a number of the pairs, the diagonal before all others."""
-    places = np.flatnonzero(allowed)
-    order = draws.random(len(places)) + (places % (len(allowed) + 1) != 0)
+    pairs = np.flatnonzero(allowed)
+    order = draws.random(len(pairs)) + (pairs % (len(allowed) + 1) != 0)
     kept = np.zeros(allowed.size, dtype=bool)
-    kept[places[np.argsort(order)[:count]]] = True
+    kept[pairs[np.argsort(order)[:count]]] = True
     return kept.reshape(allowed.shape)
 
 

@@ -61,8 +61,8 @@ def rows_of(
     if not len(after):
         return np.zeros(0, np.int64)
     by_id = np.argsort(flow_id)
-    place = np.minimum(np.searchsorted(flow_id, after, sorter=by_id), len(flow_id) - 1)
-    rows = by_id[place]
+    rank = np.minimum(np.searchsorted(flow_id, after, sorter=by_id), len(flow_id) - 1)
+    rows = by_id[rank]
     unknown = flow_id[rows] != after
     if unknown.any():
         entry = int(np.argmax(unknown))

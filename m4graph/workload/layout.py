@@ -54,7 +54,7 @@ class HostLayout:
     @classmethod
     def of(cls, network: nx.Graph, arrays: NetworkArrays) -> HostLayout:
         """Reads the layout of a valid network."""
-        _, rack, size = np.unique(racks(network), return_inverse=True, return_counts=True)
+        _, rack, size = np.unique(racks(network, arrays), return_inverse=True, return_counts=True)
         switch = arrays.link_dst[arrays.host_uplink]
         rack_ptr = np.concatenate(([0], np.cumsum(size)))
         hosts = np.argsort(rack, kind="stable").astype(np.int64)

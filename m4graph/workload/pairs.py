@@ -117,8 +117,8 @@ class HostPairs:
 
 def _over_hosts(layout: HostLayout, of_rack: Floats) -> Floats:
     """Sums rows of racks over the hosts of each edge switch: ``[num_edge_switches, ...]``."""
-    place = layout.switch_of_host * layout.num_racks + layout.rack_of_host
-    met, num_hosts = np.unique(place, return_counts=True)
+    cell = layout.switch_of_host * layout.num_racks + layout.rack_of_host
+    met, num_hosts = np.unique(cell, return_counts=True)
     switch, rack = np.divmod(met, layout.num_racks)
     total = np.zeros((layout.num_edge_switches, *of_rack.shape[1:]))
     np.add.at(total, switch, num_hosts[:, None] * of_rack[rack])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from m4graph.zoo.load import (
+    checkpoint_files,
     default_model_name,
     find_checkpoint,
     list_models,
@@ -15,6 +16,7 @@ from m4graph.zoo.manifest import Manifest, ZooEntry
 __all__ = [
     "Manifest",
     "ZooEntry",
+    "checkpoint_files",
     "default_model_name",
     "find_checkpoint",
     "list_models",

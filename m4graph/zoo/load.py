@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-_FILES = ("model.safetensors", "config.json", "card.md")
+_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+_FILES = (_WEIGHTS, _CONFIG, "card.md")
 
 
 def load_model(
@@ -55,6 +56,16 @@ def find_checkpoint(name_or_path: str | os.PathLike[str] | None = None) -> Path:
         if given in names or not Path(given).exists():
             return _zoo_folder(given)
     return Path(given)
+
+
+def checkpoint_files(name_or_path: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """The files that a model's answers depend on: its weights, and its configuration.
+
+    Raises:
+        CheckpointError: As :func:`load_model`.
+    """
+    folder = find_checkpoint(name_or_path)
+    return folder / _WEIGHTS, folder / _CONFIG
 
 
 def list_models() -> list[manifest.ZooEntry]:
@@ -100,7 +111,7 @@ def default_model_name() -> str:
 def _zoo_folder(name: str) -> Path:
     entry = model_info(name)
     folder = manifest.model_folder(manifest.ZOO_FOLDER, name)
-    path = folder / "model.safetensors"
+    path = folder / _WEIGHTS
     try:
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()

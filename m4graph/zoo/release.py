@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from m4graph.checkpoint import CARD, CONFIG, WEIGHTS, load_checkpoint, read_config
 from m4graph.core.errors import CheckpointError, M4GraphError
-from m4graph.core.files import whole_folder
+from m4graph.core.files import whole_file, whole_folder
 from m4graph.zoo import manifest
 from m4graph.zoo.manifest import Manifest, ZooEntry
 
@@ -101,10 +100,8 @@ def _sizes(source: Path) -> dict[str, int]:
 
 
 def _write(new: Manifest, zoo: Path) -> None:
-    path = manifest.manifest_path(zoo)
-    scratch = path.with_suffix(".json.new")
-    scratch.write_text(json.dumps(new.model_dump(), indent=2) + "\n", encoding="utf-8")
-    os.replace(scratch, path)
+    with whole_file(manifest.manifest_path(zoo)) as half:
+        half.write_text(json.dumps(new.model_dump(), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -249,7 +249,10 @@ ARGUMENT_CASES = {
     "set: file": (["--set", "workload.file=no.csv"], ["no.csv", "No such file"]),
     "simulator": (["--simulator", "packte"], ["packte", "fluid, packet", "did you mean 'packet'?"]),
     "simulator: empty": (["--simulator", ""], ["simulator", "fluid, packet"]),
-    "option": (["--model", "m4"], ["'packet'", "unknown option 'model'"]),
+    "option": (
+        ["--model", "m4"],
+        ["--model: expected a simulator that has this option (got packet)"],
+    ),
     "option: value": (["--device", "warp"], ["device", "'warp'"]),
     "unknown option": (["--modle", "m4"], ["--modle"]),
     "no value": (["--simulator"], ["--simulator"]),

@@ -162,9 +162,15 @@ BAD = {
     "trailing comma": (["--simulators", "packet,"], ["--simulators", "got 'packet,'"]),
     "twice": (["--simulators", "packet,fluid,fluid"], ["each simulator once (got fluid twice)"]),
     "twice, other case": (["--simulators", "packet,Packet"], ["once (got packet twice)"]),
-    "no truth": (["--simulators", "fluid"], ["expected packet among them", "expected.csv (got fl"]),
+    "no truth": (
+        ["--simulators", "fluid"],
+        ["expected packet among the simulators", "expected.csv (got fl"],
+    ),
     "no truth and --set": (["--simulators", "fluid", "--set", "seed=1"], ["and no --set (got fl"]),
-    "truth alone": (["--simulators", "packet"], ["another one to compare with packet"]),
+    "truth alone": (
+        ["--simulators", "packet"],
+        ["expected a simulator besides packet (got packet)"],
+    ),
     "nobody has the option": (
         ["--simulators", "packet,fluid", "--model", "x"],
         ["--model: expected a simulator that has this option (got packet, fluid)"],
@@ -221,7 +227,9 @@ def test_a_forgotten_flow_is_a_failure(run, without_truth):
     check(run, without_truth.parent, arguments, 1, ["a prediction for each flow"])
 
 
-@pytest.mark.parametrize("fails", ["m4graph.evaluation.report.Report.plot", "pathlib.Path.chmod"])
+@pytest.mark.parametrize(
+    "fails", ["m4graph.evaluation.report.Report.plot", "m4graph.core.files.os.replace"]
+)
 def test_a_failure_while_writing_leaves_nothing(run, without_truth, monkeypatch, fails):
     def no_space(*arguments, **options):
         raise OSError(28, "No space left on device")

@@ -53,7 +53,7 @@ def test_record(tiny, recording, capsys):
         ("links: some\n", ["--out", "o"], "recording.yaml: links: expected all or a list"),
         ("link: all\n", ["--out", "o"], "recording.yaml: link: unknown key"),
         ("flows: [9]\n", ["--out", "o"], "recording.flows.0: expected the id of a flow, 0, 1, 2"),
-        (RECORDING, ["--out", "o", "--simulator", "fluid"], "unknown option 'recording'"),
+        (RECORDING, ["--out", "o", "--simulator", "fluid"], "this option (got fluid)"),
     ],
 )
 def test_bad_recordings(tiny, recording, capsys, monkeypatch, text, options, message):

@@ -39,6 +39,14 @@ def test_changes_with_what_is_imported(digested, digest, name):
     assert digest("digested.kernels") != before
 
 
+@pytest.mark.parametrize("decorator", ["njit(cache=True)", "kernel", "cached_kernel"])
+def test_any_decorator_makes_a_kernel(digested, decorator):
+    digested("kernels", FILES["kernels"].replace("njit", decorator))
+    before = kernel_digest("digested.kernels")
+    digested("layout", "SIZE = 16")
+    assert kernel_digest("digested.kernels") != before
+
+
 @pytest.mark.parametrize(("name", "changes"), [("units", True), ("apart", False)])
 def test_results_depend_on_all_that_is_imported_and_nothing_else(digested, name, changes):
     before = source_digest("digested.kernels")
@@ -64,6 +72,7 @@ def test_a_package_is_all_of_its_files(digested):
         ("m4graph.simulators.fluid.events", "estimate/maxmin/filling.py"),
         ("m4graph.simulators.packet.engine", "simulators/packet/buffers.py"),
         ("m4graph.learned.compiled.loop", "estimate/maxmin/filling.py"),
+        ("m4graph.estimate.maxmin.volumes", "scenario/ideal.py"),
     ],
 )
 def test_kernels_of_ours_see_what_they_call(entry, part):

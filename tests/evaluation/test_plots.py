@@ -46,6 +46,7 @@ def test_no_text_is_cut_or_overlaps(comparison, kind, count):
 def test_odd_slowdowns_can_be_drawn(result, tmp_path, kind, slowdown):
     made = m4.compare(result("packet", slowdown, name="$\\bad_{$ name"), result("a$^$", slowdown))
     kind.draw([made]).savefig(tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_cdf_of_four_flows(comparison):

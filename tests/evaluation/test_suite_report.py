@@ -11,6 +11,7 @@ import pytest
 from matplotlib.image import imread
 
 import m4graph as m4
+from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.evaluation.suites import SuiteReport
 from m4graph.evaluation.suites.measure import (
     SIZE_GROUPS,
@@ -64,7 +65,7 @@ def test_record_by_hand():
     scenario = scenario_of(SIZES)
     truth = result_of(scenario, "packet", [1, 2, 4, 2, 2, 4, np.nan])
     guess = result_of(scenario, "fluid", [1, 1, 3, 3, 2, 4, 1])
-    made = record({"algorithm": "dctcp"}, truth, [guess])
+    made = record({"algorithm": "dctcp"}, ScenarioResults(truth, {"fluid": guess}))
     errors = [0, 1 / 2, 1 / 4, 1 / 2, 0, 0]
     _, row = made.rows
     assert row["mean_error"] == pytest.approx(np.mean(errors))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import m4graph as m4
 from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.core.registry import Registry
-from m4graph.evaluation.suites import Case, Suite, make_runners, run_suite
+from m4graph.evaluation.suites import Case, Suite, SuiteReport, make_runners, run_suite
 from m4graph.evaluation.suites.store import cache_folder, load_result, save_result, scenario_digest
 from m4graph.results import SimulationResult
 from m4graph.simulators import SIMULATORS, Simulator
@@ -18,13 +19,19 @@ from m4graph.simulators import SIMULATORS, Simulator
 RUNS: list[tuple[str, str]] = []
 
 
+WEIGHTS: list[Path] = []
+
+
 class Scaled(Simulator):
     """Every slowdown is a number that the subclass, or the model, says."""
 
     name = "packet"
+    is_deterministic = True
     slowdown = 2.0
 
     def run(self, scenario, progress=None):
+        if self.name in scenario.name:
+            raise ConfigError(f"name: expected one without {self.name}")
         RUNS.append((self.name, scenario.name))
         return SimulationResult(
             simulator=self.name,
@@ -46,6 +53,7 @@ class Fluid(Scaled):
 
 class Plugin(Scaled):
     name = "plugin"
+    is_deterministic = False
 
     def __init__(self, model: str = "its own") -> None:
         self.slowdown = {"its own": 1.2, "good": 2.0}[model]
@@ -53,8 +61,17 @@ class Plugin(Scaled):
 
 class Learned(Scaled):
     name = "learned"
+    is_deterministic = False
 
-    def __init__(self, model: str = "zoo", device: str = "cpu") -> None:
+    @classmethod
+    def resolve_options(cls, options):
+        return {"model": "zoo"} | super().resolve_options(options)
+
+    @classmethod
+    def input_files(cls, options):
+        return [path for path in WEIGHTS if path.exists()]
+
+    def __init__(self, model: str, device: str = "cpu") -> None:
         self.slowdown = {"zoo": 1.5, "good": 2.0, "bad": 1.0}[model.rpartition("/")[2]]
 
 
@@ -65,10 +82,10 @@ def toys(monkeypatch, tmp_path):
     registry._objects.update({"packet": Scaled, "fluid": Fluid, "learned": Learned})
     monkeypatch.setattr("m4graph.simulators.base.SIMULATORS", registry)
     monkeypatch.setattr("m4graph.simulators.SIMULATORS", registry)
-    monkeypatch.setattr("m4graph.evaluation.suites.runner.default_model_name", lambda: "zoo")
-    monkeypatch.setattr("m4graph.evaluation.suites.runner.find_checkpoint", lambda name: tmp_path)
+    monkeypatch.setattr("m4graph.evaluation.plots.figure.SIMULATORS", registry)
     monkeypatch.setenv("M4GRAPH_CACHE", str(tmp_path / "cache"))
     RUNS.clear()
+    WEIGHTS[:] = [tmp_path / "model.safetensors"]
 
 
 def case(name, num_flows=6, **blocks):
@@ -97,7 +114,7 @@ def test_errors_and_order():
     assert (learned["algorithm"], learned["num_compared"]) == ("timely", 9)
 
 
-def test_results_of_packet_and_fluid_are_kept():
+def test_results_of_deterministic_simulators_are_kept():
     runners = make_runners(["packet", "fluid", "learned"])
     first = run_suite(SUITE, runners)
     assert len(RUNS) == 6
@@ -117,14 +134,81 @@ def test_another_scenario_is_not_in_the_cache():
 
 
 def test_another_source_is_not_in_the_cache(monkeypatch):
+    runners = make_runners(["packet", "fluid"])
+    run_suite(SUITE, runners)
+    RUNS.clear()
+    monkeypatch.setattr("m4graph.simulators.runner.source_digest", lambda *modules: "new")
+    run_suite(SUITE, runners)
+    assert [name for name, _ in RUNS] == ["packet", "fluid"] * 2
+
+
+def test_other_options_are_not_in_the_cache(monkeypatch):
+    monkeypatch.setattr(Fluid, "__init__", lambda self, scope="affected": None)
     run_suite(SUITE, make_runners(["packet", "fluid"]))
     RUNS.clear()
-    monkeypatch.setattr(
-        "m4graph.evaluation.suites.runner.source_digest",
-        lambda package: "new" if package.endswith("packet") else "fluid's",
+    other = make_runners(["packet", "fluid"], own_options={"fluid": {"scope": "full"}})
+    assert other[1].options == {"scope": "full"}
+    run_suite(SUITE, other)
+    assert [name for name, _ in RUNS] == ["fluid"] * 2
+
+
+def test_what_a_simulator_refuses_is_left_out_and_counted(tmp_path):
+    suite = Suite("tiny", (case("a"), case("no fluid", 7), case("no learned, no fluid", 8)))
+    runners = make_runners(["packet", "learned", "fluid"])
+    records = run_suite(suite, runners, folder=tmp_path / "out")
+    assert [[row["simulator"] for row in record.rows] for record in records] == [
+        ["packet", "learned", "fluid"],
+        ["packet", "learned"],
+        ["packet"],
+    ]
+    report = SuiteReport("tiny", records, {})
+    assert report.refusals.lines() == [
+        "left out: fluid in 2 of 3 scenarios (first no fluid: name: expected one without fluid)",
+        "left out: learned in 1 of 3 scenarios "
+        "(first no learned, no fluid: name: expected one without learned)",
+    ]
+    metrics = report.metrics()
+    assert {name: row["num_refused"] for name, row in metrics.items()} == {
+        "packet": 0,
+        "learned": 1,
+        "fluid": 2,
+    }
+    assert [row["num_scenarios"] for row in metrics.values()] == [3, 2, 1]
+    report.save(tmp_path / "out")
+    assert all(
+        line in (tmp_path / "out/summary.md").read_text() for line in report.refusals.lines()
     )
-    run_suite(SUITE, make_runners(["packet"]) + make_runners(["learned"]))
-    assert [name for name, _ in RUNS if name == "packet"] == ["packet"] * 2
+
+
+def test_a_simulator_that_refuses_everything_has_no_errors():
+    runners = make_runners(["packet", "fluid", "learned"])
+    report = SuiteReport("tiny", run_suite(Suite("tiny", (case("no fluid", 7),)), runners), {})
+    metrics = report.metrics()
+    assert list(metrics) == ["packet", "learned", "fluid"]
+    assert (metrics["fluid"]["num_scenarios"], metrics["fluid"]["num_refused"]) == (0, 1)
+    assert metrics["fluid"]["is_truth"] is False
+    assert metrics["fluid"]["mean_error"] is metrics["fluid"]["wall_s"] is None
+    assert metrics["learned"]["mean_error_to_fluid"] is None
+
+
+def test_a_ratio_is_of_the_scenarios_that_both_can_do(monkeypatch):
+    whole = Learned.run
+
+    def is_right_without_fluid(self, scenario, progress=None):
+        self.slowdown = 2.0 if "fluid" in scenario.name else 1.5
+        return whole(self, scenario, progress)
+
+    monkeypatch.setattr(Learned, "run", is_right_without_fluid)
+    suite = Suite("tiny", (case("a"), case("no fluid", 7)))
+    report = SuiteReport("tiny", run_suite(suite, make_runners(["packet", "fluid", "learned"])), {})
+    learned = report.metrics()["learned"]
+    assert learned["mean_error"] == pytest.approx(0.125, abs=1e-3)
+    assert learned["mean_error_to_fluid"] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_a_truth_that_refuses_is_an_error():
+    with pytest.raises(ConfigError, match="scenario no packet: name: expected one without packet"):
+        run_suite(Suite("tiny", (case("no packet"),)), make_runners(["packet", "fluid"]))
 
 
 def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
@@ -174,11 +258,11 @@ def test_several_models_have_labels(tmp_path):
     assert make_runners(["learned"], ["good"])[0].label == "learned"
 
 
-def test_a_plugin_has_a_default_model_of_its_own():
+def test_each_class_has_its_own_default_model():
     learned, plugin = make_runners(["learned", "plugin"])
-    assert dict(learned.options) == {"model": "zoo"}
-    assert plugin.options == ()
-    assert dict(make_runners(["plugin"], ["good"])[0].options) == {"model": "good"}
+    assert learned.options == {"model": "zoo", "device": "cpu"}
+    assert plugin.options == {"model": "its own"}
+    assert make_runners(["plugin"], ["good"])[0].options == {"model": "good"}
     assert len(run_suite(SUITE, make_runners(["packet", "plugin"]))) == 2
 
 
@@ -193,13 +277,13 @@ def test_odd_names_stay_in_the_folder(tmp_path):
 
 def test_options_go_where_they_belong():
     packet, learned = make_runners(["packet", "learned"], options={"device": "cuda"})
-    assert packet.options == ()
-    assert dict(learned.options) == {"model": "zoo", "device": "cuda"}
+    assert packet.options == {}
+    assert learned.options == {"model": "zoo", "device": "cuda"}
     with pytest.raises(ConfigError, match=r"--device: expected .* \(got packet, fluid\)"):
         make_runners(["packet", "fluid"], options={"device": "cuda", "engine": None})
     with pytest.raises(ConfigError, match="--model: expected a simulator that has this option"):
         make_runners(["packet", "fluid"], ["good"])
-    with pytest.raises(ConfigError, match="expected each once \\(got fluid twice"):
+    with pytest.raises(ConfigError, match="expected each simulator once \\(got fluid twice"):
         make_runners(["fluid", "packet", "fluid"])
 
 
@@ -271,6 +355,7 @@ def test_the_digest_sees_everything_but_the_name():
         base.replace(routing={"convergence_us": 50}),
         base.replace(workload=m4.workload.closed_loop(base.workload, 1)),
         base.replace(workload=m4.workload.closed_loop(base.workload, 2)),
+        base.replace(stop_ns=1000),
         base.replace(faults=[{"kind": "down", "link": [0, 4], "at_us": 1}]),
     ]
     digests = {scenario_digest(each) for each in [base, *others]}

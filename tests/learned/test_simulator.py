@@ -277,7 +277,7 @@ def test_no_warning_without_reason(saved, scenario, domain):
     simulator = LearnedSimulator(saved(**domain))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        simulator.run(scenario)
+        assert simulator.run(scenario).num_finished == scenario.num_flows
 
 
 def test_command_line(saved, tmp_path, capsys):

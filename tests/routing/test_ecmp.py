@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m4graph import topology
-from m4graph.core.errors import RoutingError
+from m4graph.core.errors import ConfigError, RoutingError
 from m4graph.routing import EcmpRouter, Routes, check_routes, ecmp_routes
 from m4graph.topology.arrays import NetworkArrays
 
@@ -175,7 +175,7 @@ def test_bad_flows_are_refused(fat_tree, src, dst, message):
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5, True, "0"])
 def test_bad_seeds_are_refused(fat_tree, seed):
-    with pytest.raises(RoutingError, match="routing seed: expected an integer"):
+    with pytest.raises(ConfigError, match=r"routing\.seed: expected an integer"):
         ecmp_routes(fat_tree, [0], [1], seed)
 
 

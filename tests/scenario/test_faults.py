@@ -62,8 +62,8 @@ def test_overrides(tmp_path):
     assert load("faults=[]").faults == ()
     assert load("faults=[{link: [0, 3], kind: down}]").faults == (Down(link=[0, 3]),)
     for setting, message in {
-        "faults.4.probability=1": "expected the place of an entry of faults, below 4 (got '4')",
-        "faults.x=1": "expected the place of an entry of faults, below 4 (got 'x')",
+        "faults.4.probability=1": "expected the index of an entry of faults, below 4 (got '4')",
+        "faults.x=1": "expected the index of an entry of faults, below 4 (got 'x')",
         "faults.3.probability=2": "faults.3.probability: expected at most 1.0 (got 2)",
         "faults.3.link=[0, 1]": "faults.3.link: expected a cable of node 0, to 3 (got 1)",
     }.items():

@@ -8,8 +8,9 @@ import pytest
 
 import m4graph as m4
 from m4graph.core.errors import InputError
-from m4graph.core.yaml_file import Override
+from m4graph.core.yaml_file import Override, read_yaml
 from m4graph.scenario.expected import read_expected, write_expected
+from m4graph.topology import arrays
 
 SCENARIOS = Path(__file__).parents[1] / "data" / "scenarios"
 STAR = SCENARIOS / "a01_idle_star_dctcp"
@@ -173,3 +174,45 @@ def test_recorded_times_that_are_no_parquet(tmp_path):
     path.write_text("id,fct_ns,ideal_fct_ns\n")
     with pytest.raises(InputError, match=r"expected\.parquet: expected a Parquet file"):
         read_expected(path, m4.load_scenario(STAR).workload)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "times"),
+    [
+        ("topology: {kind: fat_tree, k: 4}\nworkload: {kind: all_to_all, size_bytes: 9}", 1),
+        ("topology: {kind: fat_tree, k: 4}\nworkload: {kind: generated, num_flows: 9}", 2),
+    ],
+)
+def test_a_network_is_validated_where_it_comes_in_and_not_again(
+    tmp_path, monkeypatch, scenario, times
+):
+    seen = []
+    check = arrays._check_node_ids
+    monkeypatch.setattr(arrays, "_check_node_ids", lambda graph: (seen.append(1), check(graph)))
+    (tmp_path / "s.yaml").write_text(scenario + "\ncongestion_control: dctcp\n")
+    m4.save_scenario(m4.load_scenario(tmp_path / "s.yaml"), tmp_path / "out")
+    assert len(seen) == times
+
+
+def test_a_changed_network_is_validated_again():
+    network = m4.topology.star(3)
+    scenario = m4.Scenario(network, m4.workload.generate(network, num_flows=3), "dctcp")
+    network.edges[0, 3]["rate_bps"] = 0
+    with pytest.raises(InputError, match="cable 0-3: expected rate_bps"):
+        scenario.replace(seed=1)
+
+
+def test_kinds_are_forgiven_their_spelling_and_recorded_in_one(tmp_path):
+    (tmp_path / "s.yaml").write_text(
+        "topology: {kind: Fat-Tree, k: 4}\n"
+        "workload: {kind: Generated, sizes: {kind: PARETO, mean_bytes: 20000}, matrix: Uniform}\n"
+        "routing: {kind: ECMP, seed: 3}\n"
+        "network: {queue: {kind: Drop-Tail}}\n"
+        "congestion_control: {kind: New-Reno}\n"
+        "faults: [{kind: SLOW, link: [0, 16], factor: 0.5}]\n"
+    )
+    m4.save_scenario(m4.load_scenario(tmp_path / "s.yaml"), tmp_path / "out")
+    blocks = read_yaml(tmp_path / "out" / "scenario.yaml")
+    found = blocks["routing"], blocks["network"]["queue"], blocks["congestion_control"]
+    assert [block["kind"] for block in found] == ["ecmp", "drop_tail", "newreno"]
+    assert [fault["kind"] for fault in blocks["faults"]] == ["slow"]

@@ -5,6 +5,7 @@ import pytest
 
 from m4graph.core.errors import ConfigError, TopologyError
 from m4graph.topology import TOPOLOGIES, fat_tree, from_config, star, to_csv
+from m4graph.workload import generate
 
 
 def test_kind_and_parameters():
@@ -39,15 +40,16 @@ def test_bad_config(config, error, message):
         from_config(config)
 
 
-def test_plugin_is_called_and_checked(monkeypatch):
+def test_plugin_is_called_and_checked_where_it_is_used(monkeypatch):
     def lone_switch(**keys: int) -> nx.Graph:
         graph = nx.Graph()
         graph.add_nodes_from(range(keys["switches"]), kind="switch")
         return graph
 
     monkeypatch.setitem(TOPOLOGIES._objects, "loneswitch", lone_switch)
+    graph = from_config({"kind": "lone_switch", "switches": 1})
     with pytest.raises(TopologyError, match="network: expected at least one"):
-        from_config({"kind": "lone_switch", "switches": 1})
+        generate(graph)
 
 
 def test_every_builtin_resolves():

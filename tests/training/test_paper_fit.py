@@ -137,7 +137,10 @@ def test_a_session_equals_a_run(finished: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
-        ("model.kind=m5", "model.kind: expected one of flow_link, m4_paper"),
+        (
+            "model.kind=m5",
+            "model.kind: unknown model to train: expected one of flow_link, m4_paper",
+        ),
         ("model.num_layers=0", "model.num_layers"),
         ("streams.free=1", "streams"),
         ("precision=fp8", "precision"),

@@ -7,20 +7,22 @@ from __future__ import annotations
 import os
 import time
 from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
 import m4graph as m4
-from m4graph.core.compilation import announced_compilation
+from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import ConfigError
 from m4graph.datasets import flow_table
 from m4graph.simulators import Progress, Simulator
 from m4graph.simulators.base import refuse_faults
+from m4graph.zoo import checkpoint_files
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Checkpoints that come with this package, in folders of the simulators' names."""
@@ -40,6 +42,19 @@ class StaticSimulator(Simulator):
 
     kind: ClassVar[type[nn.Module]]
     """Class of the model."""
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """All options; the model is this package's own where none is given."""
+        resolved = super().resolve_options(options)
+        if resolved["model"] is None:
+            resolved["model"] = str(WEIGHTS / cls.name)
+        return resolved
+
+    @classmethod
+    def input_files(cls, options: Mapping[str, Any]) -> Iterable[Path]:
+        """The files of the model."""
+        return checkpoint_files(options["model"])
 
     def __init__(self, model: str | os.PathLike[str] | nn.Module | None = None) -> None:
         given = WEIGHTS / self.name if model is None else model
@@ -96,6 +111,5 @@ def warm_up() -> float:
 def _warm_up() -> float:
     network = m4.topology.star(num_hosts=3)
     workload = m4.workload.generate(network, num_flows=2)
-    with announced_compilation("event graph") as spent:
-        flow_table(m4.Scenario(network, workload, "dctcp"))
-    return spent.seconds
+    scenario = m4.Scenario(network, workload, "dctcp")
+    return announced_compilation("event graph", lambda: flow_table(scenario))[1]

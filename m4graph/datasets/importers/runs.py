@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from m4graph.core.errors import ConfigError, InputError, M4GraphError
+from m4graph.core.progress import Progress
 from m4graph.core.schema import KeyProblem
 from m4graph.datasets.importers.folder import ImportConfig, ImportFolder, Origin
 from m4graph.datasets.importers.labelled import labelled_run
 from m4graph.datasets.importers.sources import SCENARIO, find_sources, read_source
-from m4graph.datasets.making.generation import GenerationError, Progress
+from m4graph.datasets.making.generation import GenerationError
 from m4graph.datasets.making.leakage import check_training_seeds, refuse_reserved, scenario_hash
 from m4graph.datasets.making.manifest import RunFailure, RunRecord, write_manifest
 from m4graph.datasets.making.produce import run_record

@@ -11,7 +11,8 @@ from m4graph.convert import FORMATS, from_text
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.schema import one_of
 from m4graph.scenario import Scenario
-from m4graph.scenario.files import EXPECTED_FILES, SCENARIO_FILE, load_scenario
+from m4graph.scenario.expected import EXPECTED_FILES
+from m4graph.scenario.files import SCENARIO_FILE, load_scenario
 
 SCENARIO = "scenario"
 SOURCE_FORMATS = (*FORMATS, SCENARIO)

@@ -16,7 +16,7 @@ from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
 from m4graph.datasets.making.distributions import parse
 from m4graph.datasets.making.laws import Law, draw
 from m4graph.datasets.making.leakage import check_training_seed, check_training_seeds
-from m4graph.scenario.files import ScenarioFile
+from m4graph.scenario.build import ScenarioFile
 
 BLOCKS = [name for name in ScenarioFile.model_fields if name not in ("name", "seed", "faults")]
 """What is drawn. A model sees no faults, so that it could only learn from them what is wrong."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from m4graph.core.errors import InputError, SimulationError
 from m4graph.core.parallel import check_backend, unordered
+from m4graph.core.progress import Progress
 from m4graph.datasets.making.config import GenerateConfig
 from m4graph.datasets.making.manifest import (
     WHOLE,
@@ -37,9 +38,6 @@ _LOOKED_THROUGH = 100
 """Scenarios looked through for the algorithms to compile."""
 _NAMED = 10
 """Failed scenarios that the error names by number."""
-
-Progress = Callable[[int, int], None]
-"""Called with the number of scenarios done, and the number of all."""
 
 
 class GenerationError(SimulationError):

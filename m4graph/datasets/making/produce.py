@@ -18,7 +18,7 @@ from m4graph.datasets.making.manifest import RunFailure, RunRecord
 from m4graph.datasets.making.run_folder import remove_run, run_files, run_name, save_run
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
-from m4graph.scenario.files import build_scenario
+from m4graph.scenario.build import build_scenario
 from m4graph.simulators import simulate
 
 
@@ -84,16 +84,13 @@ def scenario_of(description: dict[str, Any], file: Path) -> Scenario:
 
     Args:
         description (dict): What :meth:`GenerateConfig.describe` gave.
-        file (Path): Where it is to stand. Messages do not name it: nothing stands there yet.
+        file (Path): Where it is to stand; paths in it are relative to its folder.
 
     Raises:
         InputError: If the description makes no valid scenario, or one that is reserved.
     """
-    try:
-        scenario = build_scenario(description, file)
-        refuse_reserved(scenario_hash(scenario), str(file))
-    except InputError as error:
-        raise InputError(str(error).replace(f"{file}: ", "")) from None
+    scenario = build_scenario(description, file.parent)
+    refuse_reserved(scenario_hash(scenario), scenario.name)
     return scenario
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.files import whole_file
 from m4graph.core.hub import HUB_PREFIX, download
-from m4graph.core.progress import count_progress
+from m4graph.core.progress import Progress, count_progress
 from m4graph.datasets.making.generation import generate
 from m4graph.datasets.making.leakage import refuse_reserved
 from m4graph.datasets.making.manifest import known_hashes
@@ -20,8 +20,6 @@ from m4graph.datasets.making.suite_runs import SuiteRuns
 from m4graph.datasets.named import NamedDataset, Recipe, find_dataset
 from m4graph.datasets.store.processing import ARRAYS_SHA256, EVALUATION_SEED, SCENARIO_SHA256
 from m4graph.scenario.suite import Suite
-
-Report = Callable[[int, int], None]
 
 _DESCRIPTIONS = ("config.yaml", "manifest*.json")
 _FILES = (*_DESCRIPTIONS, "raw/run_*")
@@ -122,7 +120,7 @@ class Supply:
             self._named.check_runs(each[ARRAYS_SHA256] for each in metadata.values())
 
     @contextmanager
-    def progress(self, title: str) -> Iterator[Report]:
+    def progress(self, title: str) -> Iterator[Progress]:
         """Shows how many runs are done, if that is wanted."""
         if not self._log:
             yield lambda done, total: None

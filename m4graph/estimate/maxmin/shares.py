@@ -29,6 +29,7 @@ from m4graph.estimate.maxmin.layout import (
     STAMP,
     Shares,
 )
+from m4graph.estimate.maxmin.lists import enter_list, leave_list
 
 AFFECTED, COMPONENT, FULL = 0, 1, 2
 SCOPES = {"affected": AFFECTED, "component": COMPONENT, "full": FULL}
@@ -40,16 +41,11 @@ TOLERANCE = 1e-10  # relative, for "full" and "as fast as"; far above float64 no
 @kernel
 def attach(shares: Shares, flow: int) -> None:
     """Makes a flow active with rate 0; :func:`rebalance` gives it its share."""
-    counts, hops = shares.counts, shares.hops
+    counts = shares.counts
     for hop in range(shares.route_ptr[flow], shares.route_ptr[flow + 1]):
-        link = shares.links[shares.route_links[hop]]
-        hops[hop].flow = flow
-        hops[hop].before = -1
-        hops[hop].after = link.head
-        if link.head >= 0:
-            hops[link.head].before = hop
-        link.head = hop
-        link.num_flows += 1
+        link_id = shares.route_links[hop]
+        enter_list(shares.links, shares.hops, link_id, hop, flow)
+        shares.links[link_id].num_flows += 1
     shares.active[counts[NUM_ACTIVE]] = flow
     shares.flows[flow].active_index = counts[NUM_ACTIVE]
     counts[NUM_ACTIVE] += 1
@@ -61,17 +57,11 @@ def attach(shares: Shares, flow: int) -> None:
 @kernel
 def detach(shares: Shares, flow: int) -> None:
     """Takes an active flow out of the network; :func:`rebalance` shares out what it leaves."""
-    counts, hops, leaving = shares.counts, shares.hops, shares.flows[flow]
+    counts, leaving = shares.counts, shares.flows[flow]
     for hop in range(shares.route_ptr[flow], shares.route_ptr[flow + 1]):
         link_id = shares.route_links[hop]
         link = shares.links[link_id]
-        before, after = hops[hop].before, hops[hop].after
-        if before >= 0:
-            hops[before].after = after
-        else:
-            link.head = after
-        if after >= 0:
-            hops[after].before = before
+        leave_list(shares.links, shares.hops, link_id, hop)
         link.num_flows -= 1
         link.used = link.used - leaving.rate if link.num_flows else 0.0
         if link.stamp != counts[STAMP]:

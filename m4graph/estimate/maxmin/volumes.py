@@ -24,10 +24,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from m4graph.core.compilation import kernel_digest
+from m4graph.core.kernels import cached_kernel
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.scenario.ideal import HEADER_BYTES, serialization_ticks
 
@@ -72,7 +72,10 @@ def volumes_and_latencies(
         - size_bytes, ideal_fct_ns ``[num_flows]``; route_ptr ``[num_flows + 1]``
         - output: bytes and ns, both float64 ``[num_flows]``
     """
-    return _volumes_and_latencies(
+    volume_bytes, latency_ns = np.zeros(len(size_bytes)), np.zeros(len(size_bytes))
+    _fill_volumes_and_latencies(
+        volume_bytes,
+        latency_ns,
         arrays.link_rate_bps,
         arrays.link_delay_ns,
         size_bytes,
@@ -81,11 +84,14 @@ def volumes_and_latencies(
         route_links,
         payload_bytes,
     )
+    return volume_bytes, latency_ns
 
 
-def _build(digest: str) -> Callable[..., tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    @njit(cache=True, nogil=True)
-    def kernel(  # type: ignore[no-untyped-def]
+def _build(digest: str) -> Callable[..., None]:
+    @cached_kernel
+    def fill_volumes_and_latencies(  # type: ignore[no-untyped-def]
+        volume_bytes,
+        latency_ns,
         link_rate_bps,
         link_delay_ns,
         size_bytes,
@@ -95,8 +101,6 @@ def _build(digest: str) -> Callable[..., tuple[NDArray[np.float64], NDArray[np.f
         payload_bytes,
     ):
         digest  # noqa: B018 - part of numba's cache key: a change of any source recompiles
-        volume_bytes = np.zeros(len(size_bytes))
-        latency_ns = np.zeros(len(size_bytes))
         for flow in range(len(size_bytes)):
             packet_bytes = min(size_bytes[flow], payload_bytes) + HEADER_BYTES
             slowest_bps = link_rate_bps[route_links[route_ptr[flow]]]
@@ -110,9 +114,8 @@ def _build(digest: str) -> Callable[..., tuple[NDArray[np.float64], NDArray[np.f
             latency_ns[flow] = total_ns - longest_ns
             slowest = slowest_bps / (BITS_PER_BYTE * NS_PER_S)
             volume_bytes[flow] = (ideal_fct_ns[flow] - (total_ns - longest_ns)) * slowest
-        return volume_bytes, latency_ns
 
-    return kernel  # type: ignore[no-any-return]
+    return fill_volumes_and_latencies  # type: ignore[no-any-return]
 
 
-_volumes_and_latencies = _build(kernel_digest(__name__))
+_fill_volumes_and_latencies = _build(kernel_digest(__name__))

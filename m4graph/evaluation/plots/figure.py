@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.errors import InputError
 from m4graph.evaluation.scenario_results import ScenarioResults
+from m4graph.simulators import SIMULATORS
 
 PANEL_INCHES = (4.6, 3.4)
 ALONE_INCHES = (6.6, 4.4)
@@ -30,14 +32,8 @@ _LEGEND_LETTERS = 12
 
 TRUTH_COLOUR = "#222222"
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
-_COLOURS = {
-    "fluid": "#E69F00",
-    "learned": "#0072B2",
-    "packet": "#009E73",
-    "parsimon": "#CC79A7",
-    "mimic": "#D55E00",
-}
+# Some of Okabe and Ito's palette, which colour-blind readers can tell apart; simulators have the
+# others as their own.
 _SPARE_COLOURS = ("#56B4E9", "#8C6D1F", "#7A5195", "#6B7280")
 
 
@@ -62,11 +58,11 @@ def colours(comparisons: Iterable[ScenarioResults]) -> dict[str, str]:
 
 
 def simulator_colours(simulators: Iterable[str]) -> dict[str, str]:
-    """A colour for each simulator, in the order in which they come first."""
-    names = dict.fromkeys(simulators)
-    spare = [name for name in names if name not in _COLOURS]
-    extra = {name: _SPARE_COLOURS[place % len(_SPARE_COLOURS)] for place, name in enumerate(spare)}
-    return {name: _COLOURS.get(name) or extra[name] for name in names}
+    """A colour for each simulator, its own where it has one, in the order of their first place."""
+    names = list(dict.fromkeys(simulators))
+    own = {name: SIMULATORS.resolve(name).colour for name in names if name in SIMULATORS}
+    spare = cycle(_SPARE_COLOURS)
+    return {name: own.get(name) or next(spare) for name in names}
 
 
 def series(comparison: ScenarioResults, palette: dict[str, str]) -> list[Series]:

@@ -75,14 +75,14 @@ def _panel(axes: Axes, simulators: list[Series]) -> list[NDArray[np.float64]]:
     """Draws a scenario; gives the slowdowns that it has drawn."""
     size_bytes = simulators[0].size_bytes
     bins = size_bins(size_bytes)
-    places = np.array([np.exp(np.log(size_bytes[flows]).mean()) for flows in bins])
+    centres = np.array([np.exp(np.log(size_bytes[flows]).mean()) for flows in bins])
     drawn = []
     for each in simulators:
         for level, style, marker, _ in _LINES:
             values = np.array([np.percentile(each.slowdown[flows], level) for flows in bins])
             drawn.append(values)
             axes.plot(
-                places,
+                centres,
                 values,
                 color=each.colour,
                 linestyle=style,
@@ -90,7 +90,7 @@ def _panel(axes: Axes, simulators: list[Series]) -> list[NDArray[np.float64]]:
                 markersize=6 if each.is_truth else 4,
                 linewidth=3.2 if each.is_truth else 1.7,
             )
-    log_axis(axes.xaxis, places[0] / 1.5, places[-1] * 1.5, spell_bytes)
+    log_axis(axes.xaxis, centres[0] / 1.5, centres[-1] * 1.5, spell_bytes)
     axes.set_xlabel("flow size", fontsize=10)
     axes.set_ylabel("slowdown", fontsize=10)
     return drawn

@@ -1,8 +1,9 @@
-"""Links and flows of a recorded packet run over time."""
+"""Links and flows of a recorded run over time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,8 @@ from matplotlib.patches import Patch
 from m4graph.core.errors import InputError
 from m4graph.core.units import BITS_PER_BYTE, GBPS
 from m4graph.evaluation.plots.figure import legend, panels
+from m4graph.scenario import Scenario
 from m4graph.scenario.faults import Fault
-from m4graph.simulators.packet import Records
 
 _MOST = 6
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -25,7 +26,27 @@ _NS_PER_MS = 10**6
 _KB, _MB = 10**3, 10**6
 
 
-def draw_links(records: Records, links: Sequence[tuple[int, int]] | None = None) -> Figure:
+class Recorded(Protocol):
+    """Time series of a run, as a simulator leaves them in ``extra["recording"]``."""
+
+    @property
+    def scenario(self) -> Scenario:
+        """What was simulated."""
+
+    @property
+    def links(self) -> pd.DataFrame:
+        """A row for each sample and link: ``time_ns``, ``a``, ``b``, ``queue_bytes`` and, since the
+        sample before, ``sent_bytes``.
+        """
+
+    @property
+    def flows(self) -> pd.DataFrame:
+        """A row for each sample and flow: ``time_ns``, ``flow``, ``rate_bps``,
+        ``remaining_bytes``.
+        """
+
+
+def draw_links(records: Recorded, links: Sequence[tuple[int, int]] | None = None) -> Figure:
     """Throughput and queue of links, one below the other."""
     table = records.links
     chosen = list(links) if links is not None else _busiest(table)
@@ -43,12 +64,12 @@ def draw_links(records: Records, links: Sequence[tuple[int, int]] | None = None)
     _label(upper, "sent, Gb/s")
     _label(lower, "queue, KB")
     lower.set_xlabel("time, ms", fontsize=10)
-    handles = [_handle(f"{a} to {b}", place, len(chosen)) for place, (a, b) in enumerate(chosen)]
+    handles = [_handle(f"{a} to {b}", index, len(chosen)) for index, (a, b) in enumerate(chosen)]
     legend(figure, handles + _shade_faults(records, chosen, (upper, lower)))
     return figure
 
 
-def draw_flows(records: Records, flows: Sequence[int] | None = None) -> Figure:
+def draw_flows(records: Recorded, flows: Sequence[int] | None = None) -> Figure:
     """Rate and remaining bytes of flows, one below the other."""
     table = records.flows
     chosen = list(flows) if flows is not None else _largest(table)
@@ -82,11 +103,11 @@ def _largest(table: pd.DataFrame) -> list[int]:
 
 
 def _palette(count: int) -> list[str]:
-    return [_COLOURS[place % len(_COLOURS)] for place in range(count)]
+    return [_COLOURS[index % len(_COLOURS)] for index in range(count)]
 
 
-def _handle(label: str, place: int, count: int) -> Line2D:
-    return Line2D([], [], color=_palette(count)[place], lw=2.5, label=label)
+def _handle(label: str, index: int, count: int) -> Line2D:
+    return Line2D([], [], color=_palette(count)[index], lw=2.5, label=label)
 
 
 def _label(axes: Axes, text: str) -> None:
@@ -96,7 +117,7 @@ def _label(axes: Axes, text: str) -> None:
 
 
 def _shade_faults(
-    records: Records, links: Sequence[tuple[int, int]], both_axes: Sequence[Axes]
+    records: Recorded, links: Sequence[tuple[int, int]], both_axes: Sequence[Axes]
 ) -> list[Line2D]:
     """Shades the times in which a drawn link has a fault; gives the legend's entry."""
     drawn = {records.scenario.arrays.link_id(a, b) for a, b in links}

@@ -105,6 +105,6 @@ def _heading(name: str, errors: ErrorSummary) -> str:
 
 def _shades(colour: str) -> LinearSegmentedColormap:
     """From a light tint of a colour to a dark shade of it."""
-    rgb = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    rgb = np.array([int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)])
     tint, shade = 1 - 0.3 * (1 - rgb), 0.45 * rgb
     return LinearSegmentedColormap.from_list(colour, [tint, rgb, shade])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from m4graph.evaluation.suites.files import load_suite
 from m4graph.evaluation.suites.report import SuiteReport
+from m4graph.evaluation.suites.results import SuiteResults
 from m4graph.evaluation.suites.run import run_suite
-from m4graph.evaluation.suites.runner import Runner, make_runners
 from m4graph.scenario.suite import SUITES, Case, Suite
+from m4graph.simulators import Runner, make_runners
 
 __all__ = [
     "SUITES",
@@ -14,6 +15,7 @@ __all__ = [
     "Runner",
     "Suite",
     "SuiteReport",
+    "SuiteResults",
     "load_suite",
     "make_runners",
     "run_suite",

@@ -11,7 +11,8 @@ from pydantic import Field
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import KeyProblem, StrictModel, join_key
 from m4graph.core.yaml_file import locate, read_yaml
-from m4graph.scenario.files import SCENARIO_FILE, ScenarioFile
+from m4graph.scenario.build import ScenarioFile
+from m4graph.scenario.files import SCENARIO_FILE
 from m4graph.scenario.suite import SUITES, Case, Suite
 
 
@@ -78,8 +79,8 @@ def _from_yaml(path: Path) -> Suite:
     try:
         blocks = SuiteFile.parse(data)
         cases = tuple(
-            _yaml_case(blocks.base | scenario, join_key("scenarios", str(place)))
-            for place, scenario in enumerate(blocks.scenarios)
+            _yaml_case(blocks.base | scenario, join_key("scenarios", str(index)))
+            for index, scenario in enumerate(blocks.scenarios)
         )
     except KeyProblem as problem:
         raise locate(problem, str(path), ()) from None

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
+from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.evaluation.tables import ERROR_COLUMNS
-from m4graph.metrics import errors, per_flow_error
+from m4graph.metrics import per_flow_error
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import BASE_RTT_NS
+
+COLUMNS = (
+    "scenario",
+    "simulator",
+    "is_truth",
+    *ERROR_COLUMNS,
+    "completion_time_error",
+    "throughput_error",
+    "num_compared",
+    "num_left_out",
+    "num_events",
+    "packet_hops",
+    "wall_s",
+)
+"""Of ``scenarios.csv``, before the labels of the scenario."""
 
 SIZE_GROUPS = ("one packet", "one window", "ten windows", "longer")
 """Flows that fit into a packet; else into the first window; into ten of them; and all others."""
@@ -31,44 +47,49 @@ class Record:
         sizes (list): One for each simulator but the truth and each group of flows by size: the
             columns of ``by_size.csv``.
         warnings (tuple): What simulators warned of.
+        refusals (Mapping): Simulators that cannot do it, and why; they have no row.
     """
 
     scenario: str
     rows: list[dict[str, Any]]
     sizes: list[dict[str, Any]]
     warnings: tuple[str, ...] = ()
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
 
 def record(
-    labels: dict[str, str | float], truth: SimulationResult, guesses: Sequence[SimulationResult]
+    labels: Mapping[str, str | float], results: ScenarioResults, warnings: tuple[str, ...] = ()
 ) -> Record:
     """Measures the guesses at the truth.
 
     Args:
-        labels (dict): What the scenario is about.
-        truth (SimulationResult): The truth.
-        guesses (Sequence[SimulationResult]): Results of other simulators, each under its label.
+        labels (Mapping): What the scenario is about.
+        results (ScenarioResults): The truth, and the guesses, each under its label.
+        warnings (tuple): What simulators warned of. (default: none)
 
     Raises:
         SimulationError: If the truth finished nothing, or a guess lacks a flow that it finished.
     """
-    name = truth.scenario.name
+    truth, guesses = results.truth, results.guesses.values()
+    throughput = [math.nan, *(throughput_error(guess, truth) for guess in guesses)]
     return Record(
-        scenario=name,
+        scenario=results.name,
         rows=[
-            {"scenario": name, "simulator": result.simulator, **_errors(result, truth), **labels}
-            for result in (truth, *guesses)
+            {name: (row | {"throughput_error": error})[name] for name in COLUMNS} | dict(labels)
+            for row, error in zip(results.rows(), throughput, strict=True)
         ],
         sizes=[
-            {"scenario": name, "simulator": guess.simulator, **row}
+            {"scenario": results.name, "simulator": guess.simulator, **row}
             for guess in guesses
             for row in _by_size(guess, truth)
         ],
+        warnings=warnings,
+        refusals=results.refusals,
     )
 
 
 def size_groups(scenario: Scenario) -> NDArray[np.int64]:
-    """The group of each flow, a place in :data:`SIZE_GROUPS`; int64 ``[num_flows]``.
+    """The group of each flow, an index into :data:`SIZE_GROUPS`; int64 ``[num_flows]``.
 
     Without a window, it is what the fastest host link sends in the base RTT of 14.4 us.
     """
@@ -93,29 +114,11 @@ def throughput_error(guess: SimulationResult, truth: SimulationResult) -> float:
     return abs(true_ns / guess_ns - 1)
 
 
-def _errors(result: SimulationResult, truth: SimulationResult) -> dict[str, Any]:
-    if result is truth:
-        left_out = truth.num_flows - truth.num_finished
-        names = (*ERROR_COLUMNS, "completion_time_error", "throughput_error")
-        found = dict.fromkeys(names, math.nan)
-        found |= {"num_compared": truth.num_finished, "num_left_out": left_out}
-    else:
-        found = errors(result, truth).to_dict()
-        found["throughput_error"] = throughput_error(result, truth)
-    return {
-        "is_truth": result is truth,
-        **found,
-        "num_events": result.num_events,
-        "packet_hops": result.packet_hops,
-        "wall_s": result.wall_s,
-    }
-
-
 def _by_size(guess: SimulationResult, truth: SimulationResult) -> Iterator[dict[str, Any]]:
     error = per_flow_error(guess.slowdown, truth.slowdown)
     groups = size_groups(truth.scenario)
-    for place, name in enumerate(SIZE_GROUPS):
-        own = error[(groups == place) & truth.finished]
+    for index, name in enumerate(SIZE_GROUPS):
+        own = error[(groups == index) & truth.finished]
         if len(own):
             yield {
                 "size": name,

@@ -65,8 +65,8 @@ def traits(count: int) -> Iterator[Traits]:
         The ranges are those of Li et al., arXiv 2503.01770: load 0.3 to 0.8, sigma 1 or 2.
     """
     for index in range(count):
-        block, place = divmod(index, 9)
-        line, point = divmod(place, 3)
+        block, cell = divmod(index, 9)
+        line, point = divmod(cell, 3)
         # Columns of the orthogonal array of nine rows, four factors and three levels: a point of
         # the plane over the field of three elements, and its line in each of four directions.
         first, second = point, (line - point) % 3

@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from m4graph.evaluation.refusals import Refusals
 from m4graph.evaluation.suites.measure import Record
-from m4graph.evaluation.tables import ERROR_COLUMNS
+from m4graph.evaluation.tables import ERROR_COLUMNS, ratio
 from m4graph.simulators import BASELINE
 
 CLOSED_LOOP_COLUMNS = ("completion_time_error", "throughput_error")
@@ -32,6 +33,7 @@ class SuiteResults:
         sizes = [row for record in records for row in record.sizes]
         self.by_size = pd.DataFrame(sizes, columns=columns)
         self.warnings = tuple(dict.fromkeys(text for each in records for text in each.warnings))
+        self.refusals = Refusals({each.scenario: each.refusals for each in records})
 
     @property
     def closed_loop(self) -> bool:
@@ -45,24 +47,27 @@ class SuiteResults:
         Columns: ``simulator``, ``is_truth``, ``num_scenarios``; plain means over the scenarios of
         ``mean_error``, ``p90_error``, ``p99_tail_error``, ``completion_time_error``,
         ``throughput_error`` (missing for the truth) and, as ``mean_wall_s``, of the seconds; sums
-        of ``num_left_out``, ``num_events``, ``wall_s``.
+        of ``num_left_out``, ``num_events``, ``wall_s``; the scenarios that it refused, which all
+        others leave out, as ``num_refused``.
         """
-        frame = self.scenarios
-        groups = frame.groupby("simulator", sort=False)
-        means = groups[[*ERROR_COLUMNS, *CLOSED_LOOP_COLUMNS]].mean()
-        means.insert(0, "is_truth", groups["is_truth"].all())
-        means.insert(1, "num_scenarios", groups.size())
-        means["num_left_out"] = groups["num_left_out"].sum()
-        means["num_events"] = groups["num_events"].sum()
+        groups = self.scenarios.groupby("simulator", sort=False)
+        refused = self.refusals.counts
+        names = list(dict.fromkeys([*self.scenarios["simulator"], *refused]))
+        means = groups[[*ERROR_COLUMNS, *CLOSED_LOOP_COLUMNS]].mean().reindex(names)
+        means.insert(0, "is_truth", groups["is_truth"].all().reindex(names, fill_value=False))
+        means.insert(1, "num_scenarios", groups.size().reindex(names, fill_value=0))
+        means["num_left_out"] = groups["num_left_out"].sum().reindex(names, fill_value=0)
+        means["num_events"] = groups["num_events"].sum().reindex(names, fill_value=0)
         means["wall_s"] = groups["wall_s"].sum(min_count=1)
         means["mean_wall_s"] = groups["wall_s"].mean()
-        return means.reset_index()
+        means["num_refused"] = [refused.get(name, 0) for name in names]
+        return means.reset_index(names="simulator")
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """The content of ``metrics.json``.
 
         For each simulator its row of :attr:`means`, and the ratios of its errors to those of the
-        fluid simulator; ``None`` where nothing is known.
+        baseline, over the scenarios that both can do; ``None`` where nothing is known.
         """
         rows = self.means.set_index("simulator").to_dict("index")
         base = rows.get(BASELINE)
@@ -70,16 +75,23 @@ class SuiteResults:
         for name, row in rows.items():
             plain = {str(key): _plain(value) for key, value in row.items()}
             if base is not None and not row["is_truth"] and not base["is_truth"]:
-                plain |= {
-                    f"{column}_to_{BASELINE}": _plain(_ratio(row[column], base[column]))
-                    for column in ERROR_COLUMNS
-                }
+                plain |= self._ratios(str(name))
             found[str(name)] = plain
         return found
 
-
-def _ratio(value: float, base: float) -> float:
-    return value / base if base > 0 else math.nan
+    def _ratios(self, simulator: str) -> dict[str, float | None]:
+        frame = self.scenarios
+        own, base = (
+            set(frame.loc[frame["simulator"] == name, "scenario"]) for name in (simulator, BASELINE)
+        )
+        groups = frame[frame["scenario"].isin(own & base)].groupby("simulator")
+        means = groups[list(ERROR_COLUMNS)].mean()
+        return {
+            f"{column}_to_{BASELINE}": _plain(
+                ratio(means[column].get(simulator, math.nan), means[column].get(BASELINE, math.nan))
+            )
+            for column in ERROR_COLUMNS
+        }
 
 
 def _plain(value: Any) -> Any:

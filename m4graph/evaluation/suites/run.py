@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from m4graph.core.errors import ConfigError
 from m4graph.core.parallel import check_backend, unordered
+from m4graph.core.progress import Progress
+from m4graph.evaluation.scenario_results import ScenarioResults, check_truth
 from m4graph.evaluation.suites.measure import Record, record
-from m4graph.evaluation.suites.runner import Runner
 from m4graph.evaluation.suites.store import (
     cache_folder,
     load_result,
     save_result,
     scenario_digest,
 )
-from m4graph.results import SimulationResult, expected_result
+from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import CONGESTION_CONTROLS
 from m4graph.scenario.suite import Case, Suite
-from m4graph.simulators import TRUTH
+from m4graph.simulators import Refusal, Runner
 from m4graph.topology import star
 from m4graph.workload import generate
 
@@ -36,12 +36,13 @@ def run_suite(
     runners: Sequence[Runner],
     jobs: int | None = 1,
     folder: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Record]:
     """Runs all scenarios with all simulators and measures them.
 
-    The results of the packet and the fluid simulator are kept in :func:`.cache_folder`, and used
-    again as long as neither the scenario nor the simulator's source has changed.
+    The results of deterministic simulators are kept in :func:`.cache_folder`, and used again as
+    long as neither the scenario nor the simulator's source has changed. A scenario that a simulator
+    refuses is left out of its results.
 
     Args:
         suite (Suite): The scenarios.
@@ -50,14 +51,14 @@ def run_suite(
             ``None``: one for each core. (default: ``1``)
         folder (Path, optional): Where results are written as they come, and found when an
             evaluation that was interrupted goes on. (default: ``None``)
-        progress (Callable, optional): Called with the scenarios done, and their number.
+        progress (Progress, optional): Called with the scenarios done, and their number.
 
     Returns:
         list: A record of each scenario, in the suite's order.
 
     Raises:
-        InputError: If a scenario is bad, or a simulator cannot do it.
-        ConfigError: If a scenario has no truth.
+        InputError: If a scenario is bad.
+        ConfigError: If a scenario has no truth, or the truth refuses it.
         SimulationError: If a simulation fails.
     """
     check_backend("loky", jobs)
@@ -90,42 +91,26 @@ def run_case(
         SimulationError: As :func:`run_suite`.
     """
     scenario = case.build()
-    check_truth(case.name, scenario.expected is not None, runners)
+    labels = [runner.label for runner in runners]
+    check_truth(f"scenario {case.name}", labels, recorded=scenario.expected is not None)
     digest = scenario_digest(scenario)
-    found = []
+    found: list[SimulationResult] = []
+    refusals: dict[str, str] = {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for runner in runners:
             key = sha256(f"{digest} {identities[runner.label]}".encode()).hexdigest()
-            paths = [cache / runner.simulator / f"{key}.npz"] if runner.cached else []
+            paths = [cache / runner.simulator / f"{key}.npz"] if runner.is_deterministic else []
             if results is not None:
                 own = results / _file_name(runner.label) / f"{_file_name(case.name)}.npz"
                 paths.insert(0, own)
-            found.append(_result(runner, scenario, key, paths))
-    if scenario.expected is not None:
-        truth, guesses = expected_result(scenario), found
-    else:
-        truth = next(each for each in found if each.simulator == TRUTH)
-        guesses = [each for each in found if each is not truth]
+            try:
+                found.append(_result(runner, scenario, key, paths))
+            except Refusal as error:
+                refusals[runner.label] = str(error)
     heard = tuple(dict.fromkeys(str(each.message) for each in caught))
-    return replace(record(case.labels, truth, guesses), warnings=heard)
-
-
-def check_truth(name: str, recorded: bool, runners: Sequence[Runner]) -> None:
-    """Checks that there is a truth, and something to measure.
-
-    Raises:
-        ConfigError: If not.
-    """
-    labels = [runner.label for runner in runners]
-    got = f"(got {', '.join(labels)})"
-    if not recorded and TRUTH not in labels:
-        raise ConfigError(
-            f"scenario {name}: expected {TRUTH} among the simulators, as the truth, or an "
-            f"expected.csv {got}"
-        )
-    if not recorded and len(labels) == 1:
-        raise ConfigError(f"scenario {name}: expected a simulator besides {TRUTH} {got}")
+    measured = ScenarioResults.from_runs(scenario, found, refusals)
+    return record(case.labels, measured, heard)
 
 
 def _result(
@@ -133,7 +118,7 @@ def _result(
 ) -> SimulationResult:
     result = load_result(paths, key, runner.label, scenario)
     if result is None:
-        result = replace(runner.build().run(scenario), simulator=runner.label)
+        result = runner.run(scenario)
     for path in paths:
         if load_result([path], key, runner.label, scenario) is None:
             save_result(path, key, result)
@@ -145,13 +130,13 @@ def _compile(cases: Sequence[Case], runners: Sequence[Runner]) -> None:
     network = star(num_hosts=3)
     workload = generate(network, num_flows=3)
     named = sorted({str(case.labels.get("algorithm")) for case in cases})
-    kinds = [kind for kind in named if kind in CONGESTION_CONTROLS]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for runner in runners:
-            # Only the packet simulator has a kernel for each algorithm.
-            for kind in kinds if runner.simulator == TRUTH else kinds[:1]:
-                runner.build().run(Scenario(network, workload, kind))
+            for kind in named:
+                if kind in CONGESTION_CONTROLS:
+                    with suppress(Refusal):  # The scenarios tell what it cannot do.
+                        runner.run(Scenario(network, workload, kind))
 
 
 def _file_name(name: str) -> str:

@@ -10,13 +10,13 @@ import json
 import os
 import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from m4graph.core.files import whole_file
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 
@@ -40,6 +40,7 @@ def scenario_digest(scenario: Scenario) -> str:
         "convergence_us": getattr(scenario.routing, "convergence_us", None),
         "faults": [fault.model_dump() for fault in scenario.faults],
         "seed": scenario.seed,
+        "stop_ns": scenario.stop_ns,
         "num_hosts": scenario.arrays.num_hosts,
     }
     for part in (scenario.arrays, scenario.workload, scenario.routes):
@@ -94,19 +95,13 @@ def save_result(path: Path, key: str, result: SimulationResult) -> None:
     header = {"key": key, "simulator": result.simulator, "scenario": result.scenario.name}
     numbers = {name: getattr(result, name) for name in _NUMBERS}
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with half.open("wb") as file:
-            np.savez_compressed(
-                file,
-                header=np.array(json.dumps(header | numbers)),
-                flow_id=result.flow_id,
-                size_bytes=result.scenario.workload.size_bytes,
-                start_ns=result.start_ns,
-                fct_ns=result.fct_ns,
-                ideal_fct_ns=result.ideal_fct_ns,
-            )
-        os.replace(half, path)
-    finally:
-        with suppress(OSError):
-            half.unlink()
+    with whole_file(path) as half, half.open("wb") as file:
+        np.savez_compressed(
+            file,
+            header=np.array(json.dumps(header | numbers)),
+            flow_id=result.flow_id,
+            size_bytes=result.scenario.workload.size_bytes,
+            start_ns=result.start_ns,
+            fct_ns=result.fct_ns,
+            ideal_fct_ns=result.ideal_fct_ns,
+        )

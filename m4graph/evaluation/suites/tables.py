@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from m4graph.core.provenance import provenance
 from m4graph.evaluation.suites.measure import SIZE_GROUPS
 from m4graph.evaluation.suites.published import published
 from m4graph.evaluation.suites.results import SuiteResults
-from m4graph.evaluation.tables import markdown, percent, rich_table
+from m4graph.evaluation.tables import ERROR_TITLES, made_by, markdown, percent, rich_table
 from m4graph.simulators import BASELINE
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 LABELS = ("algorithm", "sizes", "matrix", "oversubscription", "topology", "limit", "load")
 _LOAD_BINS = 3
-
-_TITLES = {"mean_error": "mean error", "p90_error": "p90 error", "p99_tail_error": "p99-tail error"}
 
 
 def terminal_table(report: SuiteResults) -> Table:
@@ -43,6 +40,7 @@ def summary(report: SuiteResults, plots: Sequence[str]) -> str:
         markdown(pd.DataFrame(_mean_rows(report))),
     ]
     parts += [f"Warning: {text}." for text in report.warnings]
+    parts += report.refusals.lines()
     known = published(report.suite)
     if known is not None:
         rows = [_published_row(row, _PUBLISHED_COLUMNS) for row in known.rows]
@@ -58,8 +56,7 @@ def summary(report: SuiteResults, plots: Sequence[str]) -> str:
             times = group_cells(report, "completion_time_error")
             parts += ["## Completion-time error by kind of scenario", markdown(times)]
     parts += [f"![{name.replace('_', ' ')}]({name}.png)" for name in plots]
-    origin = ", ".join(f"{key} {value}" for key, value in provenance().items() if value)
-    parts.append(f"Made by m4graph: {origin}.")
+    parts.append(made_by())
     return "\n\n".join(parts) + "\n"
 
 
@@ -116,8 +113,8 @@ _NOTE = (
     "The error of a flow is |predicted - true| / true, of its slowdown. Mean and p90 are over the "
     "flows of a scenario; the p99-tail error compares the 99th percentiles of the slowdowns; then "
     "the plain mean over scenarios. Seconds are those of the simulation alone, after compilation "
-    "and loading, of whenever it ran; results of the packet and the fluid "
-    "simulator may come from the cache. Events are flow arrivals and departures."
+    "and loading, of whenever it ran; results of deterministic simulators may come "
+    "from the cache. Events are flow arrivals and departures."
 )
 
 _SIZE_NOTE = (
@@ -144,7 +141,7 @@ def _mean_rows(report: SuiteResults) -> Iterator[dict[str, str]]:
     for row in report.means.to_dict("records"):
         own = metrics[row["simulator"]]
         cells = {"simulator": str(row["simulator"])}
-        cells |= {title: percent(row[name]) for name, title in _TITLES.items()}
+        cells |= {title: percent(row[name]) for name, title in ERROR_TITLES.items()}
         if row["is_truth"]:
             cells["mean error"] = "truth"
         if any(f"mean_error_to_{BASELINE}" in each for each in metrics.values()):
@@ -155,6 +152,8 @@ def _mean_rows(report: SuiteResults) -> Iterator[dict[str, str]]:
             cells["throughput error"] = percent(row["throughput_error"])
         if left_out:
             cells["left out"] = str(row["num_left_out"])
+        if report.refusals.counts:
+            cells["refused"] = str(row["num_refused"])
         cells["mean wall s"] = _seconds(row["mean_wall_s"])
         known = row["wall_s"] > 0
         cells["us/event"] = f"{1e6 * row['wall_s'] / row['num_events']:.3g}" if known else "-"
@@ -162,7 +161,7 @@ def _mean_rows(report: SuiteResults) -> Iterator[dict[str, str]]:
 
 
 def _published_row(row: Mapping[str, Any], columns: Sequence[str]) -> dict[str, str]:
-    cells = {title: percent(row.get(name, np.nan)) for name, title in _TITLES.items()}
+    cells = {title: percent(row.get(name, np.nan)) for name, title in ERROR_TITLES.items()}
     cells["completion-time error"] = percent(row.get("completion_time_error", np.nan))
     cells["mean wall s"] = _seconds(row.get("mean_wall_s", np.nan))
     cells["simulator"] = f"{row['simulator']} (published)"
@@ -182,9 +181,9 @@ def _load_ranges(loads: pd.Series[Any]) -> pd.Series[Any]:
     if loads.nunique() <= _LOAD_BINS:
         return loads.map(_spelled)
     edges = np.linspace(loads.min(), loads.max(), _LOAD_BINS + 1)
-    place = np.clip(np.searchsorted(edges, loads, side="right") - 1, 0, _LOAD_BINS - 1)
+    group = np.clip(np.searchsorted(edges, loads, side="right") - 1, 0, _LOAD_BINS - 1)
     names = [f"{edges[i]:.2f} to {edges[i + 1]:.2f}" for i in range(_LOAD_BINS)]
-    return pd.Series([names[i] for i in place], index=loads.index)
+    return pd.Series([names[i] for i in group], index=loads.index)
 
 
 def _order(raw: pd.Series[Any], values: pd.Series[Any]) -> list[str]:

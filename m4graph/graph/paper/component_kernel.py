@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from m4graph.core.compilation import kernel_digest
+from m4graph.core.kernels import cached_kernel, kernel
 from m4graph.runs.events import ARRIVAL
 
 NUM_FLOWS, NUM_LINKS, NUM_EDGES, NUM_HOPS, NUM_ACTIVE, STAMP = range(6)
@@ -63,7 +63,7 @@ class Components(NamedTuple):
     hop_link: NDArray[np.int64]
 
 
-@njit(nogil=True, _nrt=False)
+@kernel
 def root(parent, flow):
     """The name of a flow's component; shortens the way there."""
     top = flow
@@ -74,7 +74,7 @@ def root(parent, flow):
     return top
 
 
-@njit(nogil=True, _nrt=False)
+@kernel
 def _merge(state, kept, other):
     """Appends the list of one component to that of another."""
     state.parent[other] = kept
@@ -88,7 +88,7 @@ def _merge(state, kept, other):
     state.tail[kept] = state.tail[other]
 
 
-@njit(nogil=True, _nrt=False)
+@kernel
 def _arrive(state, flow, now_ns):
     state.parent[flow] = flow
     state.head[flow] = flow
@@ -107,7 +107,7 @@ def _arrive(state, flow, now_ns):
         state.member[link] = flow
 
 
-@njit(nogil=True, _nrt=False)
+@kernel
 def _depart(state, flow):
     name = root(state.parent, flow)
     before, after = state.before[flow], state.after[flow]
@@ -127,7 +127,7 @@ def _depart(state, flow):
             state.is_idle[link] = True
 
 
-@njit(nogil=True, _nrt=False)
+@kernel
 def _longest_gap_us(state, first, now_ns):
     """One gap for the whole component: since the flow that was updated the longest ago."""
     gap_ns, flow = 0, first
@@ -137,7 +137,7 @@ def _longest_gap_us(state, first, now_ns):
     return gap_ns / 1000.0
 
 
-@njit(nogil=True, _nrt=False)
+@kernel
 def _list_links(state, flow, row, gap_us):
     counts = state.counts
     for hop in range(state.route_ptr[flow], state.route_ptr[flow + 1]):
@@ -156,7 +156,7 @@ def _list_links(state, flow, row, gap_us):
 
 
 def _build(digest: str) -> Callable[..., None]:
-    @njit(cache=True, nogil=True, _nrt=False)
+    @cached_kernel
     def advance(state, events):
         digest  # noqa: B018 - makes it part of the cache key
         counts = state.counts

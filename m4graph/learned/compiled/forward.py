@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 
+from m4graph.core.kernels import kernel
 from m4graph.graph.schema import FLOW_FEATURES, MOST_LOG_RATIO
 from m4graph.graph.tracker_state import NUM_EDGES, NUM_FLOWS, NUM_LINKS, NUM_UPDATED
 from m4graph.learned.compiled.layers import (
     add_normalised,
     add_product,
+    dot,
     fill_rows,
     gru_rows,
-    kernel,
     mean_rows,
     relu_rows,
 )
@@ -75,9 +76,7 @@ def forward(weights, step, memory, scratch):
     _dense(weights.head, flow.state, step.flow_x, num_flows, flow.result)
     relu_rows(flow.result, num_flows)
     for i in range(num_flows):
-        log_ratio = weights.last_bias[0]
-        for j in range(len(weights.last_weight)):
-            log_ratio += flow.result[i, j] * weights.last_weight[j]
+        log_ratio = weights.last_bias[0] + dot(weights.last_weight, flow.result[i])
         log_ratio = MOST_LOG_RATIO * math.tanh(log_ratio / MOST_LOG_RATIO)
         scratch.log_slowdown[i] = step.flow_x[i, _LOG_PRIOR] + log_ratio
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from numba import njit
-
 from m4graph.core.compilation import kernel_digest
+from m4graph.core.kernels import cached_kernel, kernel
 from m4graph.estimate.maxmin.layout import NUM_ACTIVE
 from m4graph.graph.advance import advance
 from m4graph.graph.tracker_state import NUM_FLOWS
 from m4graph.learned.agenda import next_events, predict
 from m4graph.learned.compiled.forward import forward
-from m4graph.learned.compiled.layers import OPTIONS, kernel
 from m4graph.runs.events import ARRIVAL, DEPARTURE
 
 ENDED, PAUSED, DEPARTED, CRAMPED, REFUSED = range(5)
@@ -38,7 +36,7 @@ def give_row(memory, control, flow):
 
 
 def _build(digest: str) -> Callable[..., int]:
-    @njit(cache=True, **OPTIONS)
+    @cached_kernel
     def run_events(engine, max_steps, until_departure):
         digest  # noqa: B018 - makes it part of the cache key
         control, events, memory = engine.control[0], engine.events, engine.memory

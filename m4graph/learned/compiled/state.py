@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.arrays import grown
 from m4graph.graph.tracker_state import TrackerState, make_tracker_state, with_room
 from m4graph.learned.agenda import Agenda, make_agenda
 from m4graph.learned.compiled.weights import Weights
@@ -105,17 +106,14 @@ def with_capacity(state: EngineState, num_flows: int, longest_route: int) -> Eng
     """The same state with room for so many flows under way, more than before."""
     memory, control = state.memory, state.control[0]
     before, num_free = len(memory.flow_state), int(control["num_free"])
-    flow_state = np.zeros((num_flows, memory.flow_state.shape[1]), np.float32)
-    flow_state[:before] = memory.flow_state
-    free_rows = np.zeros(num_flows, np.int32)
-    free_rows[:num_free] = memory.free_rows[:num_free]
+    free_rows = grown(memory.free_rows, num_flows)
     more = num_flows - before
     free_rows[num_free : num_free + more] = np.arange(before, num_flows)
     control["num_free"] += more
     num_hops = num_flows * longest_route
     return state._replace(
         tracker=with_room(state.tracker, num_flows, num_hops),
-        memory=memory._replace(flow_state=flow_state, free_rows=free_rows),
+        memory=memory._replace(flow_state=grown(memory.flow_state, num_flows), free_rows=free_rows),
         scratch=_make_scratch(state.weights, num_flows, min(num_hops, len(memory.link_state))),
     )
 

@@ -7,10 +7,11 @@ from functools import cache
 
 import numpy as np
 
-from m4graph.core.compilation import announced_compilation
+from m4graph.core.announced import announced_compilation
+from m4graph.core.progress import Progress
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Progress, Simulator, refuse_faults
+from m4graph.simulators.base import Simulator, refuse_faults
 from m4graph.simulators.fluid.build import build_engine
 from m4graph.simulators.fluid.engine import FluidEngine, parse_scope
 from m4graph.simulators.fluid.session import FluidSession
@@ -43,6 +44,8 @@ class FluidSimulator(Simulator):
     """
 
     name = "fluid"
+    colour = "#E69F00"
+    is_deterministic = True
 
     def __init__(self, scope: str = "affected") -> None:
         parse_scope(scope)
@@ -100,6 +103,5 @@ def warm_up() -> float:
 
 @cache
 def _warm_up() -> float:
-    with announced_compilation("fluid simulator") as spent:
-        FluidEngine(np.ones(1)).run(1)
-    return spent.seconds
+    _, seconds = announced_compilation("fluid simulator", lambda: FluidEngine(np.ones(1)).run(1))
+    return seconds

@@ -7,13 +7,13 @@ incoming link here.
 
 from __future__ import annotations
 
-from numba import njit
+from m4graph.simulators.packet.jit import inline_kernel
 
 _RESUME_BELOW_BYTES = 1248
 _RESUME_OFFSET_BYTES = 2496
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def admit_to_buffer(s, link_id, wire_bytes):
     """Counts a packet that came in over a link, or refuses it.
 
@@ -40,7 +40,15 @@ def admit_to_buffer(s, link_id, wire_bytes):
     return True, False
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
+def count_into_buffer(s, link_id, wire_bytes):
+    """Counts a packet as one that came in over a link, and asks for no headroom and no PAUSE."""
+    link = s.links[link_id]
+    link.ingress_bytes += wire_bytes
+    s.nodes[link.dst].buffer_bytes += wire_bytes
+
+
+@inline_kernel
 def take_out_of_buffer(s, link_id, wire_bytes):
     """Uncounts a packet that leaves the switch; True if a RESUME must go back over its link."""
     link = s.links[link_id]
@@ -61,7 +69,7 @@ def take_out_of_buffer(s, link_id, wire_bytes):
     return True
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _threshold(s, node):
     """The dynamic threshold: alpha times what is free of the pool (headroom's bytes not in it)."""
     free = node.pool_limit_bytes - (node.buffer_bytes - node.headroom_bytes)

@@ -17,9 +17,11 @@ from m4graph.scenario.rdma import RdmaControl
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
-from m4graph.simulators.packet.layout import NONE, State
+from m4graph.simulators.packet.layout import NONE
+from m4graph.simulators.packet.memory import in_lines, zeros
 from m4graph.simulators.packet.mrg32k3a import first_stream
 from m4graph.simulators.packet.queues import build_queues, configure_queues
+from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.variants import has_recording
 
 _MIN_SLOTS, _MAX_SLOTS = 1 << 10, 1 << 16
@@ -65,13 +67,13 @@ def build_idle_state(scenario: Scenario) -> State:
         nodes=nodes,
         flows=np.zeros(0, layout.FLOW),
         marking=first_stream(len(nodes), scenario.seed),
-        congestion=np.zeros(0, kernel.flow_state),
+        congestion=np.zeros(0, in_lines(kernel.flow_state)),
         congestion_config=_filled(1, kernel.parameters, kernel.make_parameters(scenario)),
         retries=np.zeros(0, layout.RETRY),
         start_order=np.zeros(0, np.uint32),
         timers=np.zeros((0, kernel.num_timers), np.int32),
         packets=np.zeros(0, layout.PACKET),
-        in_band=np.zeros(0, kernel.in_band or np.uint8),
+        in_band=np.zeros(0, in_lines(kernel.in_band) if kernel.in_band else np.uint8),
         events=np.zeros(0, layout.EVENT),
         slots=slots,
         occupied=np.zeros(len(slots) // 64, np.uint64),
@@ -85,9 +87,11 @@ def build_idle_state(scenario: Scenario) -> State:
         label_remaining_bytes=np.zeros(0, np.int64),
         label_queue_bytes=np.zeros(0, np.int64),
         wires=np.zeros(0, layout.WIRE_OFF),
+        link_hooks=np.zeros(0, layout.LINK_HOOK_OFF),
         meters=np.zeros(0, layout.METER_OFF),
         packet_numbers=np.zeros(0, np.int64),
         tap_rows=np.zeros(0, layout.TAP_ROW),
+        hooks=np.zeros(layout.NUM_HOOKS, np.uint64),
     )
     return grow_pools(state)
 
@@ -127,11 +131,9 @@ def grow_pools(state: State) -> State:
     control["packets_left"] += new_packets
     in_band = state.in_band
     if in_band.dtype.names is not None:
-        in_band = np.concatenate((in_band, np.zeros(new_packets, in_band.dtype)))
+        in_band = _with_zeros(in_band, new_packets)
     # A far event moves into the wheel one day, so the wheel's pool is the larger one.
-    heap = np.concatenate(
-        (state.heap, np.zeros(max(len(state.heap), _FIRST_POOL), layout.FAR_EVENT))
-    )
+    heap = _with_zeros(state.heap, max(len(state.heap), _FIRST_POOL))
     least = 2 * _FIRST_POOL
     events, first_event, new_events = _grow(state.events, least, control["free_event"][0])
     control["free_event"] = first_event
@@ -147,10 +149,17 @@ def grow_pools(state: State) -> State:
 def _grow(pool: np.ndarray, least: int, free_head: int) -> tuple[np.ndarray, int, int]:
     """Doubles a pool of records; the new ones stand before the old free list."""
     old = len(pool)
-    fresh = np.zeros(max(old, least), pool.dtype)
-    fresh["next"] = np.arange(old + 1, old + len(fresh) + 1)
-    fresh["next"][-1] = free_head
-    return np.concatenate((pool, fresh)), old, len(fresh)
+    more = max(old, least)
+    grown = _with_zeros(pool, more)
+    grown["next"][old:] = np.arange(old + 1, old + more + 1)
+    grown["next"][-1] = free_head
+    return grown, old, more
+
+
+def _with_zeros(array: np.ndarray, more: int) -> np.ndarray:
+    grown = zeros(len(array) + more, array.dtype)
+    grown[: len(array)] = array
+    return grown
 
 
 def _filled(length: int, dtype: np.dtype[Any], values: tuple[Any, ...]) -> np.ndarray:
@@ -160,7 +169,7 @@ def _filled(length: int, dtype: np.dtype[Any], values: tuple[Any, ...]) -> np.nd
 
 
 def _build_control() -> np.ndarray:
-    control = np.zeros(1, layout.CONTROL)
+    control = zeros(1, layout.CONTROL)
     control["free_event"] = NONE
     control["free_packet"] = NONE
     return control
@@ -168,7 +177,7 @@ def _build_control() -> np.ndarray:
 
 def _build_config(scenario: Scenario, kernel: CongestionKernel) -> np.ndarray:
     network, congestion = scenario.config, scenario.congestion_control
-    config = np.zeros(1, layout.CONFIG)
+    config = zeros(1, layout.CONFIG)
     config["ticks_per_ns"] = network.ticks_per_ns
     config["byte_ticks"] = BITS_PER_BYTE * NS_PER_S * network.ticks_per_ns
     config["payload_bytes"] = network.payload_bytes
@@ -193,7 +202,7 @@ def _build_config(scenario: Scenario, kernel: CongestionKernel) -> np.ndarray:
 def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
     rate, delay = arrays.link_rate_bps, arrays.link_delay_ns
-    links = np.zeros(arrays.num_links, layout.LINK)
+    links = zeros(arrays.num_links, layout.LINK)
     for name in ("head", "tail", "priority_head", "priority_tail", "free_serial"):
         links[name] = NONE
     links["src"], links["dst"] = arrays.link_src, arrays.link_dst
@@ -214,7 +223,7 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
 
 def _build_nodes(scenario: Scenario) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
-    nodes = np.zeros(arrays.num_nodes, layout.NODE)
+    nodes = zeros(arrays.num_nodes, layout.NODE)
     nodes["wake_ticks"] = NONE
     nodes["uplink"][: arrays.num_hosts] = arrays.host_uplink
     headroom = switch_headroom_bytes(arrays, network).astype(np.int64)
@@ -240,6 +249,6 @@ def _build_slots(config: np.ndarray, links: np.ndarray) -> np.ndarray:
     pace_ticks = wire_bytes * byte_ticks // min_rate_bps if min_rate_bps > 0 else 0
     longest_ns = max(hop_ticks, pace_ticks) // ticks_per_ns
     num_slots = min(max(1 << (longest_ns + 1).bit_length(), _MIN_SLOTS), _MAX_SLOTS)
-    slots = np.zeros(num_slots, layout.SLOT if ticks_per_ns == 1 else layout.FINE_SLOT)
+    slots = zeros(num_slots, layout.SLOT if ticks_per_ns == 1 else layout.FINE_SLOT)
     slots["head"] = slots["tail"] = NONE
     return slots

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from m4graph.simulators.packet.jit import inline_kernel
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def quotient(dividend, divisor):
     """``dividend // divisor`` of int64 numbers, both positive, the result below ``2**50``.
 

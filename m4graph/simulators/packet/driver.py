@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from m4graph.core.compilation import announced_compilation
+from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.core.progress import Progress
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Progress
 from m4graph.simulators.packet.build import grow_pools
+from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.engine import engine
 from m4graph.simulators.packet.events import request_event
+from m4graph.simulators.packet.hooks import compile_hooks
 from m4graph.simulators.packet.layout import (
     CALL,
     CALLED,
@@ -22,8 +24,8 @@ from m4graph.simulators.packet.layout import (
     GROW_POOLS,
     PAUSED,
     STARVED,
-    State,
 )
+from m4graph.simulators.packet.state import State
 
 EVENTS_A_TURN = 2_000_000
 """Events between two returns to Python, for Ctrl-C and progress: about a tenth of a second."""
@@ -31,14 +33,13 @@ EVENTS_A_TURN = 2_000_000
 _LOOKS_ON = 1
 _MAX_CALLS = 2**31
 """Codes of calls start anew after so many."""
-_COMPILED: set[tuple[str, ...]] = set()
 
 
 class Watcher:
     """Looks on at runs of the packet simulator, at times that it chooses.
 
     It asks for calls with :meth:`PacketRun.call_at` and may read all arrays of ``run.state``
-    meanwhile (:class:`~m4graph.simulators.packet.layout.State`). One that writes to them, or puts
+    meanwhile (:class:`~m4graph.simulators.packet.state.State`). One that writes to them, or puts
     others in their place, changes the run. A watcher may be given several runs, one after another.
     """
 
@@ -189,17 +190,16 @@ class PacketRun:
 
 
 def _compiled_loop(kind: str, state: State) -> tuple[Callable[[State, int], int], float]:
-    """The loop of a congestion control, compiled for the types of a state's arrays.
+    """The loop, compiled for the types of a state's arrays, with an algorithm's hooks in its reach.
 
     Returns:
-        tuple: ``run(state, max_events) -> reason``, and the seconds that compiling it took; 0 if
-        this process has it already.
+        tuple: ``run(state, max_events) -> reason``, and the seconds that compiling took.
     """
-    run = engine(kind)
-    key = (kind, *(str(array.dtype) for array in state))
-    if key in _COMPILED:
-        return run, 0.0
-    with announced_compilation("packet simulator") as spent:
+
+    def compile_all() -> Callable[[State, int], int]:
+        compile_hooks(CONGESTION_KERNELS.resolve(kind), state)
+        run = engine()
         run(state, 0)
-    _COMPILED.add(key)
-    return run, spent.seconds
+        return run
+
+    return announced_compilation(f"packet simulator for {kind}", compile_all)

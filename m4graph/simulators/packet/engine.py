@@ -1,33 +1,42 @@
-"""The event loop: one compiled function for each congestion-control algorithm."""
+"""The event loop: one compiled function for all congestion-control algorithms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any
 
+import numpy as np
 from numba import njit
 
-from m4graph.core.compilation import functions_digest, kernel_digest
-from m4graph.simulators.packet.cold import stay_out_of_line
-from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
+from m4graph.core.compilation import kernel_digest
 from m4graph.simulators.packet.events import (
     only_idle_left,
     pop,
     push,
-    push_front,
     queue_requests,
     release,
     take_call,
     timer_expired,
 )
 from m4graph.simulators.packet.fault_kernels import is_lost
+from m4graph.simulators.packet.hooks import (
+    ACKNOWLEDGE,
+    ON_ACK,
+    ON_DEADLINE,
+    ON_FORWARD,
+    ON_SEND,
+    ON_TIMER,
+    RECEIVE,
+    call_hook,
+)
 from m4graph.simulators.packet.hosts import next_of_nic, wake
+from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import (
     ACK,
     ARRIVE,
     CALL,
     CALLED,
+    COME_OUT,
     DATA,
     DEADLINE,
     DRAIN,
@@ -46,9 +55,9 @@ from m4graph.simulators.packet.layout import (
     TIMER,
     TX_DONE,
 )
+from m4graph.simulators.packet.link_hook_kernels import come_out, is_taken
 from m4graph.simulators.packet.observe.label_kernels import (
     labels_have_room,
-    record_arrival,
     record_departure,
 )
 from m4graph.simulators.packet.observe.taps import note_arrived, note_paused, taps_have_room
@@ -60,12 +69,15 @@ from m4graph.simulators.packet.ports import (
     switch_receive,
     transmit,
 )
+from m4graph.simulators.packet.starts import read_flows, start_flow
+from m4graph.simulators.packet.state import State
+from m4graph.simulators.packet.variants import has_link_hook
 
 POOL_MARGIN = 64
 """Free records that one event may need at most: a few transmissions, and PFC frames."""
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _next_with_priority(s, link_id):
     """First packet of a link's strict-priority queue, ``NONE`` if it must not send any.
 
@@ -78,7 +90,7 @@ def _next_with_priority(s, link_id):
     return dequeue_priority(s, link_id)
 
 
-@njit(_nrt=False)
+@kernel
 def _obey_pfc(s, link_id, packet_id):
     """A PAUSE or RESUME has come in over a link: stop or start the data queue of the way back."""
     pause = s.packets[packet_id].kind == PAUSE
@@ -91,49 +103,10 @@ def _obey_pfc(s, link_id, packet_id):
     return NONE if pause else back
 
 
-@njit(_nrt=False)
-def _read_flows(s):
-    """Queues the start of all flows of this instant, and the reading of the next start time.
-
-    ns-3 takes three events of the same time to start a flow; what they leave room for in between
-    decides which packet goes first when two events meet in a nanosecond. A start time may be read
-    twice if a flow was added late: then nothing is left to read.
-    """
-    stay_out_of_line()
-    c = s.control[0]
-    first = c.num_read
-    while c.num_read < c.num_starts and s.flows[s.start_order[c.num_read]].start_ticks == c.now:
-        c.num_read += 1
-    if c.num_read == first:
-        return
-    push(s, c.now, FLOWS_INSTALL, first, c.num_read)
-    if c.num_read < c.num_starts:
-        push(s, s.flows[s.start_order[c.num_read]].start_ticks, FLOWS_READ, 0, 0)
-
-
-@njit(_nrt=False)
-def _start_flow(s, first, after):
-    """Starts one flow; the others of this instant follow at once, before any other event."""
-    stay_out_of_line()
-    c = s.control[0]
-    if first + 1 < after:
-        push_front(s, FLOWS_START, first + 1, after)
-    flow_id = s.start_order[first]
-    node = s.nodes[s.flows[flow_id].src]
-    s.host_flows[node.flows_start + node.num_flows] = flow_id
-    node.num_flows += 1
-    c.num_started += 1
-    if s.config[0].record_labels:
-        record_arrival(s, flow_id)
-    if s.config[0].retransmit_ticks > 0:
-        push(s, c.now + s.config[0].retransmit_ticks, DEADLINE, flow_id, 0)
-    return node.uplink
-
-
-@njit(forceinline=True, _nrt=False)
-def _receive_data(s, packet_id, receive):
-    flow_id = s.packets[packet_id].flow
-    link_id = receive(s, packet_id)
+@inline_kernel
+def _receive_data(s, packet_id):
+    flow_id = np.int64(s.packets[packet_id].flow)
+    link_id = call_hook(s, RECEIVE, flow_id, packet_id)
     flow = s.flows[flow_id]
     if flow.rcv_nxt >= flow.size_bytes and flow.finish_ticks < 0:
         flow.finish_ticks = s.control[0].now
@@ -144,7 +117,7 @@ def _receive_data(s, packet_id, receive):
     return link_id
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _no_room(s):
     """Whether one more event might need more records than the free lists hold."""
     c = s.control[0]
@@ -155,34 +128,29 @@ def _no_room(s):
     )
 
 
-@njit(forceinline=True, _nrt=False)
-def _arrive(s, link_id, packet_id, receive):
+@inline_kernel
+def _arrive(s, link_id, packet_id):
     kind = s.packets[packet_id].kind
     if kind == PAUSE or kind == RESUME:
         return _obey_pfc(s, link_id, packet_id)
     if not s.links[link_id].to_host:
         return switch_receive(s, link_id, packet_id)
-    return _receive_data(s, packet_id, receive)
+    return _receive_data(s, packet_id)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _is_answer(s, link_id, packet_id):
     """Whether the packet that is complete at the end of a link is an ACK at its sender."""
     kind = s.packets[packet_id].kind
     return s.links[link_id].to_host and (kind == ACK or kind == NACK)
 
 
-def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
-    """Compiles the loop around one algorithm.
+def _build(digest: str) -> Callable[..., int]:
+    """Compiles the loop.
 
     What the loop closes over is part of numba's cache key, so it must be the same in every
-    process: the hooks are plainly ``register_jitable``; ``digest`` changes with any source.
+    process; ``digest`` changes with any source.
     """
-    on_ack, on_timer = kernel.on_ack, kernel.on_timer
-    on_send, on_forward = kernel.on_send, kernel.on_forward
-    transport = kernel.transport
-    receive, acknowledge = transport.receive, transport.acknowledge
-    on_deadline = transport.on_deadline
 
     @njit(cache=True, nogil=True, _nrt=False)
     def run(s, max_events):
@@ -202,9 +170,10 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
             if index < 0:
                 return STARVED
             event = s.events[index]
-            kind, a, b = event.kind, event.a, event.b
+            # Of one width, so that what is called with them is compiled once.
+            kind, a, b = np.int64(event.kind), np.int64(event.a), np.int64(event.b)
             release(s, index)
-            link_id = NONE
+            link_id = np.int64(NONE)
             if kind == TX_DONE:
                 s.links[a].busy = False
                 link_id = a
@@ -213,36 +182,41 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                     free_packet(s, b)
                     continue
                 note_arrived(s, a, b)
+                if is_taken(s, a, b):
+                    continue
                 if _is_answer(s, a, b):
-                    flow_id = s.packets[b].flow
-                    acknowledge(s, b)
-                    on_ack(s, flow_id, b)
+                    flow_id = np.int64(s.packets[b].flow)
+                    call_hook(s, ACKNOWLEDGE, flow_id, b)
+                    call_hook(s, ON_ACK, flow_id, b)
                     link_id = s.nodes[s.flows[flow_id].src].uplink
                     free_packet(s, b)
                 else:
-                    link_id = _arrive(s, a, b, receive)
+                    link_id = _arrive(s, a, b)
             elif kind == NIC_WAKE:
                 if wake(s, a, b):
                     link_id = s.nodes[a].uplink
             elif kind == TIMER:
                 timer = timer_expired(s, a, b)
                 if timer >= 0:
-                    on_timer(s, a, timer)
+                    call_hook(s, ON_TIMER, a, timer)
                 if only_idle_left(s):
                     return STARVED
             elif kind == DEADLINE:
-                link_id = on_deadline(s, a, b)
+                link_id = call_hook(s, ON_DEADLINE, a, b)
                 if link_id < 0 and only_idle_left(s):
                     return STARVED
             elif kind == FLOWS_READ:
-                _read_flows(s)
+                read_flows(s)
             elif kind == FLOWS_INSTALL:
                 push(s, c.now, FLOWS_START, a, b)
             elif kind == FLOWS_START:
-                link_id = _start_flow(s, a, b)
+                link_id = start_flow(s, a, b)
             elif kind == CALL:
                 take_call(s, a, b)
                 return CALLED
+            elif has_link_hook(s) and kind == COME_OUT:
+                come_out(s, a, b)
+                link_id = a
             if link_id < 0 or not is_idle(s, link_id):
                 continue
             packet_id = _next_with_priority(s, link_id)
@@ -250,11 +224,11 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
                 if s.links[link_id].from_host:
                     packet_id = next_of_nic(s, s.links[link_id].src)
                     if packet_id >= 0:
-                        on_send(s, s.packets[packet_id].flow, packet_id)
+                        call_hook(s, ON_SEND, np.int64(s.packets[packet_id].flow), packet_id)
                 else:
                     packet_id = next_of_port(s, link_id)
                     if packet_id >= 0 and s.packets[packet_id].kind == DATA:
-                        on_forward(s, link_id, packet_id)
+                        call_hook(s, ON_FORWARD, link_id, packet_id)
             if packet_id >= 0:
                 transmit(s, link_id, packet_id)
         return PAUSED
@@ -263,13 +237,6 @@ def _build(kernel: CongestionKernel, digest: str) -> Callable[..., int]:
 
 
 @cache
-def engine(kind: str) -> Callable[[Any, int], int]:
-    """The compiled loop ``run(state, max_events) -> reason`` of one congestion control."""
-    kernel = CONGESTION_KERNELS.resolve(kind)
-    transport = kernel.transport
-    parts: list[Callable[..., object]] = [kernel.on_ack, kernel.on_timer, kernel.on_send]
-    parts += [kernel.on_forward, transport.receive, transport.acknowledge, transport.on_deadline]
-    ours = {part.__module__ for part in parts if part.__module__.startswith("m4graph.")}
-    others = [part for part in parts if part.__module__ not in ours]
-    digest = kernel_digest(__name__, *sorted(ours))
-    return _build(kernel, digest + functions_digest(others) if others else digest)
+def engine() -> Callable[[State, int], int]:
+    """The compiled loop ``run(state, max_events) -> reason``."""
+    return _build(kernel_digest(__name__))

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic, overload
 from numba.np.numpy_support import from_dtype
 
-from m4graph.simulators.packet.layout import CALL, FINE_SLOT, NONE, TIMER, State
+from m4graph.simulators.packet.jit import inline_kernel, kernel, prefetch
+from m4graph.simulators.packet.layout import CALL, FINE_SLOT, NONE, TIMER
+from m4graph.simulators.packet.state import State
 
 _WORD_BITS = 64
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -46,13 +48,13 @@ def has_fine_ticks(s: State) -> bool:
 
 @overload(has_fine_ticks, inline="always")
 def _has_fine_ticks(s):
-    slots = s.types[State._fields.index("slots")]
+    slots = s.arrays["slots"]
     if slots.dtype == from_dtype(FINE_SLOT):
         return lambda s: True
     return lambda s: False
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def push(s, time_ticks, kind, a, b):
     """Queues an event. The caller has made sure that both pools have room (``GROW_POOLS``).
 
@@ -61,7 +63,7 @@ def push(s, time_ticks, kind, a, b):
     _queue(s, np.int64(time_ticks), np.int64(kind), np.int64(a), np.int64(b))
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _queue(s, time_ticks, kind, a, b):
     serial = take_serial(s)
     if not _is_far(s, time_ticks):
@@ -70,7 +72,7 @@ def _queue(s, time_ticks, kind, a, b):
         _push_far(s, time_ticks, kind, a, b, serial)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def take_serial(s):
     """The place of an event among those of its time that is queued now."""
     c = s.control[0]
@@ -78,7 +80,7 @@ def take_serial(s):
     return c.next_serial
 
 
-@njit(_nrt=False)
+@kernel
 def push_with_serial(s, time_ticks, kind, a, b, serial):
     """Queues an event at the place that :func:`take_serial` gave it before."""
     if _is_far(s, time_ticks):
@@ -87,17 +89,17 @@ def push_with_serial(s, time_ticks, kind, a, b, serial):
         _insert(s, time_ticks, _new_event(s, kind, a, b, serial))
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _is_far(s, time_ticks):
     return _nanosecond(s, time_ticks) - _nanosecond(s, s.control[0].now) >= len(s.slots)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _nanosecond(s, time_ticks):
     return time_ticks // _PS_PER_NS if has_fine_ticks(s) else time_ticks
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _new_event(s, kind, a, b, serial):
     c = s.control[0]
     index = c.free_event
@@ -112,7 +114,7 @@ def _new_event(s, kind, a, b, serial):
     return index
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _append(s, time_ticks, kind, a, b, serial):
     index = _new_event(s, kind, a, b, serial)
     if has_fine_ticks(s):
@@ -128,7 +130,7 @@ def _append(s, time_ticks, kind, a, b, serial):
     slot.tail = index
 
 
-@njit(_nrt=False)
+@kernel
 def _insert(s, time_ticks, index):
     """Sorts an event into its slot, by the time inside the nanosecond and the serial."""
     nanosecond = _nanosecond(s, time_ticks)
@@ -160,7 +162,7 @@ def _insert(s, time_ticks, index):
         s.events[before].next = index
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _precedes(s, index, inside, serial):
     event = s.events[index]
     if has_fine_ticks(s) and event.kind >> _KIND_BITS != inside:
@@ -168,7 +170,7 @@ def _precedes(s, index, inside, serial):
     return event.serial < serial
 
 
-@njit(_nrt=False)
+@kernel
 def push_front(s, kind, a, b):
     """Queues an event of this instant before all others of it: a part of the one that runs."""
     c = s.control[0]
@@ -181,14 +183,14 @@ def push_front(s, kind, a, b):
         slot.tail = _last(s, following)
 
 
-@njit(_nrt=False)
+@kernel
 def _last(s, index):
     while s.events[index].next >= 0:
         index = s.events[index].next
     return index
 
 
-@njit(_nrt=False)
+@kernel
 def _push_far(s, time_ticks, kind, a, b, serial):
     c = s.control[0]
     heap = s.heap
@@ -209,13 +211,13 @@ def _push_far(s, time_ticks, kind, a, b, serial):
     heap[hole].b = b
 
 
-@njit(_nrt=False)
+@kernel
 def _pop_far(s):
     """Moves the earliest far event into its slot."""
     c = s.control[0]
     heap = s.heap
     top = heap[0]
-    _append(s, top.time_ticks, top.kind, top.a, top.b, top.serial)
+    _append(s, top.time_ticks, np.int64(top.kind), np.int64(top.a), np.int64(top.b), top.serial)
     c.heap_size -= 1
     size = c.heap_size
     last = heap[size]
@@ -233,12 +235,12 @@ def _pop_far(s):
     heap[hole] = last
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _earlier(x, y):
     return x.time_ticks < y.time_ticks or (x.time_ticks == y.time_ticks and x.serial < y.serial)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def pop(s):
     """Takes the next event and moves the clock to it.
 
@@ -260,10 +262,20 @@ def pop(s):
     slot.head = following
     if following < 0:
         s.occupied[position >> 6] &= ~(np.uint64(1) << np.uint64(position & 63))
+    else:
+        _prefetch_for(s, s.events[following])
     return index
 
 
-@njit(_nrt=False)
+@inline_kernel
+def _prefetch_for(s, event):
+    """Has the cache fetch what the next event is about, and the event after that."""
+    prefetch(s.packets, event.b)
+    prefetch(s.links, event.a)
+    prefetch(s.events, event.next)
+
+
+@kernel
 def _enter(s, index):
     """Moves the clock inside its nanosecond, to the time of an event."""
     c = s.control[0]
@@ -272,7 +284,7 @@ def _enter(s, index):
     event.kind &= (1 << _KIND_BITS) - 1
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def release(s, index):
     """Gives an event's record back to the free list."""
     c = s.control[0]
@@ -281,7 +293,7 @@ def release(s, index):
     c.events_left += 1
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _advance(s):
     """Moves the clock to the next event's nanosecond; False when there is none."""
     c = s.control[0]
@@ -301,7 +313,7 @@ def _advance(s):
     return True
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _next_occupied(s, position):
     """Slots from ``position`` to the next occupied one, round the wheel; ``NONE`` if none is."""
     num_words = len(s.occupied)
@@ -316,7 +328,7 @@ def _next_occupied(s, position):
     return NONE
 
 
-@njit(_nrt=False)
+@kernel
 def start_timer(s, flow_id, timer, delay_ticks):
     """Starts a timer of a flow, or starts it anew."""
     s.timers[flow_id, timer] += 1
@@ -325,7 +337,7 @@ def start_timer(s, flow_id, timer, delay_ticks):
     push(s, s.control[0].now + delay_ticks, TIMER, flow_id, code)
 
 
-def request_event(state: State, time_ticks: int, kind: int, a: int, b: int) -> None:
+def request_event(state: State, time_ticks: int, kind: np.int64, a: int, b: int) -> None:
     """Asks for an event, from Python; it is queued when the run goes on, in the order of asking.
 
     An event of kind ``CALL`` makes the run return ``CALLED`` at its time, with ``a`` in
@@ -337,7 +349,7 @@ def request_event(state: State, time_ticks: int, kind: int, a: int, b: int) -> N
     control["num_requests"] += 1
 
 
-@njit(_nrt=False)
+@kernel
 def queue_requests(s):
     """Queues what Python has asked for."""
     c = s.control[0]
@@ -349,14 +361,14 @@ def queue_requests(s):
     c.num_requests = 0
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def take_call(s, code, idle):
     """A call's time has come."""
     s.control[0].idle_events -= idle
     s.control[0].call_code = code
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def timer_expired(s, flow_id, code):
     """The timer whose time has come; ``NONE`` if it is void, or all of the flow is acknowledged."""
     s.control[0].idle_events -= 1
@@ -367,7 +379,7 @@ def timer_expired(s, flow_id, code):
     return timer if flow.snd_una < flow.size_bytes else NONE
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def only_idle_left(s):
     """Whether what is queued only sets rates or looks on, so that nothing will move again."""
     c = s.control[0]

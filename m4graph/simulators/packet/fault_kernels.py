@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import PAUSE
 from m4graph.simulators.packet.observe.taps import note_lost
 from m4graph.simulators.packet.variants import has_faults
@@ -15,14 +15,14 @@ _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _TO_UNIT = 2.0**-53
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def count_sent(s, link_id):
     """Counts a packet that starts on a link."""
     if has_faults(s):
         s.wires[link_id].num_sent += 1
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def is_lost(s, link_id, packet_id):
     """Whether a packet, whose last bit is due at the end of its link, is lost on it.
 
@@ -34,7 +34,7 @@ def is_lost(s, link_id, packet_id):
     return False
 
 
-@njit(_nrt=False)
+@kernel
 def _is_lost(s, link_id, packet_id):
     wire = s.wires[link_id]
     wire.num_arrived += 1
@@ -49,7 +49,7 @@ def _is_lost(s, link_id, packet_id):
     return lost
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _next_number(wire):
     """The next number of the link's own generator, in [0, 1)."""
     wire.random += _STEP

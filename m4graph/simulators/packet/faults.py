@@ -14,7 +14,7 @@ from m4graph.scenario.faults import conditions_at
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.flows import set_routes
-from m4graph.simulators.packet.layout import State
+from m4graph.simulators.packet.state import State
 
 
 class FaultWatcher(Watcher):

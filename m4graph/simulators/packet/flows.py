@@ -12,7 +12,9 @@ from m4graph.core.errors import WorkloadError
 from m4graph.routing import Routes
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.events import request_event
-from m4graph.simulators.packet.layout import MAX_TICKS, NONE, State
+from m4graph.simulators.packet.layout import MAX_TICKS, NONE
+from m4graph.simulators.packet.memory import zeros
+from m4graph.simulators.packet.state import State
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def _with_room(state: State, num_flows: int, num_route_links: int, routes: Route
 def _longer(array: np.ndarray, length: int) -> np.ndarray:
     if length <= len(array):
         return array
-    longer = np.zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer = zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
     longer[: len(array)] = array
     return longer
 

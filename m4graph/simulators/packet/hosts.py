@@ -5,14 +5,13 @@ docs/packet-model.md, "Forwarding", "Flow start and FCT", "Window and pacing".
 
 from __future__ import annotations
 
-from numba import njit
-
 from m4graph.simulators.packet.division import quotient
 from m4graph.simulators.packet.events import push
+from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import DATA, NIC_WAKE, NONE
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def set_rate(s, flow, rate_bps):
     """Gives a flow a new rate: it acts from the flow's next packet, its window at once."""
     config = s.config[0]
@@ -24,7 +23,7 @@ def set_rate(s, flow, rate_bps):
         flow.window_bytes = max(1, window_bytes)
 
 
-@njit(_nrt=False)
+@kernel
 def set_rate_at_once(s, flow, rate_bps, last_wire_bytes):
     """As :func:`set_rate`, and the pause after the flow's last packet is made anew, too.
 
@@ -38,7 +37,7 @@ def set_rate_at_once(s, flow, rate_bps, last_wire_bytes):
         _wake_at(s, flow.src, node, max(flow.next_send_ticks, s.control[0].now))
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _pace_ticks(s, flow, wire_bytes):
     """Time that a packet of the flow takes at the flow's rate."""
     config = s.config[0]
@@ -47,7 +46,7 @@ def _pace_ticks(s, flow, wire_bytes):
     return quotient(wire_bytes * config.byte_ticks, flow.rate_bps)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def next_of_nic(s, host_id):
     """Makes the data packet that an idle NIC sends next: flows in turn, one packet each.
 
@@ -63,7 +62,7 @@ def next_of_nic(s, host_id):
     return _make_data(s, s.host_flows[node.flows_start + position])
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _pick_flow(s, node, link):
     """Position of the flow to serve next; drops finished flows if the scan meets one."""
     now = s.control[0].now
@@ -92,7 +91,7 @@ def _pick_flow(s, node, link):
     return found
 
 
-@njit(_nrt=False)
+@kernel
 def _drop_finished(s, node, first_finished, found):
     """Closes the gaps of finished flows; returns where the found flow stands then.
 
@@ -112,7 +111,7 @@ def _drop_finished(s, node, first_finished, found):
     return found
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _schedule_wake(s, host_id, node):
     """Wakes the NIC at the earliest next-send time, window-blocked flows too, if that is ahead."""
     if node.wake_ticks >= 0:
@@ -126,14 +125,14 @@ def _schedule_wake(s, host_id, node):
         _wake_at(s, host_id, node, earliest)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _wake_at(s, host_id, node, time_ticks):
     node.wake_ticks = time_ticks
     node.wake_version += 1
     push(s, time_ticks, NIC_WAKE, host_id, node.wake_version)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def wake(s, host_id, version):
     """A wake-up's time has come: True unless a later one has taken its place."""
     node = s.nodes[host_id]
@@ -143,7 +142,7 @@ def wake(s, host_id, version):
     return True
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _make_data(s, flow_id):
     c = s.control[0]
     config = s.config[0]

@@ -23,8 +23,8 @@ def largest_idle_rtt_ns(arrays: NetworkArrays, data_wire_bytes: int, ack_wire_by
     cost_ns = data_wire_bytes * byte_ns // rate + ack_wire_bytes * byte_ns // rate + 2 * delay
     uplink = arrays.host_uplink
     # Hosts with equal links to the same switch see the same network.
-    places = np.column_stack((arrays.link_dst[uplink], cost_ns[uplink]))
-    _, representatives = np.unique(places, axis=0, return_index=True)
+    ends = np.column_stack((arrays.link_dst[uplink], cost_ns[uplink]))
+    _, representatives = np.unique(ends, axis=0, return_index=True)
     return max(_farthest_ns(arrays, cost_ns, int(host)) for host in representatives)
 
 

@@ -8,9 +8,11 @@ for fast links (``network.tick``).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from m4graph.simulators.packet.memory import in_lines
 
 # What can never be NONE is unsigned: an index that may be negative costs numba a test.
 NONE = -1
@@ -22,17 +24,22 @@ MAX_TICKS = 2**62
 # Kinds of packets.
 DATA, ACK, NACK, PAUSE, RESUME = 0, 1, 2, 3, 4
 
-# Kinds of events.
-TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START, TIMER, CALL, DEADLINE = range(9)
+# Kinds of events. For numba a plain number is a type of its own: what is called with one would be
+# compiled anew for each.
+TX_DONE, ARRIVE, NIC_WAKE, FLOWS_READ, FLOWS_INSTALL, FLOWS_START = map(np.int64, range(6))
+TIMER, CALL, DEADLINE, COME_OUT = map(np.int64, range(6, 10))
 
 # Why a run came back to Python.
 PAUSED, FINISHED, STARVED, GROW_POOLS, DRAIN, CALLED = range(6)
 
 # What happens to a packet at a tap.
-ENTER, LEAVE, DROP, LOST = range(4)
+ENTER, LEAVE, DROP, LOST = map(np.int64, range(4))
+
+NUM_HOOKS = 7
+"""What the loop may call of an algorithm and its transport."""
 
 # Kinds of labelled events.
-ARRIVAL, DEPARTURE = 0, 1
+ARRIVAL, DEPARTURE = map(np.int64, range(2))
 
 CONTROL = np.dtype(
     [
@@ -96,8 +103,9 @@ CONFIG = np.dtype(
     ]
 )
 
-LINK = np.dtype(
+LINK = in_lines(
     [
+        # Of the link as the way out of a port: a cache line.
         ("head", "i4"),  # the data queue
         ("tail", "i4"),
         ("priority_head", "i4"),  # the strict-priority queue: ACKs, PFC frames
@@ -105,49 +113,49 @@ LINK = np.dtype(
         ("queue_bytes", "i8"),  # of the data queue, the packet on the wire excluded
         ("free_ticks", "i8"),  # when the packet on the wire is sent
         ("free_serial", "i8"),  # of that event if it is not queued, else NONE
+        ("delay_ticks", "i8"),
+        ("full_tx_ticks", "i8"),  # of a data packet with full payload
         ("busy", "b1"),
         ("paused", "b1"),  # by a PFC frame of the node at the other end
         ("from_host", "b1"),
-        ("to_host", "b1"),
         ("src", "u4"),
-        ("dst", "u4"),
-        ("delay_ticks", "i8"),
-        ("full_tx_ticks", "i8"),  # of a data packet with full payload
-        ("ack_tx_ticks", "i8"),
-        ("rate_bps", "i8"),
-        ("sent_bytes", "i8"),  # of all packets so far
-        ("kmin_bytes", "i8"),
-        ("kmax_bytes", "i8"),
         # The buffer that packets which came in over this link take at the switch it leads to.
+        ("to_host", "b1"),
+        ("pause_sent", "b1"),
+        ("dst", "u4"),
         ("ingress_bytes", "i8"),
         ("headroom_bytes", "i8"),
         ("headroom_limit_bytes", "i8"),
-        ("pause_sent", "b1"),
+        ("sent_bytes", "i8"),  # of all packets so far
+        ("kmin_bytes", "i8"),
+        ("ack_tx_ticks", "i8"),
+        ("kmax_bytes", "i8"),
+        # Seldom read.
+        ("rate_bps", "i8"),
         ("active_start", "i8"),  # flows that are active on the link, for labels
         ("num_active", "i4"),
     ]
 )
 
-NODE = np.dtype(
+NODE = in_lines(
     [
         ("uplink", "u4"),  # of a host
-        ("wake_ticks", "i8"),  # when the NIC will look for something to send, or NONE
         ("wake_version", "i4"),  # a wake-up event of another version is void
+        ("wake_ticks", "i8"),  # when the NIC will look for something to send, or NONE
         ("round_robin", "i4"),  # position of the flow that was served last
-        ("flows_start", "i8"),  # its slice of State.host_flows
         ("num_flows", "i4"),
-        ("flows_reserved", "i4"),  # these, and those that have not started
-        ("flows_room", "i4"),
-        ("pool_limit_bytes", "i8"),  # of a switch
-        ("pool_bytes", "i8"),
-        ("buffer_limit_bytes", "i8"),
-        ("buffer_bytes", "i8"),
-        ("headroom_limit_bytes", "i8"),
+        ("flows_start", "i8"),  # its slice of State.host_flows
+        ("buffer_bytes", "i8"),  # of a switch
         ("headroom_bytes", "i8"),
+        ("buffer_limit_bytes", "i8"),
+        ("pool_limit_bytes", "i8"),
+        ("headroom_limit_bytes", "i8"),
+        ("flows_reserved", "i4"),  # of a host: these, and those that have not started
+        ("flows_room", "i4"),
     ]
 )
 
-PACKET = np.dtype(
+PACKET = in_lines(
     [
         ("next", "i4"),
         ("flow", "u4"),
@@ -160,8 +168,9 @@ PACKET = np.dtype(
     ]
 )
 
-FLOW = np.dtype(
+FLOW = in_lines(
     [
+        # Of the sender.
         ("snd_nxt", "i8"),
         ("snd_una", "i8"),
         ("size_bytes", "i8"),
@@ -169,14 +178,15 @@ FLOW = np.dtype(
         ("window_bytes", "i8"),
         ("full_pace_ticks", "i8"),  # time of a full packet at the flow's rate
         ("rate_bps", "i8"),
-        ("rcv_nxt", "i8"),
-        ("line_rate_bps", "i8"),
         ("src", "u4"),
         ("data_position", "u4"),
+        # Of the receiver, and what is seldom read.
+        ("rcv_nxt", "i8"),
+        ("finish_ticks", "i8"),
         ("ack_position", "u4"),
         ("num_links", "u4"),
+        ("line_rate_bps", "i8"),
         ("start_ticks", "i8"),
-        ("finish_ticks", "i8"),
         ("nack_seq", "i8"),
         ("nack_allowed_ticks", "i8"),
         ("label_mark", "i8"),
@@ -198,12 +208,12 @@ queue each; it leaves out the other case."""
 
 RETRY = np.dtype([("snd_una", "i8"), ("num_periods", "i8")])
 
-EVENT = np.dtype([("next", "i4"), ("kind", "i4"), ("a", "u4"), ("b", "u4"), ("serial", "i8")])
+EVENT = in_lines([("next", "i4"), ("kind", "i4"), ("a", "u4"), ("b", "u4"), ("serial", "i8")])
 SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
 FINE_SLOT = np.dtype([("head", "i4"), ("tail", "i4"), ("fine", "b1")])
 """The same with ticks of a picosecond: its type says so to the compiler, which then leaves out what
 whole nanoseconds do not need."""
-FAR_EVENT = np.dtype(
+FAR_EVENT = in_lines(
     [("time_ticks", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "u4"), ("b", "u4")]
 )
 
@@ -244,6 +254,18 @@ METER = np.dtype(
 """What is counted of a link while a run is recorded; as many as links, or none."""
 METER_OFF = _switched_off(METER)
 
+LINK_HOOK = np.dtype(
+    [
+        ("step", "i8"),  # address of the function that is asked; 0: there is no hook
+        ("context", "i8"),  # and of what it finds its arrays by
+        ("group", "i8"),
+        ("direction", "i8"),
+        ("is_exit", "b1"),  # packets that a hook has held may come out here
+    ]
+)
+"""A link at which a hook may stand; as many as links, or none."""
+LINK_HOOK_OFF = _switched_off(LINK_HOOK)
+
 TAP_ROW = np.dtype(
     [
         ("time_ticks", "i8"),
@@ -261,38 +283,3 @@ TAP_ROW = np.dtype(
 LABEL_EVENT = np.dtype(
     [("time_ticks", "i8"), ("flow", "i4"), ("kind", "i4"), ("flow_end", "i8"), ("link_end", "i8")]
 )
-
-
-class State(NamedTuple):
-    """All arrays of one run. Scalars stand in ``control`` and ``config``, of length one."""
-
-    control: np.ndarray
-    config: np.ndarray
-    links: np.ndarray
-    queues: np.ndarray  # of each link; empty with a shared buffer
-    nodes: np.ndarray
-    flows: np.ndarray
-    marking: np.ndarray  # uint64 [6]: the random generator of marks
-    congestion: np.ndarray  # the algorithm's own record for each flow
-    congestion_config: np.ndarray  # and its parameters, of length one
-    retries: np.ndarray  # of each flow: what the RDMA transport's timer saw last
-    start_order: np.ndarray  # uint32: flows by their start; of one start, as they were queued
-    timers: np.ndarray  # int32 [flows, timers]: the version of each timer that is not void
-    packets: np.ndarray
-    in_band: np.ndarray  # what each packet carries for the algorithm; empty if that is nothing
-    events: np.ndarray
-    slots: np.ndarray  # the timing wheel
-    occupied: np.ndarray  # uint64 bitmap of its slots
-    heap: np.ndarray  # events beyond the wheel's horizon
-    requests: np.ndarray  # events that Python asked for; queued when the run goes on
-    route_links: np.ndarray  # uint32
-    host_flows: np.ndarray  # uint32: the unfinished flows of each host, in order of their start
-    link_flows: np.ndarray  # int32: the active flows of each link, for labels
-    label_events: np.ndarray
-    label_flows: np.ndarray  # int32
-    label_remaining_bytes: np.ndarray  # int64
-    label_queue_bytes: np.ndarray  # int64
-    wires: np.ndarray  # WIRE, or WIRE_OFF
-    meters: np.ndarray  # METER, or METER_OFF
-    packet_numbers: np.ndarray  # int64: of each packet, in the order of sending; for taps
-    tap_rows: np.ndarray

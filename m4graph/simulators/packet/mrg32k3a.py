@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from m4graph.simulators.packet.jit import inline_kernel
+
 _STREAMS_OF_A_NODE, _STREAMS_BEFORE = 9, 2
 """ns-3's nodes take the first streams (found by comparison with its runs)."""
 
@@ -84,7 +86,7 @@ def next_number(state: np.ndarray) -> float:
     return float(difference * (1 / (_PRIME_1 + 1)))
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _jump(matrix: np.ndarray, vector: np.ndarray, offset: int) -> None:
     x, y, z = vector[0], vector[1], vector[2]
     for row in range(3):
@@ -94,13 +96,13 @@ def _jump(matrix: np.ndarray, vector: np.ndarray, offset: int) -> None:
         vector[row] = _remainder(total, offset)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _fold(value: Any, offset: int) -> Any:
     """A smaller uint64 with the same remainder modulo ``2**32 - offset``: at most 47 bits."""
     return (value >> np.uint64(32)) * np.uint64(offset) + (value & np.uint64(0xFFFFFFFF))
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _remainder(value: Any, offset: int) -> Any:
     """The remainder modulo ``2**32 - offset`` of a value of at most 54 bits."""
     value = _fold(_fold(value, offset), offset)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from m4graph.simulators.packet.division import quotient
 from m4graph.simulators.packet.events import push, push_with_serial, take_serial
 from m4graph.simulators.packet.fault_kernels import count_sent
+from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import (
     ACK,
     ARRIVE,
@@ -24,7 +23,7 @@ from m4graph.simulators.packet.queues import admit, take_out
 _PFC_WIRE_BYTES = 43
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def transmit(s, link_id, packet_id):
     """Puts a packet on an idle link. ns-3 inserts the end of sending before the reception."""
     c = s.control[0]
@@ -50,7 +49,7 @@ def transmit(s, link_id, packet_id):
     push(s, link.free_ticks + link.delay_ticks, ARRIVE, link_id, packet_id)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def is_idle(s, link_id):
     """Whether a link may send a packet that has just come to its queues, or must finish another.
 
@@ -72,7 +71,7 @@ def is_idle(s, link_id):
     return sent
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def enqueue_priority(s, link_id, packet_id):
     """Appends a packet to the strict-priority queue: never marked or counted."""
     link = s.links[link_id]
@@ -84,7 +83,7 @@ def enqueue_priority(s, link_id, packet_id):
     link.priority_tail = packet_id
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def dequeue_priority(s, link_id):
     """Takes the first packet off the strict-priority queue; ``NONE`` if it is empty."""
     link = s.links[link_id]
@@ -94,8 +93,9 @@ def dequeue_priority(s, link_id):
     return packet_id
 
 
-@njit(forceinline=True, _nrt=False)
-def _enqueue(s, link_id, packet_id):
+@inline_kernel
+def enqueue(s, link_id, packet_id):
+    """Appends a packet to the data queue, which has room for it."""
     link = s.links[link_id]
     packet = s.packets[packet_id]
     packet.next = NONE
@@ -107,7 +107,7 @@ def _enqueue(s, link_id, packet_id):
     link.queue_bytes += packet.wire_bytes
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def free_packet(s, packet_id):
     """Gives a packet's record back to the free list."""
     c = s.control[0]
@@ -116,7 +116,7 @@ def free_packet(s, packet_id):
     c.packets_left += 1
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def switch_receive(s, link_id, packet_id):
     """A packet is complete at a switch: choose its port, queue it there if there is room.
 
@@ -139,11 +139,11 @@ def switch_receive(s, link_id, packet_id):
         return NONE
     if pause:
         send_pfc(s, link_id, True)
-    _enqueue(s, out_link, packet_id)
+    enqueue(s, out_link, packet_id)
     return out_link
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def next_of_port(s, link_id):
     """Takes the data packet that an idle switch port sends next; ``NONE`` if it may send none."""
     link = s.links[link_id]
@@ -161,7 +161,7 @@ def next_of_port(s, link_id):
     return packet_id
 
 
-@njit(_nrt=False)
+@kernel
 def send_pfc(s, link_id, pause):
     """Sends a PAUSE or RESUME frame back over a link, from the strict-priority queue."""
     c = s.control[0]
@@ -179,7 +179,7 @@ def send_pfc(s, link_id, pause):
         transmit(s, back, dequeue_priority(s, back))
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def _mark(s, link, packet):
     """ECN at dequeue, by what the packet leaves behind (docs/packet-model.md, ECN).
 

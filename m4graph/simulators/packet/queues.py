@@ -7,20 +7,24 @@ nothing for the other.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
 from m4graph.scenario.queueing import DropTailQueue, QueueDiscipline, RedQueue
-from m4graph.simulators.packet.buffers import admit_to_buffer, take_out_of_buffer
+from m4graph.simulators.packet.buffers import (
+    admit_to_buffer,
+    count_into_buffer,
+    take_out_of_buffer,
+)
+from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import (
     DATA,
     NONE,
     PORT_QUEUE,
     SHARED_QUEUE,
-    State,
 )
 from m4graph.simulators.packet.mrg32k3a import next_number
+from m4graph.simulators.packet.state import State
 
 _NO_LIMIT_PACKETS, _NO_LIMIT_BYTES = 2**31 - 1, 2**62
 
@@ -52,13 +56,13 @@ def has_shared_buffer(s: State) -> bool:
 
 @overload(has_shared_buffer, inline="always")
 def _has_shared_buffer(s):
-    queues = s.types[State._fields.index("queues")]
+    queues = s.arrays["queues"]
     if queues.dtype == from_dtype(SHARED_QUEUE):
         return lambda s: True
     return lambda s: False
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def admit(s, link_id, out_link, packet):
     """Makes room for a packet that came in over a link and goes out over another, or refuses it.
 
@@ -82,7 +86,16 @@ def admit(s, link_id, out_link, packet):
     return True, False
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
+def count_in(s, link_id, packet):
+    """Counts a packet that is put into the queue of a port whether or not there is room."""
+    if has_shared_buffer(s):
+        count_into_buffer(s, packet.ingress, packet.wire_bytes)
+    else:
+        s.queues[link_id].num_packets += 1
+
+
+@inline_kernel
 def take_out(s, link_id, packet):
     """A packet leaves the queue of a port; True if a RESUME must go back where it came from."""
     if has_shared_buffer(s):
@@ -91,7 +104,7 @@ def take_out(s, link_id, packet):
     return False
 
 
-@njit(_nrt=False)
+@kernel
 def _hit_by_red(s, link_id, queue):
     """Whether RED marks or drops a packet that has just come for a link.
 

@@ -5,10 +5,9 @@ docs/packet-model.md, "Acknowledgement and loss".
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
-
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.events import push
+from m4graph.simulators.packet.jit import hook_kernel, inline_hook_kernel
 from m4graph.simulators.packet.layout import ACK, DEADLINE, NACK, NONE
 from m4graph.simulators.packet.ports import enqueue_priority, free_packet
 from m4graph.simulators.packet.transport import Transport
@@ -16,8 +15,8 @@ from m4graph.simulators.packet.transport import Transport
 _NACK_INTERVAL_NS = 500_000
 
 
-@register_jitable(forceinline=True, _nrt=False)
-def _receive(s, packet_id):
+@inline_hook_kernel
+def _receive(s, flow_id, packet_id):
     """A data packet is complete at its host: turn it into the answer and queue that.
 
     ns-3 does not answer to what has been received before. With a timeout that would be fatal: the
@@ -26,7 +25,7 @@ def _receive(s, packet_id):
     now = s.control[0].now
     config = s.config[0]
     packet = s.packets[packet_id]
-    flow = s.flows[packet.flow]
+    flow = s.flows[flow_id]
     host_id = s.links[s.route_links[packet.position]].dst
     if packet.seq == flow.rcv_nxt:
         flow.rcv_nxt += packet.wire_bytes - config.data_overhead_bytes
@@ -50,18 +49,18 @@ def _receive(s, packet_id):
     return uplink
 
 
-@register_jitable(forceinline=True, _nrt=False)
-def _acknowledge(s, packet_id):
+@inline_hook_kernel
+def _acknowledge(s, flow_id, packet_id):
     """Moves the sender's window on an ACK or NACK."""
     packet = s.packets[packet_id]
-    flow = s.flows[packet.flow]
+    flow = s.flows[flow_id]
     flow.snd_una = max(flow.snd_una, packet.seq)
     # After a timeout, an ACK of what was sent before may come for more than was sent since.
     if packet.kind == NACK or flow.snd_nxt < flow.snd_una:
         flow.snd_nxt = flow.snd_una
 
 
-@register_jitable(_nrt=False)
+@hook_kernel
 def _on_deadline(s, flow_id, which):
     """A period is over. If nothing was acknowledged in it, go back to the first such byte.
 

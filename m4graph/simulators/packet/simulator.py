@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.progress import Progress
 from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Progress, Simulator
+from m4graph.simulators.base import Simulator
 from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.faults import FaultWatcher, check_faults
-from m4graph.simulators.packet.layout import State
 from m4graph.simulators.packet.observe.config import Recording
 from m4graph.simulators.packet.observe.labels import Labels
 from m4graph.simulators.packet.observe.sampler import Sampler
 from m4graph.simulators.packet.session import PacketSession
+from m4graph.simulators.packet.state import State
+from m4graph.simulators.packet.warm_up import packet_warm_ups
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload
 
@@ -47,6 +49,8 @@ class PacketSimulator(Simulator):
     """
 
     name = "packet"
+    colour = "#009E73"
+    is_deterministic = True
 
     def __init__(
         self,
@@ -57,6 +61,15 @@ class PacketSimulator(Simulator):
         self._labels = labels
         self._recording = None if recording is None else Recording.parse(recording)
         self._watchers = watchers
+
+    @classmethod
+    def warm_ups(cls, every: bool) -> dict[str, Callable[[], object]]:
+        """As :meth:`Simulator.warm_ups`: one for each algorithm, or for each of its variants.
+
+        Args:
+            every (bool): Those with faults, recordings, other queues and ticks, too.
+        """
+        return packet_warm_ups(cls, every)
 
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
         """Simulates until the last flow is complete or nothing is left to happen.

@@ -13,14 +13,14 @@ class Transport:
     """The part of a host that algorithms share; the NIC itself is the same for all.
 
     The hooks are ``register_jitable`` functions of the state ``s``
-    (:class:`~m4graph.simulators.packet.layout.State`); the engine is compiled around them.
+    (:class:`~m4graph.simulators.packet.state.State`); the engine is compiled around them.
 
     Args:
-        receive: ``receive(s, packet_id) -> link``: a data packet is complete at its host. Frees
-            the packet or makes an answer of it; gives the uplink if there is an answer to send,
-            else ``NONE``.
-        acknowledge: ``acknowledge(s, packet_id)``: an ACK or NACK is back at the sender; the
-            algorithm acts after this.
+        receive: ``receive(s, flow_id, packet_id) -> link``: a data packet is complete at its host.
+            Frees the packet or makes an answer of it; gives the uplink if there is an answer to
+            send, else ``NONE``.
+        acknowledge: ``acknowledge(s, flow_id, packet_id)``: an ACK or NACK is back at the sender;
+            the algorithm acts after this.
         on_deadline: ``on_deadline(s, flow_id, which) -> link``: the time of a ``DEADLINE`` event
             has come. Gives the link that now has something to send, or ``NONE``.
         first_window_bytes: From a scenario to the window of a new flow: a packet may leave while

@@ -8,12 +8,18 @@ from __future__ import annotations
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
-from m4graph.simulators.packet.layout import METER, WIRE, State
+from m4graph.simulators.packet.layout import LINK_HOOK, METER, WIRE
+from m4graph.simulators.packet.state import State
 
 
 def has_faults(s: State) -> bool:
     """Whether links may go down or lose packets."""
     return s.wires.dtype == WIRE
+
+
+def has_link_hook(s: State) -> bool:
+    """Whether packets that arrive at some links are a hook's matter."""
+    return s.link_hooks.dtype == LINK_HOOK
 
 
 def has_recording(s: State) -> bool:
@@ -23,13 +29,20 @@ def has_recording(s: State) -> bool:
 
 @overload(has_faults, inline="always")
 def _has_faults(s):
-    if s.types[State._fields.index("wires")].dtype == from_dtype(WIRE):
+    if s.arrays["wires"].dtype == from_dtype(WIRE):
+        return lambda s: True
+    return lambda s: False
+
+
+@overload(has_link_hook, inline="always")
+def _has_link_hook(s):
+    if s.arrays["link_hooks"].dtype == from_dtype(LINK_HOOK):
         return lambda s: True
     return lambda s: False
 
 
 @overload(has_recording, inline="always")
 def _has_recording(s):
-    if s.types[State._fields.index("meters")].dtype == from_dtype(METER):
+    if s.arrays["meters"].dtype == from_dtype(METER):
         return lambda s: True
     return lambda s: False

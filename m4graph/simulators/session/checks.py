@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.checks import is_integer
 from m4graph.core.errors import RoutingError, TopologyError, WorkloadError
 from m4graph.routing import Routes, check_routes
 from m4graph.simulators.session.types import FOREVER_NS
@@ -82,16 +82,9 @@ def given_routes(
 
 
 def _integer(flow: int | None, name: str, value: object) -> int:
-    if type(value) is int:
-        return value
-    try:
-        if isinstance(value, bool | np.bool_):
-            raise TypeError
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise WorkloadError(
-            f"{_prefix(flow)}expected {name} to be an integer (got {value!r})"
-        ) from None
+    if not is_integer(value):
+        raise WorkloadError(f"{_prefix(flow)}expected {name} to be an integer (got {value!r})")
+    return int(value)
 
 
 def _prefix(flow: int | None) -> str:

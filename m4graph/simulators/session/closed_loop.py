@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from m4graph.core.progress import Progress
 from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Progress, Simulator
+from m4graph.simulators.base import Simulator
 from m4graph.simulators.session.release import FlowRelease
 from m4graph.simulators.session.session import Session
 from m4graph.workload import ClosedLoopWorkload

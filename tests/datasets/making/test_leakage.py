@@ -91,6 +91,8 @@ def test_generate_refuses_a_reserved_scenario(config, root, tmp_path, monkeypatc
         "m4graph.datasets.making.leakage.reserved_scenarios",
         lambda: {digest: "a suite's scenario 7"},
     )
-    with pytest.raises(GenerationError, match=r"scenario 1: expected .*got that of a suite's"):
+    with pytest.raises(
+        GenerationError, match=r"scenario 1: tiny_000001: expected .*got that of a suite's"
+    ):
         generate(GenerateConfig.parse(config), tmp_path / "out", jobs=1)
     assert not (tmp_path / "out" / "raw" / "run_000001.npz").exists()

@@ -61,7 +61,8 @@ def test_gru(hidden, num_in):
         torch.manual_seed(hidden)
         cell = nn.GRUCell(num_in, hidden)
     x, state = draw(0, 7, num_in), draw(1, 7, hidden)
-    weights = _cell(cell, num_in)
+    state_dict = {f"cell.{name}": value.numpy() for name, value in cell.state_dict().items()}
+    weights = _cell(state_dict, "cell", num_in)
     gates = np.zeros((9, 4 * hidden), np.float32)
     fill_rows(gates, 7, weights.bias)
     add_product(x, 7, weights.from_input, gates, 0)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import m4graph as m4
 from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.driver import PacketRun
-from m4graph.simulators.packet.layout import State
 from m4graph.simulators.packet.simulator import PacketSimulator
+from m4graph.simulators.packet.state import State
 from m4graph.workload import Workload
 
 ALGORITHMS = ("dctcp", "dcqcn", "timely", "hpcc")

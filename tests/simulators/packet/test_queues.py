@@ -134,7 +134,7 @@ def test_red_follows_the_seed():
 @pytest.mark.parametrize(
     ("queue", "message"),
     [
-        ("fifo", "network.queue.kind: unknown queue discipline: expected one of drop_tail, red"),
+        ("fifo", "network.queue: unknown queue discipline: expected one of drop_tail, red"),
         ({"capacity_packets": 3}, "network.queue.kind: missing key: expected one of drop_tail"),
         ({"kind": "drop_tail", "capacity": 3}, "network.queue.capacity: unknown key: expected one"),
         ({"kind": "drop_tail", "capacity_packets": 0}, "network.queue.capacity_packets: expected "

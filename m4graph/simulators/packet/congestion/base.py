@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba.extending import register_jitable
 
 from m4graph.scenario import Scenario
 from m4graph.scenario.ideal import ACK_BYTES, HEADER_BYTES
+from m4graph.simulators.packet.jit import inline_hook_kernel
 from m4graph.simulators.packet.rdma import RDMA
 from m4graph.simulators.packet.transport import Transport
 
 
-@register_jitable(forceinline=True)
-def _nothing(s, subject, detail):
+@inline_hook_kernel
+def nothing(s, subject, detail):
     """The hook of an algorithm that does nothing there."""
 
 
@@ -25,7 +25,7 @@ class CongestionKernel:
     """One algorithm, as the packet engine runs it.
 
     The hooks are ``register_jitable`` functions of the state ``s``
-    (:class:`~m4graph.simulators.packet.layout.State`). The algorithm's own record of a flow is
+    (:class:`~m4graph.simulators.packet.state.State`). The algorithm's own record of a flow is
     ``s.congestion[flow_id]``, its parameters are ``s.congestion_config[0]``, and what a packet
     carries for it is ``s.in_band[packet_id]``; an ACK brings back what its data packet carried.
 
@@ -58,9 +58,9 @@ class CongestionKernel:
     make_parameters: Callable[[Scenario], tuple[Any, ...]]
     make_flow_state: Callable[[Any], tuple[Any, ...]]
     on_ack: Callable[..., None]
-    on_timer: Callable[..., None] = _nothing
-    on_send: Callable[..., None] = _nothing
-    on_forward: Callable[..., None] = _nothing
+    on_timer: Callable[..., None] = nothing
+    on_send: Callable[..., None] = nothing
+    on_forward: Callable[..., None] = nothing
     in_band: np.dtype[Any] | None = None
     num_timers: int = 0
     data_overhead_bytes: int = HEADER_BYTES

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
-from numba.extending import register_jitable
 
 from m4graph.core.units import NS_PER_US, mbps_to_bps
 from m4graph.scenario import Scenario
@@ -17,6 +16,7 @@ from m4graph.scenario.rdma import DCQCN
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.events import start_timer
 from m4graph.simulators.packet.hosts import set_rate
+from m4graph.simulators.packet.jit import inline_hook_kernel
 
 _ALPHA, _DECREASE, _INCREASE = 0, 1, 2
 
@@ -44,7 +44,7 @@ _PARAMETERS = np.dtype(
 )
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _on_ack(s, flow_id, packet_id):
     flow = s.flows[flow_id]
     if not s.packets[packet_id].marked or flow.snd_una >= flow.size_bytes:
@@ -63,7 +63,7 @@ def _on_ack(s, flow_id, packet_id):
     start_timer(s, flow_id, _DECREASE, parameters.decrease_timer_ticks + 1)
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _on_timer(s, flow_id, timer):
     parameters = s.congestion_config[0]
     if timer == _ALPHA:
@@ -83,7 +83,7 @@ def _on_timer(s, flow_id, timer):
         _increase(s, flow_id)
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _decrease(s, flow_id):
     flow = s.flows[flow_id]
     state = s.congestion[flow_id]
@@ -95,7 +95,7 @@ def _decrease(s, flow_id):
     state.marked_for_decrease = False
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _increase(s, flow_id):
     flow = s.flows[flow_id]
     state = s.congestion[flow_id]

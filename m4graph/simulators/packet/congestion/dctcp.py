@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
-from numba.extending import register_jitable
 
 from m4graph.core.units import mbps_to_bps
 from m4graph.scenario import Scenario
 from m4graph.scenario.rdma import DCTCP
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate
+from m4graph.simulators.packet.jit import inline_hook_kernel
 
 _FLOW_STATE = np.dtype(
     [
@@ -29,7 +29,7 @@ _FLOW_STATE = np.dtype(
 _PARAMETERS = np.dtype([("gain", "f8"), ("additive_increase_bps", "i8")])
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _on_ack(s, flow_id, packet_id):
     ack_seq, marked = s.packets[packet_id].seq, s.packets[packet_id].marked
     flow = s.flows[flow_id]

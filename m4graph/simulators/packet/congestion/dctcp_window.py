@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
-from numba.extending import register_jitable
 
 from m4graph.scenario import Scenario
 from m4graph.scenario.tcp import DctcpWindow
 from m4graph.simulators.packet.congestion.base import CongestionKernel
+from m4graph.simulators.packet.jit import hook_kernel
 from m4graph.simulators.packet.tcp import TCP
 from m4graph.simulators.packet.tcp.record import (
     TCP_ACK_WIRE_BYTES,
@@ -37,7 +37,7 @@ _FLOW_STATE = np.dtype(
 )
 
 
-@register_jitable
+@hook_kernel
 def _on_ack(s, flow_id, packet_id):
     marked = s.packets[packet_id].marked
     state = s.congestion[flow_id]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
-from numba.extending import register_jitable
 
 from m4graph.core.errors import ConfigError
 from m4graph.core.units import GBPS, mbps_to_bps
@@ -18,6 +17,7 @@ from m4graph.scenario.rdma import HPCC
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate_at_once
 from m4graph.simulators.packet.idle_rtt import largest_idle_rtt_ns
+from m4graph.simulators.packet.jit import inline_hook_kernel
 
 _MAX_SWITCHES = 5
 """A packet has room for so many reports."""
@@ -61,12 +61,12 @@ _PARAMETERS = np.dtype(
 )
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _on_send(s, flow_id, packet_id):
     s.congestion[flow_id].last_wire_bytes = s.packets[packet_id].wire_bytes
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _on_forward(s, link_id, packet_id):
     packet = s.packets[packet_id]
     link = s.links[link_id]
@@ -77,7 +77,7 @@ def _on_forward(s, link_id, packet_id):
     report.queue[hop] = (link.queue_bytes // _QUEUE_UNIT) & _QUEUE_MASK
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _on_ack(s, flow_id, packet_id):
     flow = s.flows[flow_id]
     state = s.congestion[flow_id]
@@ -107,7 +107,7 @@ def _on_ack(s, flow_id, packet_id):
         state.update_seq = max(state.update_seq, flow.snd_nxt)
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _measure(s, flow, state, packet_id):
     """Averages the utilisation of the busiest link into the flow's, and keeps the reports."""
     report = s.in_band[packet_id]
@@ -134,7 +134,7 @@ def _measure(s, flow, state, packet_id):
     state.utilisation = (kept + highest * elapsed_ticks) / base_rtt_ticks
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _remember(s, state, packet_id, hop):
     report = s.in_band[packet_id]
     state.time_ticks[hop] = report.time_ticks[hop]

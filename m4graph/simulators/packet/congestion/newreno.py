@@ -6,11 +6,11 @@ Reference: RFC 5681, RFC 6582, RFC 3168.
 from __future__ import annotations
 
 import numpy as np
-from numba.extending import register_jitable
 
 from m4graph.scenario import Scenario
 from m4graph.scenario.tcp import NewReno
 from m4graph.simulators.packet.congestion.base import CongestionKernel
+from m4graph.simulators.packet.jit import hook_kernel
 from m4graph.simulators.packet.tcp import TCP
 from m4graph.simulators.packet.tcp.record import (
     TCP_ACK_WIRE_BYTES,
@@ -25,7 +25,7 @@ from m4graph.simulators.packet.tcp.sender import note_sent
 from m4graph.simulators.packet.tcp.window import grow, reduce_for_mark
 
 
-@register_jitable
+@hook_kernel
 def _on_ack(s, flow_id, packet_id):
     if s.packets[packet_id].marked:
         reduce_for_mark(s, flow_id, 0.5)

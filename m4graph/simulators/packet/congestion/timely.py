@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
-from numba.extending import register_jitable
 
 from m4graph.core.units import NS_PER_US, mbps_to_bps
 from m4graph.scenario import Scenario
 from m4graph.scenario.rdma import TIMELY
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate
+from m4graph.simulators.packet.jit import inline_hook_kernel
 
 _STEPS_BEFORE_HYPER_INCREASE = 5
 
@@ -41,12 +41,12 @@ _PARAMETERS = np.dtype(
 _IN_BAND = np.dtype([("sent_ticks", "i8")])
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _on_send(s, flow_id, packet_id):
     s.in_band[packet_id].sent_ticks = s.control[0].now
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _on_ack(s, flow_id, packet_id):
     flow = s.flows[flow_id]
     state = s.congestion[flow_id]
@@ -60,7 +60,7 @@ def _on_ack(s, flow_id, packet_id):
         state.last_rtt_ticks = rtt_ticks
 
 
-@register_jitable(forceinline=True)
+@inline_hook_kernel
 def _update(s, flow, state, rtt_ticks):
     p = s.congestion_config[0]
     difference = rtt_ticks - state.last_rtt_ticks

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from m4graph.core.checks import is_integer
 from m4graph.core.schema import KeyProblem, StrictModel, join_key
 from m4graph.core.units import NS_PER_US
 from m4graph.scenario import Scenario
@@ -67,8 +68,8 @@ class Recording(StrictModel):
         chosen = getattr(self, name)
         if chosen == "all":
             return np.arange(scenario.arrays.num_links)
-        for place, link in enumerate(chosen or ()):
-            check_link(link, scenario.arrays, join_key("recording", name, place))
+        for index, link in enumerate(chosen or ()):
+            check_link(link, scenario.arrays, join_key("recording", name, index))
         return np.array([scenario.arrays.link_id(*link) for link in chosen or ()], np.int64)
 
     def flow_rows(self, scenario: Scenario) -> NDArray[np.int64]:
@@ -81,12 +82,12 @@ class Recording(StrictModel):
         if self.flows == "all":
             return np.arange(len(ids))
         row_of = {flow: row for row, flow in enumerate(ids.tolist())}
-        for place, flow in enumerate(self.flows or ()):
+        for index, flow in enumerate(self.flows or ()):
             if flow not in row_of:
                 some = ", ".join(map(str, sorted(row_of)[:_MOST_SHOWN]))
                 more = ", ..." if len(row_of) > _MOST_SHOWN else ""
                 raise KeyProblem(
-                    join_key("recording.flows", place),
+                    join_key("recording.flows", index),
                     f"expected the id of a flow, {some}{more} (got {flow})",
                 )
         return np.array([row_of[flow] for flow in self.flows or ()], np.int64)
@@ -105,12 +106,8 @@ def _has_form(value: Any, name: str) -> bool:
     if not isinstance(value, list | tuple):
         return False
     if name == "flows":
-        return all(_is_integer(each) for each in value)
+        return all(is_integer(each) for each in value)
     return all(
-        isinstance(each, list | tuple) and len(each) == 2 and all(map(_is_integer, each))
+        isinstance(each, list | tuple) and len(each) == 2 and all(map(is_integer, each))
         for each in value
     )
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -7,12 +7,11 @@ the flows concerned, at its departure it is not.
 
 from __future__ import annotations
 
-from numba import njit
-
+from m4graph.simulators.packet.jit import kernel
 from m4graph.simulators.packet.layout import ARRIVAL, DEPARTURE
 
 
-@njit(_nrt=False)
+@kernel
 def record_arrival(s, flow_id):
     """Notes a flow as active on its links and labels its arrival."""
     flow = s.flows[flow_id]
@@ -23,7 +22,7 @@ def record_arrival(s, flow_id):
     _record(s, flow_id, ARRIVAL)
 
 
-@njit(_nrt=False)
+@kernel
 def record_departure(s, flow_id):
     """Takes a flow off its links and labels its departure."""
     flow = s.flows[flow_id]
@@ -38,7 +37,7 @@ def record_departure(s, flow_id):
     _record(s, flow_id, DEPARTURE)
 
 
-@njit(_nrt=False)
+@kernel
 def _record(s, flow_id, kind):
     c = s.control[0]
     flow = s.flows[flow_id]
@@ -68,7 +67,7 @@ def _record(s, flow_id, kind):
     c.label_links = num_links
 
 
-@njit(_nrt=False)
+@kernel
 def labels_have_room(s):
     """Whether the buffers can take one more event of any flow."""
     c = s.control[0]

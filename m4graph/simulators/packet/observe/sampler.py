@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.driver import PacketRun, Watcher
-from m4graph.simulators.packet.layout import NONE, State
+from m4graph.simulators.packet.layout import NONE
 from m4graph.simulators.packet.observe.config import Recording
 from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE, Records
+from m4graph.simulators.packet.state import State
 
 _TAP_ROWS = 1 << 16
 _FIRST_ROWS = 1 << 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -131,10 +132,10 @@ class Records:
         return pd.DataFrame(
             {
                 "time_ns": self._ns(rows["time_ticks"]),
-                "event": pd.Categorical.from_codes(rows["event"], list(EVENTS)),
+                "event": _categorical(rows["event"], EVENTS),
                 "packet": rows["packet"],
                 "flow": flow_id[rows["flow"]],
-                "kind": pd.Categorical.from_codes(rows["kind"], list(PACKET_KINDS)),
+                "kind": _categorical(rows["kind"], PACKET_KINDS),
                 "seq": rows["seq"],
                 "wire_bytes": rows["wire_bytes"],
                 "marked": rows["marked"],
@@ -170,7 +171,7 @@ class Records:
             if format == "parquet":
                 table.to_parquet(folder / f"{name}.parquet", index=False)
             else:
-                columns: dict[str, Any] = {key: _plain(table[key]) for key in table}
+                columns: dict[str, Any] = {str(key): _plain(table[key]) for key in table}
                 np.savez_compressed(folder / f"{name}.npz", **columns)
         write_yaml(folder / RECORDING_FILE, self.recording.model_dump())
 
@@ -185,6 +186,12 @@ class Records:
     def __repr__(self) -> str:
         rows = ", ".join(f"{name}: {len(table)} rows" for name, table in self.tables().items())
         return f"Records({rows})"
+
+
+def _categorical(codes: NDArray[np.integer], names: Sequence[str]) -> pd.Categorical[str]:
+    import pandas as pd
+
+    return pd.Categorical.from_codes(codes.astype(np.int8), pd.Index(list(names)))
 
 
 def _plain(column: pd.Series) -> NDArray[Any]:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import DROP, ENTER, LEAVE, LOST, NONE, PAUSE
 from m4graph.simulators.packet.variants import has_recording
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def note_sent(s, link_id, packet_id, tx_ticks):
     """A packet starts on a link."""
     if has_recording(s):
         _record_sent(s, link_id, packet_id, tx_ticks)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def note_arrived(s, link_id, packet_id):
     """A packet is complete at the end of its link."""
     if has_recording(s) and s.meters[link_id].tapped:
         _add_row(s, link_id, packet_id, ENTER, 0)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def note_dropped(s, link_id, packet_id):
     """A packet found no room in the queue of a link."""
     if has_recording(s):
@@ -31,7 +30,7 @@ def note_dropped(s, link_id, packet_id):
             _add_row(s, link_id, packet_id, DROP, 0)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def note_lost(s, link_id, packet_id):
     """A packet is lost on a link."""
     if has_recording(s):
@@ -40,14 +39,14 @@ def note_lost(s, link_id, packet_id):
             _add_row(s, link_id, packet_id, LOST, 0)
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def note_pfc_sent(s, link_id, pause):
     """The end of a link sends a PFC frame to its other end."""
     if has_recording(s):
         s.meters[link_id].num_pauses += pause
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def note_paused(s, link_id, pause):
     """A link obeys a PAUSE or a RESUME."""
     if has_recording(s):
@@ -57,7 +56,7 @@ def note_paused(s, link_id, pause):
         meter.paused_since = s.control[0].now if pause else NONE
 
 
-@njit(forceinline=True, _nrt=False)
+@inline_kernel
 def taps_have_room(s, margin):
     """Whether the buffer of tapped packets can take so many more."""
     if has_recording(s):
@@ -65,7 +64,7 @@ def taps_have_room(s, margin):
     return True
 
 
-@njit(_nrt=False)
+@kernel
 def _record_sent(s, link_id, packet_id, tx_ticks):
     c = s.control[0]
     meter = s.meters[link_id]
@@ -80,7 +79,7 @@ def _record_sent(s, link_id, packet_id, tx_ticks):
         _add_row(s, link_id, packet_id, LEAVE, tx_ticks)
 
 
-@njit(_nrt=False)
+@kernel
 def _add_row(s, link_id, packet_id, event, tx_ticks):
     c = s.control[0]
     packet = s.packets[packet_id]

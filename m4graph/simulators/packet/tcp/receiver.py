@@ -7,16 +7,15 @@ places.
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
-
+from m4graph.simulators.packet.jit import hook_kernel
 from m4graph.simulators.packet.layout import ACK, NONE
 from m4graph.simulators.packet.ports import enqueue_priority, free_packet
 from m4graph.simulators.packet.tcp.record import DELAYED_ACK
 from m4graph.simulators.packet.tcp.timers import clear_deadline, set_deadline
 
 
-@register_jitable
-def receive(s, packet_id):
+@hook_kernel
+def receive(s, flow_id, packet_id):
     """A segment is complete at its host: it is acknowledged, at once or a little later.
 
     An ACK is delayed only for a segment in order when nothing waits beyond a gap (RFC 5681).
@@ -25,7 +24,6 @@ def receive(s, packet_id):
         The host's uplink, which now has something to send, or ``NONE``.
     """
     packet = s.packets[packet_id]
-    flow_id = packet.flow
     flow = s.flows[flow_id]
     tcp = s.congestion[flow_id]
     parameters = s.congestion_config[0]
@@ -46,13 +44,13 @@ def receive(s, packet_id):
     return _answer(s, flow_id, packet_id)
 
 
-@register_jitable
+@hook_kernel
 def answer_late(s, flow_id):
     """No second segment has come in time: acknowledge the first; gives the uplink."""
     return _answer(s, flow_id, _new_packet(s))
 
 
-@register_jitable
+@hook_kernel
 def _hear_mark(s, flow_id, marked, reduced):
     """Notes a segment's mark for the echo; gives the uplink if an ACK has to go first.
 
@@ -70,7 +68,7 @@ def _hear_mark(s, flow_id, marked, reduced):
     return link_id
 
 
-@register_jitable
+@hook_kernel
 def _answer(s, flow_id, packet_id):
     """Makes an ACK of a packet's record and queues it at the host's NIC."""
     flow = s.flows[flow_id]
@@ -89,7 +87,7 @@ def _answer(s, flow_id, packet_id):
     return uplink
 
 
-@register_jitable
+@hook_kernel
 def _new_packet(s):
     c = s.control[0]
     packet_id = c.free_packet
@@ -98,7 +96,7 @@ def _new_packet(s):
     return packet_id
 
 
-@register_jitable
+@hook_kernel
 def _deliver_range(s, flow_id):
     """A gap may be filled now: the range behind it is in order."""
     flow = s.flows[flow_id]
@@ -110,7 +108,7 @@ def _deliver_range(s, flow_id):
         free_packet(s, first)
 
 
-@register_jitable
+@hook_kernel
 def _keep(s, tcp, seq, end_seq):
     """Adds a segment to the ranges beyond the first gap; ranges that meet become one."""
     before = NONE

@@ -5,8 +5,7 @@ Reference: RFC 5681, RFC 6582 (the ``impatient`` variant), RFC 6298. No limited 
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
-
+from m4graph.simulators.packet.jit import hook_kernel
 from m4graph.simulators.packet.layout import NONE
 from m4graph.simulators.packet.tcp.record import RETRANSMIT
 from m4graph.simulators.packet.tcp.timers import (
@@ -20,7 +19,7 @@ from m4graph.simulators.packet.tcp.window import flight_bytes, halved, set_cwnd
 _DUPLICATES_OF_A_LOSS = 3
 
 
-@register_jitable
+@hook_kernel
 def note_sent(s, flow_id, packet_id):
     """The NIC has taken a segment: ``on_send`` of every algorithm on TCP."""
     now = s.control[0].now
@@ -48,11 +47,10 @@ def note_sent(s, flow_id, packet_id):
         set_deadline(s, flow_id, RETRANSMIT, now + tcp.rto_ticks)
 
 
-@register_jitable
-def acknowledge(s, packet_id):
+@hook_kernel
+def acknowledge(s, flow_id, packet_id):
     """Takes an ACK: the window moves on, or a duplicate is counted."""
     packet = s.packets[packet_id]
-    flow_id = packet.flow
     flow = s.flows[flow_id]
     tcp = s.congestion[flow_id]
     tcp.acked_bytes = 0
@@ -64,7 +62,7 @@ def acknowledge(s, packet_id):
         _take_duplicate(s, flow_id)
 
 
-@register_jitable
+@hook_kernel
 def _take_new_data(s, flow_id, ack_seq):
     flow = s.flows[flow_id]
     tcp = s.congestion[flow_id]
@@ -95,7 +93,7 @@ def _take_new_data(s, flow_id, ack_seq):
         set_deadline(s, flow_id, RETRANSMIT, s.control[0].now + tcp.rto_ticks)
 
 
-@register_jitable
+@hook_kernel
 def _take_partial(s, flow_id):
     """A partial ACK: the next segment is lost, too; the window loses what was acknowledged."""
     tcp = s.congestion[flow_id]
@@ -107,7 +105,7 @@ def _take_partial(s, flow_id):
     _retransmit(s, flow_id)
 
 
-@register_jitable
+@hook_kernel
 def _take_duplicate(s, flow_id):
     flow = s.flows[flow_id]
     tcp = s.congestion[flow_id]
@@ -130,7 +128,7 @@ def _take_duplicate(s, flow_id):
     _retransmit(s, flow_id)
 
 
-@register_jitable
+@hook_kernel
 def _retransmit(s, flow_id):
     """Lets the NIC send the first unacknowledged segment, in the flow's turn, and then go on."""
     flow = s.flows[flow_id]
@@ -139,7 +137,7 @@ def _retransmit(s, flow_id):
     flow.snd_nxt = flow.snd_una
 
 
-@register_jitable
+@hook_kernel
 def time_out(s, flow_id):
     """The retransmission timer has expired: go back to what is unacknowledged, slowly.
 

@@ -7,13 +7,12 @@ has moved ahead of the first.
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
-
 from m4graph.simulators.packet.events import push
+from m4graph.simulators.packet.jit import hook_kernel
 from m4graph.simulators.packet.layout import DEADLINE, NONE
 
 
-@register_jitable
+@hook_kernel
 def set_deadline(s, flow_id, which, time_ticks):
     """Moves a deadline of a flow; it is started if it is not running."""
     tcp = s.congestion[flow_id]
@@ -23,13 +22,13 @@ def set_deadline(s, flow_id, which, time_ticks):
         push(s, time_ticks, DEADLINE, flow_id, which)
 
 
-@register_jitable
+@hook_kernel
 def clear_deadline(s, flow_id, which):
     """Stops a deadline of a flow; its event finds that out."""
     s.congestion[flow_id].deadline_ticks[which] = NONE
 
 
-@register_jitable
+@hook_kernel
 def deadline_reached(s, flow_id, which):
     """Whether a deadline has been reached when one of its events comes; it is stopped then."""
     now = s.control[0].now
@@ -46,7 +45,7 @@ def deadline_reached(s, flow_id, which):
     return True
 
 
-@register_jitable
+@hook_kernel
 def measure_round_trip(s, flow_id, rtt_ticks):
     """Takes a round-trip time into the timeout (RFC 6298, section 2)."""
     tcp = s.congestion[flow_id]
@@ -61,7 +60,7 @@ def measure_round_trip(s, flow_id, rtt_ticks):
     tcp.rto_ticks = min(max(rto_ticks, parameters.min_rto_ticks), parameters.max_rto_ticks)
 
 
-@register_jitable
+@hook_kernel
 def back_off(s, flow_id):
     """Doubles the timeout; a new measurement takes that back."""
     tcp = s.congestion[flow_id]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from numba.extending import register_jitable
-
 from m4graph.scenario import Scenario
 from m4graph.scenario.tcp import TcpControl
+from m4graph.simulators.packet.jit import hook_kernel
 from m4graph.simulators.packet.layout import NONE
 from m4graph.simulators.packet.tcp.receiver import answer_late, receive
 from m4graph.simulators.packet.tcp.record import RETRANSMIT
@@ -16,7 +15,7 @@ from m4graph.simulators.packet.tcp.timers import deadline_reached
 from m4graph.simulators.packet.transport import Transport
 
 
-@register_jitable
+@hook_kernel
 def _on_deadline(s, flow_id, which):
     if not deadline_reached(s, flow_id, which):
         return NONE

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
+from m4graph.simulators.packet.jit import hook_kernel
 
 
-@register_jitable
+@hook_kernel
 def set_cwnd(s, flow_id, cwnd_bytes):
     """Sets the congestion window; a segment leaves when it fits whole into what is free of it."""
     flow = s.flows[flow_id]
@@ -14,20 +14,20 @@ def set_cwnd(s, flow_id, cwnd_bytes):
     flow.window_bytes = max(1, usable_bytes - s.config[0].payload_bytes + 1)
 
 
-@register_jitable
+@hook_kernel
 def flight_bytes(s, flow_id):
     """What has been sent and is not acknowledged; after a timeout, what was sent since."""
     flow = s.flows[flow_id]
     return max(flow.snd_nxt, s.congestion[flow_id].resume_seq) - flow.snd_una
 
 
-@register_jitable
+@hook_kernel
 def halved(s, window_bytes):
     """Half a window, but two segments at least."""
     return max(window_bytes // 2, 2 * s.config[0].payload_bytes)
 
 
-@register_jitable
+@hook_kernel
 def grow(s, flow_id):
     """Slow start or congestion avoidance, if this ACK lets the window grow (RFC 5681)."""
     tcp = s.congestion[flow_id]
@@ -41,7 +41,7 @@ def grow(s, flow_id):
     set_cwnd(s, flow_id, tcp.cwnd_bytes + more_bytes)
 
 
-@register_jitable
+@hook_kernel
 def reduce_for_mark(s, flow_id, factor):
     """Cuts the window for a mark, once a round trip, and never while a loss is being repaired."""
     tcp = s.congestion[flow_id]
