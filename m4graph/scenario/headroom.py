@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.products import multiply_divide
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.scenario.ideal import HEADER_BYTES
 from m4graph.scenario.network import NetworkConfig
@@ -26,7 +27,8 @@ def link_headroom_bytes(arrays: NetworkArrays, payload_bytes: int) -> NDArray[np
     Shapes:
         - output int64 ``[num_links]``
     """
-    in_flight = 2 * arrays.link_rate_bps * arrays.link_delay_ns // (BITS_PER_BYTE * NS_PER_S)
+    half = BITS_PER_BYTE * NS_PER_S // 2
+    in_flight = multiply_divide(arrays.link_rate_bps, arrays.link_delay_ns, half)
     return np.asarray(2 * (payload_bytes + HEADER_BYTES) + _CONSTANT_BYTES + in_flight)
 
 
@@ -38,7 +40,7 @@ def switch_headroom_bytes(arrays: NetworkArrays, config: NetworkConfig) -> NDArr
     """
     total = np.zeros(arrays.num_nodes)
     link_bytes = link_headroom_bytes(arrays, config.payload_bytes)
-    np.add.at(total, arrays.link_dst, _QUEUES_WITH_HEADROOM * link_bytes)
+    np.add.at(total, arrays.link_dst, float(_QUEUES_WITH_HEADROOM) * link_bytes)
     if config.headroom_cap is not None:
         total = np.minimum(total, config.headroom_cap * config.buffer_bytes)
     return total

@@ -54,7 +54,7 @@ class RdmaControl(CongestionControl):
             bits = fastest_nic_bps * BASE_RTT_NS // NS_PER_S
             derived["init_window_bytes"] = max(1, bits // BITS_PER_BYTE)
         if "min_rate_mbps" not in self.model_fields_set:
-            derived["min_rate_mbps"] = slowest_nic_bps / (10 * MBPS)
+            derived["min_rate_mbps"] = max(1, slowest_nic_bps // 10) / MBPS
         resolved = self.model_copy(update=derived)
         if resolved.min_rate_mbps * MBPS > slowest_nic_bps:
             raise KeyProblem(

@@ -15,6 +15,12 @@ from m4graph.core.errors import TopologyError
 
 KINDS = ("host", "switch")
 
+MAX_RATE_BPS = 10**13
+"""No link may be faster (10 Tb/s); with :data:`MAX_DELAY_NS` it keeps times inside 64 bits."""
+
+MAX_DELAY_NS = 10**10
+"""No cable may be longer (10 s)."""
+
 
 @dataclass(frozen=True, eq=False)
 class NetworkArrays:
@@ -184,10 +190,14 @@ def _cable(graph: nx.Graph, a: int, b: int, data: Mapping[str, Any]) -> tuple[in
     delay: Any = data.get("delay_ns")
     if a == b:
         problem = "expected two different nodes (got a loop)"
-    elif not is_integer(rate) or not 0 < rate < 2**63:
+    elif not is_integer(rate) or rate <= 0:
         problem = f"expected rate_bps, an integer above 0 (got {rate!r})"
-    elif not is_integer(delay) or not 0 <= delay < 2**63:
+    elif rate > MAX_RATE_BPS:
+        problem = f"expected rate_bps of at most {MAX_RATE_BPS} (got {rate})"
+    elif not is_integer(delay) or delay < 0:
         problem = f"expected delay_ns, an integer of 0 or above (got {delay!r})"
+    elif delay > MAX_DELAY_NS:
+        problem = f"expected delay_ns of at most {MAX_DELAY_NS} (got {delay})"
     else:
         return int(rate), int(delay)
     raise TopologyError(f"cable {_called(graph, min(a, b))}-{_called(graph, max(a, b))}: {problem}")

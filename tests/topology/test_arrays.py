@@ -145,7 +145,7 @@ def break_labelled_cable(graph):
         (break_loop, "cable 4-4: expected two different nodes (got a loop)"),
         (break_rate, "cable 4-5: expected rate_bps, an integer above 0 (got 0)"),
         (break_rate_type, "expected rate_bps, an integer above 0 (got 10000000000.0)"),
-        (break_rate_size, "expected rate_bps, an integer above 0 (got 9223372036854775808)"),
+        (break_rate_size, "expected rate_bps of at most 10000000000000 (got 9223372036854775808)"),
         (break_delay, "expected delay_ns, an integer of 0 or above (got -1)"),
         (break_delay_type, "expected delay_ns, an integer of 0 or above (got None)"),
         (break_two_cables, "host 1: expected exactly one cable (got 2)"),

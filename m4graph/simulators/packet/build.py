@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.products import MOST, multiply_divide
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US, mbps_to_bps
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
@@ -213,8 +214,8 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     links["full_tx_ticks"] = wire_bytes * config["byte_ticks"] // rate
     links["ack_tx_ticks"] = config["ack_wire_bytes"] * config["byte_ticks"] // rate
     reference_bps = int(network.ecn.reference_gbps * NS_PER_S)
-    links["kmin_bytes"] = network.ecn.kmin_bytes * rate // reference_bps
-    links["kmax_bytes"] = network.ecn.kmax_bytes * rate // reference_bps
+    links["kmin_bytes"] = multiply_divide(network.ecn.kmin_bytes, rate, reference_bps)
+    links["kmax_bytes"] = multiply_divide(network.ecn.kmax_bytes, rate, reference_bps)
     if network.queue.kind == "red" or not scenario.congestion_control.ecn_capable:
         links["kmin_bytes"] = links["kmax_bytes"] = MAX_BYTES
     links["headroom_limit_bytes"] = link_headroom_bytes(arrays, network.payload_bytes)
@@ -226,7 +227,7 @@ def _build_nodes(scenario: Scenario) -> np.ndarray:
     nodes = zeros(arrays.num_nodes, layout.NODE)
     nodes["wake_ticks"] = NONE
     nodes["uplink"][: arrays.num_hosts] = arrays.host_uplink
-    headroom = switch_headroom_bytes(arrays, network).astype(np.int64)
+    headroom = np.minimum(switch_headroom_bytes(arrays, network), MOST).astype(np.int64)
     nodes["pool_limit_bytes"] = network.buffer_bytes - headroom
     nodes["headroom_limit_bytes"] = headroom
     nodes["buffer_limit_bytes"] = network.buffer_bytes

@@ -5,7 +5,7 @@ docs/packet-model.md, "Forwarding", "Flow start and FCT", "Window and pacing".
 
 from __future__ import annotations
 
-from m4graph.simulators.packet.division import quotient
+from m4graph.simulators.packet.division import quotient, scaled_quotient
 from m4graph.simulators.packet.events import push
 from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import DATA, NIC_WAKE, NONE
@@ -19,7 +19,7 @@ def set_rate(s, flow, rate_bps):
     wire_bytes = config.payload_bytes + config.data_overhead_bytes
     flow.full_pace_ticks = quotient(wire_bytes * config.byte_ticks, rate_bps)
     if config.window_bytes > 0 and config.variable_window:
-        window_bytes = quotient(config.window_bytes * rate_bps, flow.line_rate_bps)
+        window_bytes = scaled_quotient(config.window_bytes, rate_bps, flow.line_rate_bps)
         flow.window_bytes = max(1, window_bytes)
 
 
