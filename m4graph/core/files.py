@@ -16,7 +16,7 @@ from m4graph.core.errors import InputError
 
 try:
     import fcntl as _fcntl
-except ImportError:  # Windows has no such locks: there, nobody waits and nobody clears.
+except ImportError:  # Windows has none, and does not open folders either.
     fcntl: ModuleType | None = None
 else:
     fcntl = _fcntl
@@ -86,6 +86,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 @contextmanager
 def _claimed(half: Path, make: Callable[[Path], None]) -> Iterator[Path]:
     """Gives a path that no living process holds, and clears those that dead ones have left."""
+    if fcntl is None:
+        with _own(half, make) as claimed:
+            yield claimed
+        return
     claimed, handle = half, -1
     for number in count(2):
         make(claimed)
@@ -103,10 +107,20 @@ def _claimed(half: Path, make: Callable[[Path], None]) -> Iterator[Path]:
         os.close(handle)
 
 
+@contextmanager
+def _own(half: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    """Without locks: a path with the number of this process, which nobody clears if it dies."""
+    own = half.with_name(f"{half.name}-{os.getpid()}")
+    make(own)
+    try:
+        yield own
+    finally:
+        _remove(own)
+
+
 def _lock(handle: int) -> bool:
     """Locks an open file or folder until it is closed; ``False``: another process holds it."""
-    if fcntl is None:
-        return True
+    assert fcntl is not None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -178,7 +178,8 @@ def split_evenly(between, edge, ptr, neighbour, link, shares):  # type: ignore[n
     for column in range(len(edge)):
         num_reached = distances_to(edge[column], ptr, neighbour, distance, reached)
         passing[:] = 0.0
-        passing[edge] = between[:, column]
+        for row in range(len(edge)):
+            passing[edge[row]] = between[row, column]
         for i in range(num_reached - 1, 0, -1):
             here = reached[i]
             if passing[here] == 0.0:

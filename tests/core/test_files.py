@@ -142,3 +142,16 @@ def test_the_mark_goes_first_and_comes_last(tmp_path, monkeypatch):
         for name in ("a", "mark", "z"):
             (scratch / name).write_text("newest")
     assert moved == ["a", "z", "mark"]
+
+
+@pytest.mark.parametrize("write", [whole_file, whole_folder])
+def test_where_there_are_no_locks(tmp_path, monkeypatch, write):
+    monkeypatch.setattr("m4graph.core.files.fcntl", None)
+    path = tmp_path / "out"
+    with write(path) as half:
+        (half / "a" if half.is_dir() else half).write_text("1")
+        assert not path.exists()
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+    with pytest.raises(RuntimeError), write(path):
+        raise RuntimeError
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]

@@ -39,6 +39,11 @@ def test_what_ends_before_it_is_finished(simulator, stop_ns, expected):
     assert result.num_finished == sum(fct_ns > 0 for fct_ns in expected)
 
 
+def test_a_stop_that_no_clock_reaches():
+    far = scenario(2**62).replace(config={"tick": "ps"})
+    assert m4.simulate(far, "packet").num_finished == 2
+
+
 def test_a_flow_that_only_the_stop_time_ends():
     result = m4.simulate(scenario(50_000, sizes=(1000, 10**12)), "packet")
     assert tuple(result.fct_ns) == (FCT_NS[0], -1)

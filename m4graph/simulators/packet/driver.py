@@ -22,6 +22,7 @@ from m4graph.simulators.packet.layout import (
     DRAIN,
     FINISHED,
     GROW_POOLS,
+    MAX_TICKS,
     PAUSED,
     STARVED,
 )
@@ -78,7 +79,7 @@ class PacketRun:
         self._has_stopped = False
         for watcher in watchers:
             watcher.begin(self)
-        if scenario.stop_ns is not None:
+        if scenario.stop_ns is not None and scenario.stop_ns * self._ticks_per_ns < MAX_TICKS:
             self.call_at(scenario.stop_ns, PacketRun._stop)
         self._loop, self.compile_s = _compiled_loop(scenario.congestion_control.kind, self.state)
 
