@@ -8,6 +8,7 @@ from m4graph.simulators.packet.observe.taps import note_lost
 from m4graph.simulators.packet.split_mix import next_uniform
 from m4graph.simulators.packet.variants import has_faults
 
+
 @inline_kernel
 def count_sent(s, link_id):
     """Counts a packet that starts on a link."""

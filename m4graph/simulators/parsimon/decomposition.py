@@ -47,9 +47,7 @@ class Decomposition:
         ptr = np.zeros(num_links + 1, np.int64)
         np.cumsum(np.bincount(routes.data_links, minlength=num_links), out=ptr[1:])
         by_start = np.argsort(scenario.workload.start_ns, kind="stable")
-        row_flow, row_hop = _rows_by_link(
-            ptr, by_start, routes.data_ptr, routes.data_links
-        )
+        row_flow, row_hop = _rows_by_link(ptr, by_start, routes.data_ptr, routes.data_links)
         return cls(scenario, ptr, row_flow, row_hop)
 
     @cached_property
