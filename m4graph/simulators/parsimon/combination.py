@@ -36,7 +36,10 @@ def summed(
     """The FCT alone, and the delays at all links. Each holds the delay at the sender's own NIC,
     which every simulation has, so that counts once.
 
-    Args and shapes: as :func:`largest`.
+    Args:
+        network (Decomposition): As of :func:`largest`.
+        fct_ns (np.ndarray): As of :func:`largest`.
+        alone_ns (np.ndarray): As of :func:`largest`.
     """
     flow = network.row_flow
     delay_ns = np.where(fct_ns < 0, 0, np.maximum(fct_ns - alone_ns[flow], 0))

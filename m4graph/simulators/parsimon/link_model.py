@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError
 from m4graph.scenario import Scenario
+from m4graph.scenario.rdma import RdmaControl
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.build import build_idle_state, grow_pools
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
@@ -79,13 +80,15 @@ class KernelModel:
         control, network = scenario.congestion_control, scenario.config
         kernel = CONGESTION_KERNELS.resolve(control.kind)
         advice = "link_model: packet takes it"
-        if not hasattr(control, "variable_window"):
+        if not isinstance(control, RdmaControl):
             raise ConfigError(
-                f"congestion_control.kind: expected an RDMA algorithm (got {control.kind}); {advice}"
+                "congestion_control.kind: expected an RDMA algorithm with the parsimon simulator's "
+                f"own link model (got {control.kind}); {advice}"
             )
         if network.queue.kind != "shared":
             raise ConfigError(
-                f"network.queue.kind: expected shared (got {network.queue.kind}); {advice}"
+                "network.queue.kind: expected shared with the parsimon simulator's own link model "
+                f"(got {network.queue.kind}); {advice}"
             )
         slots = zeros(_NUM_SLOTS, layout.WIDE_SLOT)
         slots["head"] = slots["tail"] = layout.NONE

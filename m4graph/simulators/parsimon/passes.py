@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S, mbps_to_bps
+from m4graph.scenario.rdma import RdmaControl
 from m4graph.simulators.parsimon.alone import Alone
 from m4graph.simulators.parsimon.combination import bottleneck_row
 from m4graph.simulators.parsimon.decomposition import Decomposition
@@ -48,8 +49,9 @@ def held_back(
 
     Args:
         network (Decomposition): The network.
-        fct_ns, sending_ns (np.ndarray): int64 ``[num_rows]``, from the first pass; below 0 where a
-            link was not simulated.
+        fct_ns (np.ndarray): int64 ``[num_rows]``, from the first pass; below 0 where a link was
+            not simulated.
+        sending_ns (np.ndarray): The same, up to when the last packet is sent.
         alone (Alone): The flows alone.
     """
     scenario = network.scenario
@@ -61,7 +63,8 @@ def held_back(
     full_bytes = network.ways.payload_bytes + network.ways.overhead_bytes
     sent_bits = (network.num_packets - 1) * float(full_bytes * BITS_PER_BYTE)
     rate_bps = sent_bits * NS_PER_S / np.maximum(sent_ns, 1)
-    least_bps = scenario.congestion_control.min_rate_mbps * 1e6
+    control = scenario.congestion_control
+    least_bps = mbps_to_bps(control.min_rate_mbps) if isinstance(control, RdmaControl) else 1
     flow_bps = np.where(is_slow, np.maximum(rate_bps, least_bps), 0).astype(np.int64)
     limit_bps = flow_bps[network.row_flow]
     limit_bps[row[row >= 0]] = 0

@@ -109,7 +109,8 @@ class ParsimonSimulator(Simulator):
             )
         if scenario.config.tick != "ns":
             raise ConfigError(
-                f"network.tick: expected ns with the parsimon simulator (got {scenario.config.tick})"
+                "network.tick: expected ns with the parsimon simulator "
+                f"(got {scenario.config.tick})"
             )
 
     def _simulate(
@@ -142,9 +143,9 @@ class ParsimonSimulator(Simulator):
                 sending_ns[rows] = outputs.sending_ns
 
         def combine(times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-            return self._combine(network, times_ns, lone.fct_ns)
+            combined_ns: NDArray[np.int64] = self._combine(network, times_ns, lone.fct_ns)
+            return combined_ns
 
-        network.ways
         simulate(first, None)
         if self._passes == 1:
             return combine(fct_ns), done

@@ -39,7 +39,8 @@ def fill_flows(ways, rows, row_flow, row_hop, nic_of_host, nic_bps):  # type: ig
     Args:
         ways (Ways): The network's flows.
         rows (np.ndarray): FLOW_AT_LINK ``[flows]``, filled in.
-        row_flow, row_hop (np.ndarray): Each flow, and the link's position in its route.
+        row_flow (np.ndarray): Each flow.
+        row_hop (np.ndarray): The link's position in its route.
         nic_of_host (np.ndarray): int64 ``[hosts]`` of -1, and left so.
         nic_bps (np.ndarray): int64 ``[flows]``, filled in.
 
