@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -67,7 +68,7 @@ class ParsimonSimulator(Simulator):
         backend: Literal["threads", "loky", "dask", "ray"] = "threads",
     ) -> None:
         self._passes = check_count("passes", passes, 1, 2)
-        self._combine = {"max": largest, "sum": summed}[combine]
+        self._combine: Callable[..., NDArray[np.int64]] = {"max": largest, "sum": summed}[combine]
         self._min_load = min_load
         self._workers = Workers(backend, jobs)
 
@@ -143,8 +144,7 @@ class ParsimonSimulator(Simulator):
                 sending_ns[rows] = outputs.sending_ns
 
         def combine(times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-            combined_ns: NDArray[np.int64] = self._combine(network, times_ns, lone.fct_ns)
-            return combined_ns
+            return self._combine(network, times_ns, lone.fct_ns)
 
         simulate(first, None)
         if self._passes == 1:
