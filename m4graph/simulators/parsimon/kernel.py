@@ -51,12 +51,14 @@ from m4graph.simulators.packet.state import State
 from m4graph.simulators.parsimon.layout import (
     ACK_BACK,
     ANSWERED,
+    CATCH_UP,
     NO_ACK,
     ORDER_BITS,
     TARGET,
     LinkRun,
 )
 from m4graph.simulators.parsimon.setting_up import begin_link, queue_next_start
+from m4graph.simulators.parsimon.uplink import simulate_uplink
 
 
 @inline_kernel
@@ -115,11 +117,63 @@ def _send(s, w, nic_id, packet_id):
         return
     arrival_ticks = max(nic.free_ticks + way_ticks, leg.last_arrival_ticks + gap_ticks)
     leg.last_arrival_ticks = arrival_ticks
-    if leg.to_hop_ticks == 0:
-        push(s, arrival_ticks, ARRIVE, TARGET, packet_id)
-    else:
+    serial = take_serial(s)
+    if leg.to_hop_ticks > 0:
         serial = (arrival_ticks - leg.to_hop_ticks) << ORDER_BITS
+    if w.spot[0].keeps_order:
+        _let_come(s, w, arrival_ticks, serial, packet_id)
+    else:
         push_with_serial(s, arrival_ticks, ARRIVE, TARGET, packet_id, serial)
+
+
+@inline_kernel
+def _let_come(s, w, arrival_ticks, serial, packet_id):
+    """Puts a packet among those that come to the link; most often behind all of them.
+
+    Nothing happens at its arrival that could not be worked out later, before its ACK is back.
+    """
+    spot = w.spot[0]
+    mask = len(w.coming) - 1
+    if spot.first_coming == spot.after_coming:
+        push_with_serial(s, arrival_ticks + spot.way_back_ticks, CATCH_UP, 0, 0, 0)
+    place = spot.after_coming
+    while place > spot.first_coming:
+        before = w.coming[(place - 1) & mask]
+        if before.arrival_ticks < arrival_ticks or (
+            before.arrival_ticks == arrival_ticks and before.serial < serial
+        ):
+            break
+        here = w.coming[place & mask]
+        here.arrival_ticks, here.serial = before.arrival_ticks, before.serial
+        here.packet = before.packet
+        place -= 1
+    here = w.coming[place & mask]
+    here.arrival_ticks, here.serial, here.packet = arrival_ticks, serial, packet_id
+    spot.after_coming += 1
+
+
+@inline_kernel
+def _catch_up(s, w, now, serial):
+    """Works out what has come to the link before an event of this time and serial."""
+    spot = w.spot[0]
+    mask = len(w.coming) - 1
+    while spot.first_coming < spot.after_coming:
+        first = w.coming[spot.first_coming & mask]
+        if first.arrival_ticks > now or (first.arrival_ticks == now and first.serial >= serial):
+            break
+        spot.first_coming += 1
+        _arrive(s, w, first.packet, first.arrival_ticks, first.serial)
+
+
+@kernel
+def _catch_up_in_time(s, w):
+    """The first of what has come may be acknowledged now; sees to it that there is a next time."""
+    spot = w.spot[0]
+    c = s.control[0]
+    _catch_up(s, w, c.now, c.serial)
+    if spot.first_coming < spot.after_coming:
+        first = w.coming[spot.first_coming & (len(w.coming) - 1)]
+        push_with_serial(s, first.arrival_ticks + spot.way_back_ticks, CATCH_UP, 0, 0, 0)
 
 
 @inline_kernel
@@ -204,14 +258,13 @@ def _report_own(s, w, local, packet_id, time_ticks):
 
 
 @inline_kernel
-def _arrive(s, w, packet_id):
+def _arrive(s, w, packet_id, now, serial):
     """A packet comes to the link's queue."""
-    c = s.control[0]
     target = s.links[TARGET]
     packet = s.packets[packet_id]
     local = np.int64(packet.flow)
     flow = s.flows[local]
-    _dequeue(s, w, c.now, c.serial)
+    _dequeue(s, w, now, serial)
     packet.next = NONE
     if target.head < 0:
         target.head = packet_id
@@ -220,12 +273,12 @@ def _arrive(s, w, packet_id):
     target.tail = packet_id
     target.queue_bytes += packet.wire_bytes
     w.spot[0].most_queued_bytes = max(w.spot[0].most_queued_bytes, target.queue_bytes)
-    start_ticks = max(c.now, target.free_ticks)
+    start_ticks = max(now, target.free_ticks)
     w.tx_start_ticks[packet_id] = start_ticks
     target.free_ticks = start_ticks + _tx_ticks(s, target, packet.wire_bytes)
     is_last = packet.seq + packet.wire_bytes - s.config[0].data_overhead_bytes == flow.size_bytes
     _finish(s, w, local, packet_id, target.free_ticks, is_last)
-    if start_ticks == c.now:
+    if start_ticks == now:
         # It leaves at once, before others that come in the same nanosecond.
         _dequeue_first(s, w)
 
@@ -284,6 +337,7 @@ def _acknowledge(s, w, local, packet_id):
     """An ACK is back: the sender learns what it needs to, if it has anything left to send."""
     packet = s.packets[packet_id]
     flow = s.flows[local]
+    _catch_up(s, w, s.control[0].now, s.control[0].serial)
     _dequeue(s, w, s.control[0].now, s.control[0].serial)
     packet.seq += packet.wire_bytes - s.config[0].data_overhead_bytes
     flow.snd_una = packet.seq
@@ -329,6 +383,8 @@ def _build(digest: str) -> Callable[..., int]:
                 if spot.position == len(w.links):
                     return FINISHED
                 begin_link(s, w)
+                if spot.is_uplink and spot.marks_only:
+                    simulate_uplink(s, w)
             if spot.num_left == 0:
                 _end_link(s, w)
                 continue
@@ -341,7 +397,9 @@ def _build(digest: str) -> Callable[..., int]:
             c.next_serial = max(c.next_serial, c.now << ORDER_BITS)
             nic_id = np.int64(NONE)
             if kind == ARRIVE:
-                _arrive(s, w, b)
+                _arrive(s, w, b, c.now, c.serial)
+            elif kind == CATCH_UP:
+                _catch_up_in_time(s, w)
             elif kind == ACK_BACK:
                 nic_id = np.int64(_acknowledge(s, w, a, b))
             elif kind == TX_DONE:

@@ -21,8 +21,8 @@ TARGET = 0
 NO_ACK, ANSWERED = 5, 6
 """Kinds of a data packet on its way: its sender need not hear of it, or does."""
 
-ACK_BACK = np.int64(10)
-"""The kind of event that an ACK is at its sender."""
+ACK_BACK, CATCH_UP = map(np.int64, range(10, 12))
+"""Kinds of events: an ACK is back at its sender; what has come to the link must be looked at."""
 
 TIME_BITS = 46
 """Of a tick; what is left of 62 bits tells the order of events that are queued within one."""
@@ -80,10 +80,14 @@ LEG = in_lines(
         ("start_ticks", "i8"),
         ("row", "i8"),
         ("last_wire_bytes", "i4"),
+        ("is_held", "b1"),  # the window may hold it back on its uplink
         ("reports_own", "b1"),  # whether a port of the route that only this flow is on reports
     ]
 )
 """A flow on its way to the link and back, beside its record of the packet simulator's."""
+
+COMING = np.dtype([("arrival_ticks", "i8"), ("serial", "i8"), ("packet", "i8")])
+"""A packet on its way to the link, with the place of its arrival among events of that time."""
 
 SPOT = np.dtype(
     [
@@ -96,6 +100,11 @@ SPOT = np.dtype(
         ("num_left", "i8"),  # flows whose last packet has not come to the link
         ("ack_tx_ticks", "i8"),
         ("ack_free_ticks", "i8"),
+        ("way_back_ticks", "i8"),  # from coming to the link to the ACK at the sender, at least
+        ("marks_only", "b1"),  # without a mark, flows keep their rates
+        ("keeps_order", "b1"),  # packets come to the link nearly in the order of sending
+        ("first_coming", "i8"),  # in a ring, counted on
+        ("after_coming", "i8"),
         ("previous_start_ticks", "i8"),  # of the packet that was dequeued last
         ("most_queued_bytes", "i8"),
         ("random", "u8"),  # what marks are drawn from
@@ -119,6 +128,8 @@ class _Arrays(NamedTuple):
     congestion_words: np.ndarray  # uint64 [flows, words]: State.congestion
     new_congestion: np.ndarray  # uint64 [words]: of a new flow
     tx_start_ticks: np.ndarray  # int64, of each packet: when the link sends it
+    acks: np.ndarray  # int64: a ring of times for each flow of an uplink, as long as its window
+    coming: np.ndarray  # COMING, as many as packets: a ring, sorted by arrival
 
 
 class LinkRun(_Arrays, Table):

@@ -19,7 +19,7 @@ from m4graph.simulators.packet.hooks import compile_hooks
 from m4graph.simulators.packet.memory import in_lines, zeros
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.parsimon.kernel import link_loop
-from m4graph.simulators.parsimon.layout import FLOW_AT_LINK, LEG, LINK_INPUT, SPOT, LinkRun
+from m4graph.simulators.parsimon.layout import COMING, FLOW_AT_LINK, LEG, LINK_INPUT, SPOT, LinkRun
 
 _EVENTS_A_TURN = 1_000_000
 _NUM_SLOTS = 1 << 12
@@ -124,11 +124,15 @@ class KernelModel:
                 state = grow_pools(state)
                 longer = np.zeros(len(state.packets), np.int64)
                 longer[: len(run.tx_start_ticks)] = run.tx_start_ticks
-                run = run._replace(tx_start_ticks=longer)
+                run = run._replace(tx_start_ticks=longer, coming=_longer_ring(run))
             num_packets = int(run.spot["num_packets"][0])
             progress(num_packets - told)
             told = num_packets
         return LinkOutputs(run.fct_ticks, run.sending_ticks, run.most_queued_bytes)
+
+    def _window_packets(self) -> int:
+        config = State(*self.arrays).config[0]
+        return -(-int(config["window_bytes"]) // int(config["payload_bytes"]))
 
     def _memory(self, inputs: LinkInputs) -> tuple[State, LinkRun]:
         """All arrays of a run, as large as the largest of its links needs."""
@@ -150,8 +154,10 @@ class KernelModel:
             host_flows=np.zeros(flows, np.uint32),
             route_links=np.zeros(3 * flows * has_reports, np.uint32),
         )
+        spot = np.zeros(1, SPOT)
+        spot["marks_only"] = kernel.slowed_by_marks_only
         run = LinkRun(
-            spot=np.zeros(1, SPOT),
+            spot=spot,
             links=links,
             flows=inputs.flows,
             nic_bps=inputs.nic_bps,
@@ -162,8 +168,25 @@ class KernelModel:
             congestion_words=_as_words(congestion),
             new_congestion=_as_words(new_flow)[0],
             tx_start_ticks=np.zeros(len(state.packets), np.int64),
+            acks=np.zeros(_largest_uplink(links) * self._window_packets(), np.int64),
+            coming=np.zeros(len(state.packets), COMING),
         )
         return state, run
+
+
+def _largest_uplink(links: NDArray[Any]) -> int:
+    uplinks = links[links["is_uplink"]]
+    return int(np.max(uplinks["after_row"] - uplinks["first_row"], initial=0))
+
+
+def _longer_ring(run: LinkRun) -> NDArray[Any]:
+    """Twice the room for packets that come to the link; those there are stay in order."""
+    ring = run.coming
+    longer = np.zeros(2 * len(ring), ring.dtype)
+    spot = run.spot[0]
+    places = np.arange(spot["first_coming"], spot["after_coming"])
+    longer[places & (len(longer) - 1)] = ring[places & (len(ring) - 1)]
+    return longer
 
 
 def _as_words(records: np.ndarray) -> NDArray[np.uint64]:

@@ -7,8 +7,12 @@ import numpy as np
 from m4graph.scenario.ideal import serialization_ticks
 from m4graph.simulators.packet.events import push_with_serial
 from m4graph.simulators.packet.jit import kernel
-from m4graph.simulators.packet.layout import FLOWS_START, NONE
+from m4graph.simulators.packet.layout import FLOWS_START, MAX_TICKS, NONE
 from m4graph.simulators.parsimon.layout import ORDER_BITS, TARGET
+from m4graph.simulators.parsimon.uplink import ring_length
+
+_FEW_PACKETS = 64
+"""A packet may come before so many that were sent earlier; it is sorted in among them."""
 
 
 @kernel
@@ -35,7 +39,9 @@ def begin_link(s, w):
     for local in range(spot.num_flows):
         _set_up_flow(s, w, w.flows[link.first_row + local], local)
         w.legs[local].row = link.first_row + local
-    queue_next_start(s, w)
+    _look_at_ways(s, w, link)
+    if not spot.is_uplink or not spot.marks_only:
+        queue_next_start(s, w)
 
 
 @kernel
@@ -64,6 +70,24 @@ def _set_up_target(s, link):
 def _full_tx_ticks(s, rate_bps):
     config = s.config[0]
     return serialization_ticks(config.payload_bytes + config.data_overhead_bytes, rate_bps)
+
+
+@kernel
+def _look_at_ways(s, w, link):
+    """Finds what holds for all flows: how soon an ACK may be back, and whether packets come to the
+    link nearly as they were sent.
+    """
+    spot = w.spot[0]
+    spot.first_coming = spot.after_coming = 0
+    shortest = w.flows[link.first_row].to_last_ticks
+    longest = 0
+    spot.way_back_ticks = MAX_TICKS
+    for row in range(link.first_row, link.after_row):
+        flow = w.flows[row]
+        spot.way_back_ticks = min(spot.way_back_ticks, flow.from_last_ticks + flow.ack_ticks)
+        shortest = min(shortest, flow.to_last_ticks)
+        longest = max(longest, flow.to_full_ticks)
+    spot.keeps_order = (longest - shortest) // s.links[TARGET].full_tx_ticks < _FEW_PACKETS
 
 
 @kernel
@@ -112,6 +136,13 @@ def _set_up_flow(s, w, given, local):
     payload_bytes = np.int64(config.payload_bytes)
     before_last_bytes = (given.size_bytes - 1) // payload_bytes * payload_bytes
     leg.last_wire_bytes = given.size_bytes - before_last_bytes + config.data_overhead_bytes
+    if w.spot[0].is_uplink:
+        nic_tx_ticks = s.links[1 + given.nic].full_tx_ticks
+        round_trip_ticks = nic_tx_ticks + given.from_full_ticks + given.ack_ticks
+        most = ring_length(s)
+        leg.is_held = most > 0 and (
+            most * nic_tx_ticks < round_trip_ticks or given.from_gap_full_ticks > nic_tx_ticks
+        )
     if len(s.route_links) > 0:
         _set_up_reports(s, w, given, local)
 
