@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.scenario.cautions import Caution, cautions
+from m4graph.scenario.cautions import Caution, cautions, without_cautions
 from m4graph.simulators import Runner
 from m4graph.workload import Workload
 
@@ -82,3 +82,11 @@ def test_flows_that_did_not_finish_are_told_each_time():
     for run in (lambda: m4.simulate(stopped, "fluid"), lambda: Runner("a", "fluid").run(stopped)):
         (line,) = heard(run)
         assert "1 of 1 flows did not finish: the stop time, 1000 ns, came first" in line
+
+
+def test_those_who_simulate_many_may_do_without():
+    def quietly():
+        with without_cautions():
+            m4.simulate(scenario(delay_ns=10_000).replace(stop_ns=1000), "fluid")
+
+    assert heard(quietly) == []
