@@ -12,8 +12,8 @@ from m4graph.core.checks import is_integer
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,19}")
 _NUMBER = re.compile(r"[-+]?([0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})([eE][-+]?[0-9]{1,2})?")
-_LARGEST_EXACT_FLOAT = 2**53
-"""Up to here, two integers are never the same float."""
+_FIRST_AMBIGUOUS_FLOAT = 2**53
+"""Two integers are this float; below, each has one of its own."""
 
 
 def parse_integer(text: str) -> int | None:
@@ -31,6 +31,7 @@ def as_integer(value: Any) -> int | None:
     """The integer that a number is: one of Python or numpy, or a float that can be no other one."""
     if is_integer(value):
         return int(value)
-    if not isinstance(value, float | np.floating) or not abs(value) <= _LARGEST_EXACT_FLOAT:
+    if not isinstance(value, float | np.floating):
         return None
-    return int(value) if value == int(value) else None
+    number = float(value)
+    return int(number) if abs(number) < _FIRST_AMBIGUOUS_FLOAT and number.is_integer() else None

@@ -259,7 +259,8 @@ def _convert(cells: Sequence[Any] | np.ndarray, kind: type) -> np.ndarray:
     dtype = {int: np.int64, OptionalInt: np.int64, float: np.float64}.get(kind, object)
     if isinstance(cells, np.ndarray) and code in "iuf":
         return cells.astype(dtype)
-    parse: Callable[[Any], Any] = {int: _whole, OptionalText: str}.get(kind, kind)
+    parsers: dict[type, Callable[[Any], Any]] = {int: _whole, OptionalText: str}
+    parse = parsers.get(kind, kind)
     return np.array([parse(cell) for cell in cells], dtype=dtype)
 
 
