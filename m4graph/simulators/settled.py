@@ -14,6 +14,7 @@ from m4graph.results import UNFINISHED, UNFINISHED_BECAUSE, SimulationResult
 from m4graph.routing import Routes, RoutingConfig
 from m4graph.scenario import Scenario
 from m4graph.scenario.faults import Fault, conditions_at
+from m4graph.scenario.rdma import RdmaControl
 from m4graph.workload import ClosedLoopWorkload, Workload
 
 
@@ -124,7 +125,9 @@ def _finish(scenario: Scenario, routes: Routes, down: NDArray[np.bool_]) -> NDAr
     acks_come = ~_crosses(routes.ack_ptr, routes.ack_links, down)
     if window_bytes is None:
         return data_comes
-    first_bytes = -(-window_bytes // payload_bytes) * payload_bytes
+    # RDMA sends while less than the window is under way, TCP what fits in whole.
+    spare_bytes = payload_bytes - 1 if isinstance(control, RdmaControl) else 0
+    first_bytes = (window_bytes + spare_bytes) // payload_bytes * payload_bytes
     return data_comes & (acks_come | (scenario.workload.size_bytes <= first_bytes))
 
 
