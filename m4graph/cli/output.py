@@ -53,7 +53,8 @@ def check(
 def write(result: SimulationResult, out: Path, options: Mapping[str, Any]) -> None:
     """Writes ``fct.csv``, ``summary.json``, and the resolved scenario with its tables.
 
-    What was recorded stands in a folder ``recording``, with plots.
+    A simulator that knows where flows are held up adds ``links.csv`` and ``links.png``. What was
+    recorded stands in a folder ``recording``, with plots.
 
     Args:
         result (SimulationResult): The result.
@@ -64,6 +65,11 @@ def write(result: SimulationResult, out: Path, options: Mapping[str, Any]) -> No
         result.to_file(scratch / "fct.csv")
         result.write_summary(scratch / "summary.json", options)
         write_scenario_files(result.scenario, scratch)
+        if "links" in result.extra:
+            from m4graph.evaluation import plot_bottlenecks
+
+            result.extra["links"].write_files(scratch)
+            plot_bottlenecks(result.extra["links"], scratch / "links.png")
     if "recording" in result.extra:
         from m4graph.evaluation import plot_records
 

@@ -118,7 +118,7 @@ class Decomposition:
         length = after - first
         ends = np.cumsum(length)
         inside = np.arange(length.sum()) - np.repeat(ends - length, length)
-        return np.repeat(first, length) + inside
+        return np.asarray(np.repeat(first, length) + inside)
 
     def sum_by_link(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Sums int64 ``[num_rows]`` over the rows of each link, int64 ``[num_links]``."""
