@@ -49,7 +49,8 @@ class LinkRuns:
             below 0 where there was none.
         sending_ns (np.ndarray): When its last packet was sent, from its start on.
         state (np.ndarray): What became of each link, an index of :data:`STATES`.
-        packet_links (int): Packets that were simulated on a link, over all of them.
+        packet_links (int): Packets that were simulated on a link, over all links and passes.
+        packet_links_cached (int): Those of simulations that were known from before.
 
     Shapes:
         - ``fct_ns``, ``sending_ns`` int64 ``[num_rows]``; ``state`` int64 ``[num_links]``
@@ -65,7 +66,7 @@ class LinkRuns:
         self.fct_ns = np.full(len(network.row_flow), -1, np.int64)
         self.sending_ns = self.fct_ns.copy()
         self.state = np.where(network.link_packets > 0, PRUNED, IDLE)
-        self.packet_links = 0
+        self.packet_links = self.packet_links_cached = 0
         self._network, self._model, self._workers = network, model, workers
         self._progress = progress
         self._done = self._total = 0
@@ -87,15 +88,23 @@ class LinkRuns:
             rows = self._network.rows_of(batch)
             self.fct_ns[rows] = outputs.fct_ns
             self.sending_ns[rows] = outputs.sending_ns
-            state = CACHED if outputs.from_cache else SIMULATED
-            self.state[batch] = np.maximum(self.state[batch], state)
-            self.packet_links += 0 if outputs.from_cache else int(counts[batch].sum())
+            num_packets = int(counts[batch].sum())
+            if outputs.from_cache:
+                self.packet_links_cached += num_packets
+                self.state[batch] = np.maximum(self.state[batch], CACHED)
+            else:
+                self.packet_links += num_packets
+                self.state[batch] = SIMULATED
 
     def counts(self) -> dict[str, int]:
         """How many links there are of each state but idle, and packet-links."""
         number = np.bincount(self.state, minlength=len(STATES)).tolist()
         links = {f"links_{STATES[state]}": number[state] for state in (SIMULATED, CACHED, PRUNED)}
-        return {"packet_links": self.packet_links} | links
+        packets = {
+            "packet_links": self.packet_links,
+            "packet_links_cached": self.packet_links_cached,
+        }
+        return packets | links
 
     def _report(self, num_packets: int) -> None:
         self._done += num_packets

@@ -45,7 +45,8 @@ def test_a_cached_run_equals_a_fresh_one(tmp_path, passes):
     assert num_links(fresh) == num_links(first) == (busy, 0, 0)
     assert num_links(second) == (0, busy, 0)
     assert first.extra["packet_links"] == fresh.extra["packet_links"] > 0
-    assert second.extra["packet_links"] == 0
+    assert second.extra["packet_links"] == first.extra["packet_links_cached"] == 0
+    assert second.extra["packet_links_cached"] == fresh.extra["packet_links"]
 
 
 def test_progress_reaches_the_end_with_a_cache(tmp_path):
