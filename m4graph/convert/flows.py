@@ -74,12 +74,11 @@ def read_flows(
 
 def write_flows(path: Path, style: TextFormat, workload: Workload) -> None:
     """Writes the flows as :func:`read_flows` reads them, in the order of their starts."""
+    columns: list[NDArray[np.integer]] = [workload.id, workload.src, workload.dst]
+    columns += [*kept_columns(workload).values(), workload.size_bytes, workload.start_ns]
     lines = [f"{workload.num_flows}"]
-    ends = (workload.id, workload.src, workload.dst)
-    columns = (*ends, *kept_columns(workload).values(), workload.size_bytes, workload.start_ns)
-    for flow, src, dst, group, port, size, start in zip(
-        *(c.tolist() for c in columns), strict=True
-    ):
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        flow, src, dst, group, port, size, start = row
         flow_id = f"{flow} " if style.with_ids else ""
         lines.append(f"{flow_id}{src} {dst} {group} {port} {size} {spell_seconds(start)}")
     write_lines(path, lines)
