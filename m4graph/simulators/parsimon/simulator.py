@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -13,17 +13,20 @@ from m4graph.core.announced import announced_compilation
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
+from m4graph.core.schema import one_of
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator, refuse_faults
 from m4graph.simulators.parsimon.alone import alone
-from m4graph.simulators.parsimon.combination import Combine, largest, summed
+from m4graph.simulators.parsimon.combination import Combination, Combine, largest, summed
 from m4graph.simulators.parsimon.decomposition import Decomposition
 from m4graph.simulators.parsimon.link_inputs import check_span, link_inputs
 from m4graph.simulators.parsimon.link_model import KernelModel
 from m4graph.simulators.parsimon.passes import held_back, links_that_matter, second_pass
 from m4graph.simulators.parsimon.workers import LinkModel, Workers
 from m4graph.workload import ClosedLoopWorkload
+
+_COMBINATIONS: dict[str, Combination] = {"max": largest, "sum": summed}
 
 
 class ParsimonSimulator(Simulator):
@@ -68,7 +71,11 @@ class ParsimonSimulator(Simulator):
         backend: Literal["threads", "loky", "dask", "ray"] = "threads",
     ) -> None:
         self._passes = check_count("passes", passes, 1, 2)
-        self._combine: Callable[..., NDArray[np.int64]] = {"max": largest, "sum": summed}[combine]
+        if combine not in _COMBINATIONS:
+            raise ConfigError(f"combine: expected {one_of(_COMBINATIONS)} (got {combine!r})")
+        self._combine = _COMBINATIONS[combine]
+        if isinstance(min_load, str) or not 0 <= min_load < math.inf:
+            raise ConfigError(f"min_load: expected a number of 0 or more (got {min_load!r})")
         self._min_load = min_load
         self._workers = Workers(backend, jobs)
 
