@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
@@ -83,7 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # takes 0.3 s after numba.
     atexit.register(gc.freeze)
     given = sys.argv[1:] if arguments is None else list(arguments)
-    return exit_status(lambda: _run(given or ["--help"]))
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return exit_status(lambda: _run(given or ["--help"]))
 
 
 def _run(arguments: list[str]) -> None:
@@ -106,6 +109,10 @@ def _command(name: str, function: Callable[..., Any]) -> Any:
     )
     holder.command(name)(function)
     return typer.main.get_command(holder)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def _training(folder: Path) -> None:
 
 
 def _zoo(folder: Path) -> None:
-    """A checkpoint, and a zoo with another one of its name and one of another."""
+    """A checkpoint, and a zoo with another one."""
     from m4graph.checkpoint import save_checkpoint
     from m4graph.nn import FlowLinkModel
     from m4graph.zoo.release import add_to_zoo
@@ -110,7 +110,7 @@ def _zoo(folder: Path) -> None:
     zoo = folder / "out"
     zoo.mkdir()
     (zoo / "manifest.json").write_text('{"format_version": 1, "models": []}')
-    for name, channels in (("other", 4), ("small", 6), ("checkpoint", 8)):
+    for name, channels in (("other", 4), ("checkpoint", 8)):
         model = FlowLinkModel(hidden_channels=channels, num_layers=1)
         save_checkpoint(folder / name, model, _METADATA, f"# {name}\n")
         if name != "checkpoint":
@@ -159,8 +159,8 @@ CASES = {
         again="train in/train.yaml --out out --resume",
     ),
     "release": Case(
-        "in/checkpoint small --description small --replace",
-        "weights/small/config.json",
+        "in/checkpoint small --description small",
+        "manifest.json",
         _zoo,
         start=_release,
     ),

@@ -16,7 +16,15 @@ from tests.crash.runs import DISK_FULL, INTERRUPT, KILL, Fault, Outcome, left_be
 
 Snapshot: TypeAlias = dict[str, Any]
 
-_VOLATILE = {"wall_s", "compile_s", "peak_rss_bytes", "seconds", "created", "us_per_event"}
+_VOLATILE = {
+    "wall_s",
+    "mean_wall_s",
+    "compile_s",
+    "peak_rss_bytes",
+    "seconds",
+    "created",
+    "us_per_event",
+}
 _TEXTS_WITH_TIMES = {".md", ".log", ".txt"}
 _LOGS = re.compile(r"(events\.out\.|\.ckpt$|metrics\.csv$|hparams\.yaml$|log\.csv$)")
 _STATUS = {KILL: (-9, 0), DISK_FULL: (1, 2, 0), INTERRUPT: (130, 0)}

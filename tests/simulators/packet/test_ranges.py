@@ -5,19 +5,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import m4graph as m4
-from m4graph.cli.app import main
 from m4graph.simulators.packet.build import build_state
 from m4graph.workload import Workload
 
-CASES = Path(__file__).parents[2] / "data" / "cases"
 HEADER_BYTES, ACK_BYTES, PAYLOAD_BYTES = 48, 60, 1000
 MAX_START_NS = 10**15
 TRIALS = settings(
@@ -110,24 +106,3 @@ def test_headroom_does_not_wrap(rate_bps, delay_ns, buffer_bytes):
     else:
         with pytest.raises(m4.M4GraphError, match=f"headroom of switch 2, {needed} bytes"):
             build_state(scenario)
-
-
-@pytest.mark.parametrize("delay_ns", [40_000_000, 50_000_000, 100_000_000])
-def test_a_headroom_beyond_the_buffer_is_refused(delay_ns, capsys):
-    path = str(CASES / "headroom-overflow" / "scenario.yaml")
-    assert main(["simulate", path, "--set", f"topology.delay_ns={delay_ns}"]) == 2
-    assert "expected more than the PFC headroom of switch 2" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("window", ["100000000", "90000000", "null"])
-def test_a_window_that_is_never_full_does_not_matter(window):
-    # 2 * 1000 ns + 2 * 83 + floor(8 * 999000 / 100) + 999 * floor(3.84)
-    changes = [("congestion_control.init_window_bytes", window)]
-    scenario = m4.load_scenario(CASES / "window-overflow" / "scenario.yaml", changes)
-    assert m4.simulate(scenario, "packet").fct_ns[0] == 85083
-
-
-def test_the_default_window_of_a_fast_link():
-    # 1001 times a packet, which takes 2 of 2.911 ns with whole ns; and 2 delays.
-    assert simulate("dctcp", 10**6, 2880 * 10**9, 25) == 1001 * 2 + 50
-    assert simulate("dctcp", 10**6, 2880 * 10**9, 25, tick="ps") == round(1001 * 2.911 + 50)
