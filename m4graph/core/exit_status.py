@@ -35,7 +35,7 @@ def exit_status(command: Callable[[], object]) -> int:
     except BrokenPipeError:  # Whoever read the output has seen enough, as `head` does.
         sys.stdout = open(os.devnull, "w")  # What is still in the buffer has nowhere to go.
         return FAILURE
-    except (M4GraphError, OSError, MemoryError, EOFError) as error:
+    except (M4GraphError, OSError, MemoryError) as error:
         return fail(str(error) or type(error).__name__, FAILURE)
     except _Terminated:
         return fail("terminated", TERMINATED)

@@ -62,7 +62,7 @@ def _suite(folder: Path) -> None:
     save_scenario(small_scenario(), folder / "suite" / "two")
 
 
-def _text(folder: Path) -> None:
+def recorded_text(folder: Path) -> None:
     scenario = small_scenario()
     expected = m4.ExpectedTimes(m4.simulate(scenario, "packet").fct_ns, scenario.ideal_fct_ns)
     recorded = m4.Scenario(
@@ -73,7 +73,7 @@ def _text(folder: Path) -> None:
 
 
 def _two_texts(folder: Path) -> None:
-    _text(folder)
+    recorded_text(folder)
     (folder / "text").rename(folder / "first")
     (folder / "recorded").rename(folder / "second")
     (folder / "texts").mkdir()
@@ -148,8 +148,8 @@ CASES = {
     "evaluate": Case(
         "evaluate in/suite --simulators packet,fluid --jobs 1 --out out", "metrics.json", _suite
     ),
-    "convert": Case("convert --from hpcc in/text out", "conversion.json", _text),
-    "convert-back": Case("convert --to m4 in/recorded out", "conversion.json", _text),
+    "convert": Case("convert --from hpcc in/text out", "conversion.json", recorded_text),
+    "convert-back": Case("convert --to m4 in/recorded out", "conversion.json", recorded_text),
     "import": Case("import --from hpcc in/texts --out out", "manifest.json", _two_texts),
     "generate": Case("generate in/recipe.yaml --jobs 1 --out out", "manifest.json", _recipe),
     "train": Case(
