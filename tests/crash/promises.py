@@ -25,6 +25,7 @@ _VOLATILE = {
     "created",
     "us_per_event",
 }
+_NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?( [kM]\b)?")
 _TEXTS_WITH_TIMES = {".md", ".log", ".txt"}
 _LOGS = re.compile(r"(events\.out\.|\.ckpt$|metrics\.csv$|hparams\.yaml$|log\.csv$)")
 _STATUS = {KILL: (-9, 0), DISK_FULL: (1, 2, 0), INTERRUPT: (130, 0)}
@@ -103,7 +104,7 @@ def _content(path: Path) -> Any:
     except (ValueError, IndexError):
         return f"damaged: {path.read_bytes()!r}"
     if path.suffix in _TEXTS_WITH_TIMES:
-        return re.sub(r"[\s-]+", " ", re.sub(r"[\d.]+", "#", path.read_text()))
+        return re.sub(r"[\s-]+", " ", _NUMBER.sub("#", path.read_text()))
     if path.suffix == ".npz":
         return _arrays(path)
     return path.read_bytes()
