@@ -78,3 +78,34 @@ def test_an_import_that_was_killed_goes_on(tmp_path, monkeypatch, where):
         "raw",
     ]
     assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param("simulate", marks=pytest.mark.slow), "generate", "evaluate"]
+)
+def test_four_at_once_on_one_folder(tmp_path, name):
+    case = CASES[name]
+    (tmp_path / "in").mkdir()
+    case.prepare(tmp_path / "in")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "M4GRAPH_CACHE": str(tmp_path / "cache"),
+    }
+    if name == "simulate":  # The others would compile the packet simulator four times.
+        environment["NUMBA_CACHE_DIR"] = str(tmp_path / "numba")
+    command = [sys.executable, "-m", "m4graph.cli.app", *case.arguments.split()]
+    processes = [
+        subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(4)
+    ]
+    said = [process.communicate()[1].decode() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, said
+    assert (tmp_path / "out" / case.marker).exists()
+    assert not list((tmp_path / "out").rglob(".*"))
