@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from m4graph.simulators.parsimon.decomposition import Decomposition
 
 Combine = Literal["max", "sum", "monte_carlo"]
+Combination = Callable[[Decomposition, NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
 
 
 def largest(

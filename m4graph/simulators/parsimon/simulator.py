@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +15,20 @@ from m4graph.core.announced import announced_compilation
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
+from m4graph.core.schema import one_of
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator
 from m4graph.simulators.parsimon.alone import alone
 from m4graph.simulators.parsimon.attribution import attribute
 from m4graph.simulators.parsimon.cache import CachedWorkers
-from m4graph.simulators.parsimon.combination import Combine, bottleneck_row, largest, summed
+from m4graph.simulators.parsimon.combination import (
+    Combination,
+    Combine,
+    bottleneck_row,
+    largest,
+    summed,
+)
 from m4graph.simulators.parsimon.decomposition import Decomposition
 from m4graph.simulators.parsimon.link_inputs import check_span
 from m4graph.simulators.parsimon.link_model import KernelModel
@@ -30,6 +37,8 @@ from m4graph.simulators.parsimon.passes import held_back, links_that_matter, sec
 from m4graph.simulators.parsimon.workers import Workers
 from m4graph.simulators.settled import settled
 from m4graph.workload import ClosedLoopWorkload
+
+_COMBINATIONS: dict[str, Combination] = {"max": largest, "sum": summed}
 
 
 class ParsimonSimulator(Simulator):
@@ -77,7 +86,11 @@ class ParsimonSimulator(Simulator):
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
         self._passes = check_count("passes", passes, 1, 2)
-        self._combine: Callable[..., NDArray[np.int64]] = {"max": largest, "sum": summed}[combine]
+        if combine not in _COMBINATIONS:
+            raise ConfigError(f"combine: expected {one_of(_COMBINATIONS)} (got {combine!r})")
+        self._combine = _COMBINATIONS[combine]
+        if isinstance(min_load, str) or not 0 <= min_load < math.inf:
+            raise ConfigError(f"min_load: expected a number of 0 or more (got {min_load!r})")
         self._min_load = min_load
         workers = Workers(backend, jobs)
         self._workers: LinkWorkers = workers
@@ -101,9 +114,9 @@ class ParsimonSimulator(Simulator):
         network = Decomposition.of(found.scenario, scenario.arrays.link_rate_bps)
         check_span(network)
         runs = LinkRuns(network, model, self._workers, progress)
-        fct_ns, bottleneck_row = self._simulate(network, runs)
+        fct_ns, row = self._simulate(network, runs)
         slowdown = fct_ns / found.ideal_fct_ns
-        links = attribute(network, runs.state, bottleneck_row, slowdown)
+        links = attribute(network, runs.state, row, slowdown)
         wall_s = time.perf_counter() - started - compile_s
         result = SimulationResult(
             simulator=self.name,
