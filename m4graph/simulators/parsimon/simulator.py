@@ -61,6 +61,8 @@ class ParsimonSimulator(Simulator):
     name = "parsimon"
     colour = "#CC79A7"
     is_deterministic = True
+    sources = ("m4graph.simulators.packet",)
+    neutral_options = frozenset({"jobs", "backend"})
 
     def __init__(
         self,
