@@ -1,4 +1,4 @@
-"""Simulators: packet by packet, link by link, fluid, learned; all take a scenario and give a result."""
+"""Simulators: by packet, by link, fluid, learned; all take a scenario and give a result."""
 
 from __future__ import annotations
 

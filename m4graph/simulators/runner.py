@@ -157,7 +157,7 @@ def labelled_runners(
     for label, block in blocks.items():
         name = base.SIMULATORS.spelling(block["kind"])
         options = {key: value for key, value in block.items() if key != "kind"}
-        resolved = base.SIMULATORS.resolve(name).resolve_options(own.get(name, {}) | options)
+        resolved = base.SIMULATORS.resolve(name).resolve_options({**own.get(name, {}), **options})
         found.append(Runner(label, name, resolved))
     return tuple(found)
 

@@ -10,7 +10,7 @@ from m4graph.scenario.suite import Case, Suite
 
 SEEDS = EVALUATION_SEEDS[40_000:40_012]
 
-_BESIDE = {
+_BESIDE: dict[str, dict[str, Any]] = {
     "parsimon": {"kind": "parsimon"},
     "parsimon as published": {"kind": "parsimon", "combine": "sum", "passes": 1},
 }
