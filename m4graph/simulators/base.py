@@ -118,6 +118,7 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
         "packet": "m4graph.simulators.packet:PacketSimulator",
         "fluid": "m4graph.simulators.fluid:FluidSimulator",
         "learned": "m4graph.learned:LearnedSimulator",
+        "parsimon": "m4graph.simulators.parsimon:ParsimonSimulator",
     },
 )
 """Simulators by name."""
