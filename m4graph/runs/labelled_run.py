@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.array_file import read_arrays
 from m4graph.core.errors import InputError
 from m4graph.results import SimulationResult
+from m4graph.runs.check import check_run
 from m4graph.runs.flow_network import FlowNetwork
 
 FORMAT_VERSION = 2
@@ -88,23 +88,19 @@ class LabelledRun:
         """Reads what :meth:`save` wrote.
 
         Raises:
-            InputError: If the file is missing, damaged, or of another format version.
+            InputError: If the file is missing, damaged, or of another format version; names the
+                array that is wrong.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                version = int(file["format_version"])
-                if version != FORMAT_VERSION:
-                    raise InputError(
-                        f"{path}: expected format version {FORMAT_VERSION} (got {version})"
-                    )
-                network = FlowNetwork(**{name: file[name] for name in _NETWORK_FIELDS})
-                return cls(network=network, **{name: file[name] for name in _LABEL_FIELDS})
-        except InputError:
-            raise
-        except FileNotFoundError:
-            raise InputError(f"{path}: expected a labelled run (got no such file)") from None
-        except (KeyError, ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
-            raise InputError(f"{path}: expected a labelled run (got {error})") from None
+        path = Path(path)
+        names = ("format_version", *_NETWORK_FIELDS, *_LABEL_FIELDS)
+        arrays = read_arrays(path, names, "a labelled run")
+        version = arrays.pop("format_version")
+        if version.shape or version != FORMAT_VERSION:
+            raise InputError(f"{path}: expected format version {FORMAT_VERSION} (got {version})")
+        network = FlowNetwork(**{name: arrays.pop(name) for name in _NETWORK_FIELDS})
+        run = cls(network=network, **arrays)
+        check_run(run, str(path))
+        return run
 
 
 _NETWORK_FIELDS = tuple(field.name for field in fields(FlowNetwork))
