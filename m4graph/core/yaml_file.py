@@ -48,7 +48,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
             _check_aliases(node)
         return node
 
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.anchors_used |= self.check_event(yaml.AliasEvent)
         return super().compose_node(parent, index)
 
