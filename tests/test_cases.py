@@ -61,6 +61,25 @@ def test_headroom_beyond_the_buffer_is_refused(simulate, delay_ns, headroom_byte
     assert f"PFC headroom of switch 2, {headroom_bytes} bytes (got 3072000)" in said
 
 
+@pytest.mark.parametrize("simulator", ["packet", "fluid", "learned"])
+def test_no_link_carries_more_than_it_can(simulate, simulator):
+    # 255 * (335 + 335 + 271) ns at the receiver, and a first packet over the other link.
+    status, fct_ns, _ = simulate("learned-incast-beyond-capacity", "--simulator", simulator)
+    assert (status, max(fct_ns.values())) == (0, 242290)
+
+
+def test_no_flow_is_faster_than_its_window(simulate):
+    status, fct_ns, said = simulate("learned-window-below-bdp")
+    assert (status, fct_ns) == (0, {0: 223192678})
+    assert said.count("bandwidth-delay product") == 1
+    fluid = ("--simulator", "fluid")
+    assert simulate("learned-window-below-bdp", *fluid)[1] == {0: 8580838}
+    limited = simulate("learned-window-below-bdp", *fluid, "--option", "fluid.window_limit=true")
+    assert limited[1][0] == pytest.approx(223.2e6, rel=0.005)
+    learned = simulate("learned-window-below-bdp", "--simulator", "learned")
+    assert learned[1][0] >= 223192678
+
+
 def test_a_deadlock_is_named(simulate):
     status, fct_ns, said = simulate("pfc-deadlock")
     assert status == 0
