@@ -156,8 +156,7 @@ def test_aliases_have_a_budget(tmp_path):
         read(tmp_path, "\n".join(lines))
     merged = ["m0: &m0 {k: 1}"]
     names = [", ".join([f"*m{level}"] * 10) for level in range(8)]
-    merged += [
-        f"m{level + 1}: &m{level + 1} {{<<: [{inner}]}}" for level, inner in enumerate(names)
-    ]
+    for level, inner in enumerate(names, 1):
+        merged.append(f"m{level}: &m{level} {{<<: [{inner}]}}")
     with pytest.raises(InputError, match="aliases that repeat"):
         read(tmp_path, "\n".join(merged))

@@ -89,10 +89,9 @@ def test_what_cannot_be_stored(graphs, message):
 
 @pytest.fixture
 def path(tmp_path):
-    save_tensors(
-        tmp_path / "run.safetensors", {"num_nodes": torch.arange(3)}, {"scenario_sha256": "abc"}
-    )
-    return tmp_path / "run.safetensors"
+    path = tmp_path / "run.safetensors"
+    save_tensors(path, {"num_nodes": torch.arange(3)}, {"scenario_sha256": "abc"})
+    return path
 
 
 def test_round_trip(path):
