@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from m4graph.convert.formats import TextFormat
-from m4graph.convert.text import Line, parse_seconds_ns, read_lines, spell_seconds, write_lines
+from m4graph.convert.text import parse_seconds_ns, spell_seconds, write_lines
 from m4graph.core.errors import InputError
+from m4graph.core.text import Line, read_lines
 from m4graph.workload import Workload
 
 PRIORITY_GROUP, DESTINATION_PORT = 3, 100

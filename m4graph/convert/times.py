@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from m4graph.convert.flows import DESTINATION_PORT
 from m4graph.convert.formats import TextFormat
-from m4graph.convert.text import Line, read_lines, write_lines
+from m4graph.convert.text import write_lines
 from m4graph.core.errors import InputError
+from m4graph.core.text import Line, read_lines
 from m4graph.scenario.expected import ExpectedTimes
 from m4graph.workload import Workload
 

@@ -108,7 +108,7 @@ CASES = {
     "no flag": (config("VAR_WIN 1", "VAR_WIN 2"), ["line 20, VAR_WIN", "0 or 1", "'2'"]),
     "no value": (config("VAR_WIN 1", "VAR_WIN"), ["line 20, VAR_WIN", "a value", "''"]),
     "two values": (config("VAR_WIN 1", "VAR_WIN 1 1"), ["line 20, VAR_WIN", "one value", "'1 1'"]),
-    "no rate": (config("MIN_RATE 1000Mb/s", "MIN_RATE 1000"), ["MIN_RATE", "1000Mb/s", "'1000'"]),
+    "no rate": (config("MIN_RATE 1000Mb/s", "MIN_RATE Mb/s"), ["MIN_RATE", "1000Mb/s", "'Mb/s'"]),
     "bytes a second": (config("1000Mb/s", "1000MB/s"), ["line 14, MIN_RATE", "'1000MB/s'"]),
     "part of a bit": (
         config("1000Mb/s", "1.0000001Mb/s"),

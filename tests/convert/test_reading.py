@@ -173,6 +173,12 @@ def test_lines_after_the_flows_are_noted(hpcc):
     assert notes == [f"{hpcc / 'flows.txt'}: 2 lines after the 2 flows are left out"]
 
 
+def test_lines_after_the_links_are_noted(hpcc):
+    path = hpcc / "topology.txt"
+    path.write_text(path.read_text() + "\nnodes switches links\n0 3 10Gbps 1us 0\n")
+    assert f"{path}: 2 lines after the 3 links are left out" in from_text(hpcc, "hpcc")[1]
+
+
 def test_no_flows(hpcc):
     (hpcc / "flows.txt").write_text("0\n")
     (hpcc / "fct.txt").write_text("")
