@@ -66,6 +66,7 @@ def read_table(
     columns: Mapping[str, type],
     error: type[InputError] = InputError,
     only_these: bool = True,
+    optional: Mapping[str, type] | None = None,
 ) -> Table:
     """Reads a table.
 
@@ -76,6 +77,8 @@ def read_table(
         error (type, optional): Class of the errors. (default: :class:`InputError`)
         only_these (bool): No other column is allowed; else others are passed over. (default:
             ``True``)
+        optional (Mapping[str, type], optional): Columns that need not be there.
+            (default: :obj:`None`)
 
     Raises:
         InputError: If the file cannot be read or is not such a table; names the file, the row
@@ -83,6 +86,10 @@ def read_table(
     """
     path = Path(path)
     cells = _read_cells(path, error)
+    columns = {
+        **columns,
+        **{name: kind for name, kind in (optional or {}).items() if name in cells.names},
+    }
     names = [name for name in cells.names if only_these or name in columns]
     if sorted(names) != sorted(columns):
         raise error(

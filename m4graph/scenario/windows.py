@@ -78,7 +78,8 @@ def windowed_fct_ns(
     .. math::
         \mathrm{FCT} \ge q T + \mathrm{ideal}(N - q k \text{ packets}).
 
-    It is met by DCTCP and DCQCN on idle routes whose links are of one rate. A window that holds
+    It is met by DCTCP and DCQCN on idle routes whose links are of one rate, if the last packet is
+    full (a smaller one may have to wait for the one before it). A window that holds
     what the slowest link sends in a round trip, :math:`k t \ge T`, does not count: then the ideal
     FCT is larger.
 

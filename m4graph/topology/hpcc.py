@@ -45,6 +45,11 @@ def read_hpcc_with_notes(path: Path) -> tuple[nx.Graph, list[str]]:
     links = lines[start : start + num_links]
     if len(links) != num_links:
         raise TopologyError(f"{path}: expected {num_links} lines of links (got {len(links)})")
+    if num_nodes - num_switches > 2 * num_links:
+        raise TopologyError(
+            f"{path}: expected a link for each of {num_nodes - num_switches} hosts "
+            f"(got {num_links} links)"
+        )
     graph = nx.Graph(name=path.stem)
     for node in range(num_nodes):
         graph.add_node(node, kind="switch" if node in switches else "host")

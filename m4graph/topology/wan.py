@@ -25,6 +25,9 @@ FIBRE_NS_PER_KM = 5000
 
 HOST_DELAY_NS = 1000
 
+_TOO_LONG_KM = 10**9
+"""Beyond any delay that is allowed."""
+
 
 def one_host_per_node(
     graph: nx.Graph, path: Path, gbps: float = 10, delay_ns: int | None = None
@@ -82,7 +85,9 @@ def _delay_ns(ends: tuple[Mapping[str, Any], ...], cable: Mapping[str, Any]) -> 
     km = _number(cable.get("dist"))
     if km is None:
         km = _great_circle_km(*map(_position, ends))
-    return None if km is None or km < 0 else round(km * FIBRE_NS_PER_KM)
+    if km is None or km < 0:
+        return None
+    return round(min(km, _TOO_LONG_KM) * FIBRE_NS_PER_KM)
 
 
 def _position(node: Mapping[str, Any]) -> tuple[float, float] | None:

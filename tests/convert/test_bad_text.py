@@ -64,8 +64,8 @@ CASES = {
     "flows: negative": (flows("0 1 3", "-1 1 3"), ["flows.txt, line 2, src", "integer", "'-1'"]),
     "flows: no bytes": (flows("5000", "0"), ["flows.txt, line 3, bytes", "1 or above", "'0'"]),
     "flows: part of a byte": (flows("5000", "5.5"), ["flows.txt, line 3, bytes", "'5.5'"]),
-    "flows: group": (flows("2 3 100", "2 4 100"), ["line 3, priority_group", "3", "'4'"]),
-    "flows: port": (flows("3 100", "3 101"), ["flows.txt, line 2, destination_port", "'101'"]),
+    "flows: group": (flows("2 3 100", "2 8 100"), ["line 3, priority_group", "0 to 7", "'8'"]),
+    "flows: port": (flows("3 100", "3 65536"), ["flows.txt, line 2, destination_port", "'65536'"]),
     "flows: part of a ns": (
         flows("1.00000001\n", "1.0000000001\n"),
         ["line 3, start_s", "whole ns"],

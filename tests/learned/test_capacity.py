@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import m4graph as m4
 from m4graph.learned import LearnedSimulator
 from m4graph.learned.agenda import next_events
+from m4graph.scenario.windows import windowed_fct_ns
 from m4graph.workload import Workload
 
 from .conftest import generated, random_model, scenario_of
@@ -25,6 +26,9 @@ def hasty(seed=0):
     model = random_model(seed, scale=0.02)
     model.slowdown_head[-1].bias.data.fill_(-5.0)
     return model
+
+
+LONE = LearnedSimulator(hasty(), "compiled")
 
 
 def tx_ns(size_bytes, rate_bps):
@@ -176,3 +180,23 @@ def test_no_flow_is_faster_than_its_window(engine, control):
     session = LearnedSimulator(hasty(), engine).open_session(scenario)
     session.add_flow(0, 1, 10**6)
     assert next(iter(session.run())).fct_ns >= exact
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.integers(10**6, 10**13),
+    st.integers(0, 10**9),
+    st.integers(1, 10**8),
+    st.one_of(st.none(), st.integers(1, 10**15)),
+    st.integers(0, 10**15),
+)
+def test_a_lone_flow_of_any_kind_takes_the_least_time(rate, delay, size, window_bytes, start):
+    """A hasty model says no more than the formula of rounds, whatever the start."""
+    network = m4.topology.star(num_hosts=2, gbps=10, delay_ns=1000)
+    for _, _, cable in network.edges(data=True):
+        cable["rate_bps"], cable["delay_ns"] = rate, delay
+    flow = Workload.from_arrays([0], [0], [1], [size], [start])
+    control = {"kind": "dctcp", "init_window_bytes": window_bytes}
+    scenario = m4.Scenario(network, flow, control)
+    least_ns = windowed_fct_ns(scenario.arrays, flow, scenario.routes, window_bytes, 1000)[0]
+    assert m4.simulate(scenario, LONE).fct_ns[0] == least_ns

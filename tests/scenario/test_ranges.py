@@ -70,6 +70,14 @@ def test_parameters_name_their_key(block, key, value):
         m4.Scenario(star(), flows(), **given)
 
 
+def test_what_a_fault_leaves():
+    slow = {"kind": "slow", "link": [0, 2]}
+    (fault,) = m4.Scenario(star(), flows(), "dctcp", faults=[{**slow, "factor": 1e-9}]).faults
+    assert fault.left_rate_bps(10**10) == 1000
+    with pytest.raises(InputError, match="rate_gbps"):
+        m4.Scenario(star(), flows(), "dctcp", faults=[{**slow, "rate_gbps": 10_001}])
+
+
 def test_a_clock_that_runs_over_is_no_answer():
     # A round trip of 40 s for each byte, from the last start on: 3.7e18 ps fit, 1e6 do not.
     network = star()

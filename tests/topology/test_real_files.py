@@ -55,6 +55,7 @@ def test_a_file_without_an_ending(tmp_path):
     [
         ("8 4 1 1 12 H100\n8 9\n", "line 1: .* as in a topology of SimAI, which is not read yet"),
         ("3 1 2\n2\n0 2 1e9 1us 0\n0 2 1e9 1us 0\n", "line 4: .*parallel cables are not read yet"),
+        ("2147483647 0 1\n0 1 1e9 1us 0\n", "expected a link for each of 2147483647 hosts"),
         ("2 0 1\n0 1 1.5 1us 0\n", "line 2: expected a whole number of bit/s"),
     ],
 )
@@ -117,6 +118,12 @@ def test_topohub():
     assert network.edges[3, 5]["delay_ns"] == round(284.3 * 5000)
     # Without dist, along the great circle: 486 km.
     assert network.edges[3, 4]["delay_ns"] == pytest.approx(486 * 5000, rel=5e-3)
+
+
+def test_a_cable_that_is_too_long(tmp_path):
+    text = (TOPOLOGIES / "three_towns.json").read_text(encoding="utf-8").replace("252.0", "1e308")
+    with pytest.raises(TopologyError, match=r"'Kraków'.* expected delay_ns of at most"):
+        from_file(put(tmp_path, "far.json", text), **HOSTS)
 
 
 def test_labels_that_stand_there_twice_and_letters_beyond_ascii(tmp_path):

@@ -23,12 +23,12 @@ class FluidSession(Session):
     Args:
         scenario (Scenario): Network and configuration.
         scope (str): As of :class:`.FluidEngine`.
-        window_limit (bool): As of :class:`.FluidSimulator`.
         compile_s (float): Seconds of compilation.
+        window_limit (bool, optional): As of :class:`.FluidSimulator`. (default: ``False``)
     """
 
     def __init__(
-        self, scenario: Scenario, scope: str, window_limit: bool, compile_s: float
+        self, scenario: Scenario, scope: str, compile_s: float, window_limit: bool = False
     ) -> None:
         super().__init__(scenario)
         self.compile_s = compile_s

@@ -92,7 +92,7 @@ class FluidSimulator(Simulator):
 
     def open_session(self, scenario: Scenario) -> FluidSession:
         """Opens a session of a scenario's network; its workload does not matter."""
-        return FluidSession(scenario, self._scope, self._window_limit, warm_up())
+        return FluidSession(scenario, self._scope, warm_up(), self._window_limit)
 
 
 def warm_up() -> float:
