@@ -195,7 +195,10 @@ TARGETS = {
     "matrix": Target(
         "matrix.csv",
         inputs.with_file(
-            "0,1\n2,1\n", r"load: 0\.5,", "load: 0.5, matrix: {kind: rack_matrix, file: matrix.csv},", "matrix.csv"
+            "0,1\n2,1\n",
+            r"load: 0\.5,",
+            "load: 0.5, matrix: {kind: rack_matrix, file: matrix.csv},",
+            "matrix.csv",
         ),
         FILE,
         sane_times,
