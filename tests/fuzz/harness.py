@@ -154,8 +154,10 @@ def main(arguments: list[str]) -> None:
     num_mutations, seed, *names = arguments
     for name in names or TARGETS:
         rng = np.random.default_rng([int(seed), list(TARGETS).index(name)])
+        began = time.monotonic()
         counts = fuzz(name, int(num_mutations), rng)
-        print(json.dumps({"target": name, **counts}), flush=True)
+        wall_s = round(time.monotonic() - began, 1)
+        print(json.dumps({"target": name, **counts, "wall_s": wall_s}), flush=True)
 
 
 if __name__ == "__main__":

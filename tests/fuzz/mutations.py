@@ -45,6 +45,8 @@ def _damage_arrays(content: bytes, rng: Rng) -> bytes:
         arrays[f"{name}_"] = arrays.pop(name)
     elif what == 2:
         arrays[name] = array.astype(str(rng.choice(["f8", "i2", "u1", "U4", "c16"])))
+    elif array.dtype.kind == "U":
+        arrays[name] = np.array(_replace_token(str(array).encode(), rng).decode(errors="replace"))
     elif array.size:
         flat = array.reshape(-1).copy()
         place = int(rng.integers(flat.size))
