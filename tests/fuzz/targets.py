@@ -206,7 +206,7 @@ TARGETS = {
     ),
     "ns-3 run": Target(
         "text/*.*",
-        CASES["import"].prepare,
+        CASES["convert"].prepare,
         command("import", "--from", "hpcc", "in/text", "--out", OUT),
         keeps=True,
     ),
