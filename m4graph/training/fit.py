@@ -103,7 +103,7 @@ def _fit(
     with warnings.catch_warnings(), _quiet_log_writers():
         quiet()
         try:
-            trainer.fit(module, *loaders, ckpt_path=last)
+            trainer.fit(module, *loaders, ckpt_path=last, weights_only=True)
         except SystemExit:
             # Lightning ends the process on Ctrl-C; our callers decide that themselves.
             raise KeyboardInterrupt from None
