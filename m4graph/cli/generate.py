@@ -33,6 +33,13 @@ def generate(
     shard: Annotated[
         str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, I from 1.")
     ] = "1/1",
+    max_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--max-hours",
+            help="Refuse a scenario that would take the packet simulator longer. [default: 24]",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as in num_scenarios=10."),
@@ -43,7 +50,7 @@ def generate(
     Interrupt or kill it, and call it again: what is there is kept. Shards may write to one folder;
     called once more without --shard, it checks their runs and writes one manifest.
     """
-    from m4graph.cli.progress import count_progress
+    from m4graph.core.progress import count_progress
     from m4graph.core.yaml_file import Override
     from m4graph.datasets.making.config import load_config
     from m4graph.datasets.making.generation import GenerationError, label
@@ -59,7 +66,15 @@ def generate(
     try:
         with count_progress(f"{loaded.name} runs") as progress:
             records = generate_runs(
-                loaded, out, jobs, backend, part, progress, report_failure, str(config)
+                loaded,
+                out,
+                jobs,
+                backend,
+                part,
+                progress,
+                report_failure,
+                str(config),
+                {} if max_hours is None else {"max_hours": max_hours},
             )
     except GenerationError as error:
         _report(error.records, out)
