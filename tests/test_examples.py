@@ -45,7 +45,7 @@ def test_fattree_eval(tmp_path):
     ]
     with (out / "errors.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["simulator"] for row in rows] == ["packet", "fluid", "learned"] * 4
+    assert [row["simulator"] for row in rows] == ["packet", "fluid", "learned", "parsimon"] * 4
     assert len({row["scenario"] for row in rows}) == 4
     for case in {row["scenario"] for row in rows}:
         assert done.stdout.count(case) == 2
