@@ -36,6 +36,12 @@ class Simulator(ABC):
     """Whether scenario and options decide every bit of a result, on any machine. Such results are
     kept, and used again by later evaluations."""
 
+    counted: ClassVar[str] = "flows"
+    """What progress counts."""
+
+    neutral_options: ClassVar[frozenset[str]] = frozenset()
+    """Options that change no bit of a result, as how many processors there are for it."""
+
     sources: ClassVar[tuple[str, ...]] = ()
     """Modules or packages on whose code results depend, if neither the simulator's own package nor
     anything that it imports names them. Results are made anew when any of this code changes."""
@@ -118,6 +124,7 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
         "packet": "m4graph.simulators.packet:PacketSimulator",
         "fluid": "m4graph.simulators.fluid:FluidSimulator",
         "learned": "m4graph.learned:LearnedSimulator",
+        "parsimon": "m4graph.simulators.parsimon:ParsimonSimulator",
     },
 )
 """Simulators by name."""

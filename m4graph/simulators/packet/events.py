@@ -4,7 +4,7 @@ ns-3 runs events in the order (time, insertion). A slot is a list in order of in
 that order for nothing. An event beyond the wheel's horizon waits in a heap and moves to its slot
 before anything else can be put there, so the order holds across both. Two kinds of events are
 sorted into the list of their slot: one that is queued later than ns-3 does (``push_with_serial``),
-and all of them if ticks are picoseconds.
+and all of them if a slot has more than one tick.
 
 A flow has a few numbered timers for its congestion control. Starting one anew voids what is queued
 of it: an event carries the timer's version, and an old version is skipped. Timers only set rates.
@@ -20,15 +20,14 @@ from numba.extending import intrinsic, overload
 from numba.np.numpy_support import from_dtype
 
 from m4graph.simulators.packet.jit import inline_kernel, kernel, prefetch
-from m4graph.simulators.packet.layout import CALL, FINE_SLOT, NONE, TIMER
+from m4graph.simulators.packet.layout import CALL, FINE_SLOT, NONE, TIMER, WIDE_SLOT
 from m4graph.simulators.packet.state import State
 
 _WORD_BITS = 64
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
-_PS_PER_NS = 1000
 _KIND_BITS = 4
-"""With ticks of a picosecond, those inside the nanosecond stand above an event's kind."""
+"""Of a slot of many ticks, an event's own stands above its kind."""
 
 
 @intrinsic
@@ -41,17 +40,19 @@ def _trailing_zeros(typingctx, word):
     return types.int64(types.uint64), codegen
 
 
-def has_fine_ticks(s: State) -> bool:
-    """Whether a tick is a picosecond; known from the type of the slots when a loop is compiled."""
-    return s.slots.dtype == FINE_SLOT
+def ticks_per_slot(s: State) -> int:
+    """How many ticks a slot has; known from the type of the slots when a loop is compiled."""
+    return {FINE_SLOT: 1000, WIDE_SLOT: 16}.get(s.slots.dtype, 1)
 
 
-@overload(has_fine_ticks, inline="always")
-def _has_fine_ticks(s):
+@overload(ticks_per_slot, inline="always")
+def _ticks_per_slot(s):
     slots = s.arrays["slots"]
     if slots.dtype == from_dtype(FINE_SLOT):
-        return lambda s: True
-    return lambda s: False
+        return lambda s: 1000
+    if slots.dtype == from_dtype(WIDE_SLOT):
+        return lambda s: 16
+    return lambda s: 1
 
 
 @inline_kernel
@@ -91,12 +92,12 @@ def push_with_serial(s, time_ticks, kind, a, b, serial):
 
 @inline_kernel
 def _is_far(s, time_ticks):
-    return _nanosecond(s, time_ticks) - _nanosecond(s, s.control[0].now) >= len(s.slots)
+    return _slot_time(s, time_ticks) - _slot_time(s, s.control[0].now) >= len(s.slots)
 
 
 @inline_kernel
-def _nanosecond(s, time_ticks):
-    return time_ticks // _PS_PER_NS if has_fine_ticks(s) else time_ticks
+def _slot_time(s, time_ticks):
+    return time_ticks // ticks_per_slot(s) if ticks_per_slot(s) > 1 else time_ticks
 
 
 @inline_kernel
@@ -117,7 +118,7 @@ def _new_event(s, kind, a, b, serial):
 @inline_kernel
 def _append(s, time_ticks, kind, a, b, serial):
     index = _new_event(s, kind, a, b, serial)
-    if has_fine_ticks(s):
+    if ticks_per_slot(s) > 1:
         _insert(s, time_ticks, index)
         return
     position = time_ticks & (len(s.slots) - 1)
@@ -132,14 +133,14 @@ def _append(s, time_ticks, kind, a, b, serial):
 
 @kernel
 def _insert(s, time_ticks, index):
-    """Sorts an event into its slot, by the time inside the nanosecond and the serial."""
-    nanosecond = _nanosecond(s, time_ticks)
+    """Sorts an event into its slot, by the tick inside it and the serial."""
+    slot_time = _slot_time(s, time_ticks)
     inside = 0
-    if has_fine_ticks(s):
-        inside = time_ticks - nanosecond * _PS_PER_NS
+    if ticks_per_slot(s) > 1:
+        inside = time_ticks - slot_time * ticks_per_slot(s)
         s.events[index].kind |= inside << _KIND_BITS
     serial = s.events[index].serial
-    position = nanosecond & (len(s.slots) - 1)
+    position = slot_time & (len(s.slots) - 1)
     slot = s.slots[position]
     if slot.head < 0:
         slot.head = index
@@ -165,7 +166,7 @@ def _insert(s, time_ticks, index):
 @inline_kernel
 def _precedes(s, index, inside, serial):
     event = s.events[index]
-    if has_fine_ticks(s) and event.kind >> _KIND_BITS != inside:
+    if ticks_per_slot(s) > 1 and event.kind >> _KIND_BITS != inside:
         return event.kind >> _KIND_BITS < inside
     return event.serial < serial
 
@@ -174,7 +175,7 @@ def _precedes(s, index, inside, serial):
 def push_front(s, kind, a, b):
     """Queues an event of this instant before all others of it: a part of the one that runs."""
     c = s.control[0]
-    slot = s.slots[_nanosecond(s, c.now) & (len(s.slots) - 1)]
+    slot = s.slots[_slot_time(s, c.now) & (len(s.slots) - 1)]
     following = slot.head
     slot.head = NONE
     _append(s, c.now, kind, a, b, c.serial)
@@ -247,15 +248,15 @@ def pop(s):
     Returns:
         Index of the event's record, still allocated (``release`` it); ``NONE`` if none is left.
     """
-    position = _nanosecond(s, s.control[0].now) & (len(s.slots) - 1)
+    position = _slot_time(s, s.control[0].now) & (len(s.slots) - 1)
     slot = s.slots[position]
     if slot.head < 0:
         if not _advance(s):
             return NONE
-        position = _nanosecond(s, s.control[0].now) & (len(s.slots) - 1)
+        position = _slot_time(s, s.control[0].now) & (len(s.slots) - 1)
         slot = s.slots[position]
     index = slot.head
-    if has_fine_ticks(s):
+    if ticks_per_slot(s) > 1:
         _enter(s, index)
     s.control[0].serial = s.events[index].serial
     following = s.events[index].next
@@ -277,10 +278,10 @@ def _prefetch_for(s, event):
 
 @kernel
 def _enter(s, index):
-    """Moves the clock inside its nanosecond, to the time of an event."""
+    """Moves the clock inside its slot, to the time of an event."""
     c = s.control[0]
     event = s.events[index]
-    c.now = c.now // _PS_PER_NS * _PS_PER_NS + (event.kind >> _KIND_BITS)
+    c.now = c.now // ticks_per_slot(s) * ticks_per_slot(s) + (event.kind >> _KIND_BITS)
     event.kind &= (1 << _KIND_BITS) - 1
 
 
@@ -295,19 +296,19 @@ def release(s, index):
 
 @inline_kernel
 def _advance(s):
-    """Moves the clock to the next event's nanosecond; False when there is none."""
+    """Moves the clock to the next event's slot; False when there is none."""
     c = s.control[0]
-    now_ns = _nanosecond(s, c.now)
-    step = _next_occupied(s, now_ns & (len(s.slots) - 1))
+    now = _slot_time(s, c.now)
+    step = _next_occupied(s, now & (len(s.slots) - 1))
     if step < 0:
         if c.heap_size == 0:
             return False
-        now_ns = _nanosecond(s, s.heap[0].time_ticks)
+        now = _slot_time(s, s.heap[0].time_ticks)
     else:
         # A far event is never earlier than one in the wheel: it would have moved in.
-        now_ns += step
-    c.now = now_ns * s.config[0].ticks_per_ns
-    horizon = (now_ns + len(s.slots)) * s.config[0].ticks_per_ns
+        now += step
+    c.now = now * ticks_per_slot(s)
+    horizon = (now + len(s.slots)) * ticks_per_slot(s)
     while c.heap_size > 0 and s.heap[0].time_ticks < horizon and c.events_left > 0:
         _pop_far(s)
     return True

@@ -73,7 +73,8 @@ def _pick_flow(s, node, link):
     for _ in range(count):
         position += 1
         if position >= count:
-            position %= count
+            # A division takes as long as all the rest; it is needed if flows have dropped out.
+            position = 0 if position == count else position % count
         flow = s.flows[s.host_flows[node.flows_start + position]]
         in_flight = flow.snd_nxt - flow.snd_una
         if (

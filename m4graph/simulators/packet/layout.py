@@ -210,9 +210,13 @@ RETRY = np.dtype([("snd_una", "i8"), ("num_periods", "i8")])
 
 EVENT = in_lines([("next", "i4"), ("kind", "i4"), ("a", "u4"), ("b", "u4"), ("serial", "i8")])
 SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
-FINE_SLOT = np.dtype([("head", "i4"), ("tail", "i4"), ("fine", "b1")])
-"""The same with ticks of a picosecond: its type says so to the compiler, which then leaves out what
-whole nanoseconds do not need."""
+"""A slot of one tick, whose events are queued in the order in which they run."""
+FINE_SLOT = np.dtype([("tail", "i4"), ("head", "i4"), ("fine", "b1")])
+"""One of a thousand ticks of a picosecond. The type says so to the compiler, which leaves out what
+slots of one tick do not need."""
+WIDE_SLOT = np.dtype([("tail", "i4"), ("head", "i4")])
+"""One of 16 ticks, for few events at a time: then the wheel is small, and in the processor's
+nearest cache."""
 FAR_EVENT = in_lines(
     [("time_ticks", "i8"), ("serial", "i8"), ("kind", "i4"), ("a", "u4"), ("b", "u4")]
 )

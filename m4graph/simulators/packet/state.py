@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 from numba.extending import typeof_impl
-from numba.np.numpy_support import from_dtype
 
-from m4graph.simulators.packet.state_type import WORDS, StateType
+from m4graph.simulators.packet.state_type import StateType, Table
 
 _OF_ALGORITHM = ("congestion", "congestion_config", "in_band")
 """What the loop does not touch: its types differ from one algorithm to the next."""
@@ -53,35 +52,16 @@ class _Arrays(NamedTuple):
     hooks: np.ndarray  # uint64: addresses of the algorithm's compiled hooks; 0: it does nothing
 
 
-class State(_Arrays):
+class State(_Arrays, Table):
     """All arrays of one run, and where compiled code finds them.
 
     They are contiguous. Others take their place by ``_replace``, which makes another state.
     """
 
     @cached_property
-    def table(self) -> np.ndarray:
-        """Address and shape of each array, uint64 ``[arrays, 3]``."""
-        table = np.ones((len(self), WORDS), np.uint64)
-        for row, array in zip(table, self, strict=True):
-            row[0] = array.ctypes.data
-            row[1 : 1 + array.ndim] = array.shape
-        return table
-
-    @cached_property
-    def address(self) -> int:
-        """Of the table."""
-        return int(self.table.ctypes.data)
-
-    @cached_property
     def hook_type(self) -> StateType:
         """What an algorithm's hooks are compiled for."""
-        return StateType(
-            tuple(
-                (name, types.Array(from_dtype(array.dtype), array.ndim, "C"))
-                for name, array in zip(self._fields, self, strict=True)
-            )
-        )
+        return self.plain_type()
 
     @cached_property
     def engine_type(self) -> StateType:

@@ -8,8 +8,10 @@ it takes a pointer to a table of addresses and shapes, and looks up what it need
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -17,6 +19,7 @@ from numba.core.datamodel import PrimitiveModel, register_default
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import NativeValue, infer_getattr, lower_getattr_generic, unbox
 from numba.np.arrayobj import populate_array
+from numba.np.numpy_support import from_dtype
 
 WORDS = 3
 """Of an array in the table, of 64 bits each: its address, and its shape."""
@@ -29,6 +32,33 @@ class StateType(types.Type):  # type: ignore[misc]
         self.arrays = dict(arrays)
         digest = hashlib.sha256(repr(arrays).encode()).hexdigest()
         super().__init__(f"State({digest[:16]})")
+
+
+class Table:
+    """Makes one pointer of a named tuple of arrays, all contiguous: a class with both as bases."""
+
+    @cached_property
+    def table(self: Any) -> np.ndarray:
+        """Address and shape of each array, uint64 ``[arrays, 3]``."""
+        table = np.ones((len(self), WORDS), np.uint64)
+        for row, array in zip(table, self, strict=True):
+            row[0] = array.ctypes.data
+            row[1 : 1 + array.ndim] = array.shape
+        return table
+
+    @cached_property
+    def address(self) -> int:
+        """Of the table."""
+        return int(self.table.ctypes.data)
+
+    def plain_type(self: Any) -> StateType:
+        """The type of the tuple, with every array as it is."""
+        return StateType(
+            tuple(
+                (name, types.Array(from_dtype(array.dtype), array.ndim, "C"))
+                for name, array in zip(self._fields, self, strict=True)
+            )
+        )
 
 
 @register_default(StateType)

@@ -50,6 +50,7 @@ class CongestionKernel:
         ack_wire_bytes: Size of an ACK on the wire.
         max_switches: How many a route may have; ``None``: any number.
         transport: What sends, receives and acknowledges.
+        slowed_by_marks_only: Without a mark, a flow keeps the rate that it starts with.
         keeps_routes: It counts on every packet of a flow to take one route.
     """
 
@@ -67,4 +68,5 @@ class CongestionKernel:
     ack_wire_bytes: int = ACK_BYTES
     max_switches: int | None = None
     transport: Transport = RDMA
+    slowed_by_marks_only: bool = False
     keeps_routes: bool = False

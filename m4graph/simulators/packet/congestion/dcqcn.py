@@ -134,6 +134,7 @@ DCQCN_KERNEL = CongestionKernel(
     make_parameters=_parameters,
     make_flow_state=_flow_state,
     on_ack=_on_ack,
+    slowed_by_marks_only=True,
     on_timer=_on_timer,
     num_timers=3,
 )

@@ -74,4 +74,5 @@ DCTCP_KERNEL = CongestionKernel(
     make_parameters=_parameters,
     make_flow_state=_flow_state,
     on_ack=_on_ack,
+    slowed_by_marks_only=True,
 )
