@@ -130,19 +130,19 @@ def test_compare(toy, suite, tmp_path, capsys):
     summary = json.loads((out / "summary_toy.json").read_text())
     assert summary["mean_slowdown"] == pytest.approx(3, abs=1e-3)
     assert summary["options"] == {"slowdown": 3, "log": None}
-    fault = "faults=[{link: [0, 4], kind: slow, factor: 0.5}]"
+    fault = "faults=[{link: [0, 4], kind: slow, factor: 0.5, at_us: 1}]"
     capsys.readouterr()
     assert main([*arguments, "--set", fault]) == 2
     [error] = heard(capsys)
     assert error.startswith("error: --simulators: expected one that can do this scenario (got toy:")
-    assert "; fluid: faults: expected none" in error
+    assert "; fluid: faults.0: expected a cable" in error
 
 
 def test_what_refuses_is_left_out_of_a_comparison(toy, suite, tmp_path, capsys):
-    """Recorded times are the truth; fluid does not do faults, packet does."""
+    """Recorded times are the truth; fluid does no fault that begins later, packet does."""
     scenario, out = tmp_path / "scenario", tmp_path / "out"
     blocks = {"name": "star", **read_yaml(suite)["base"]}
-    blocks["faults"] = [{"link": [0, 4], "kind": "slow", "factor": 0.5}]
+    blocks["faults"] = [{"link": [0, 4], "kind": "slow", "factor": 0.5, "at_us": 1}]
     (tmp_path / "scenario.yaml").write_text(json.dumps(blocks))
     assert main(["simulate", str(tmp_path / "scenario.yaml"), "--out", str(scenario)]) == 0
     (scenario / "fct.csv").rename(scenario / "expected.csv")
