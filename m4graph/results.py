@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 UNFINISHED = -1
 """The FCT of a flow that did not finish."""
 
+UNFINISHED_BECAUSE = "unfinished_because"
+"""The name in ``extra`` of the reason why flows did not finish, where a simulator knows it."""
+
 
 @dataclass(frozen=True, eq=False)
 class SimulationResult:
@@ -101,6 +104,18 @@ class SimulationResult:
         """Number of flows that finished."""
         return int(self.finished.sum())
 
+    @property
+    def why_unfinished(self) -> str | None:
+        """One line on the flows that did not finish, and why; ``None`` if all did."""
+        num_left = self.num_flows - self.num_finished
+        if not num_left:
+            return None
+        because = self.extra.get(UNFINISHED_BECAUSE)
+        if because is None and self.scenario.stop_ns is not None:
+            because = f"the stop time, {self.scenario.stop_ns} ns, came first"
+        reason = "" if because is None else f": {because}"
+        return f"{num_left} of {self.num_flows} flows did not finish{reason}"
+
     @cached_property
     def completion_time_ns(self) -> int | None:
         """From the first start to the last finish; ``None`` if a flow did not finish."""
@@ -121,6 +136,7 @@ class SimulationResult:
             "congestion_control": self.scenario.congestion_control.kind,
             "num_flows": self.num_flows,
             "num_finished": self.num_finished,
+            "why_unfinished": self.why_unfinished,
             "num_events": int(self.num_events),
             "packet_hops": None if self.packet_hops is None else int(self.packet_hops),
             "wall_s": _number(self.wall_s),

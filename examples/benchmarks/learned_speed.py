@@ -31,7 +31,8 @@ from m4graph.core.provenance import provenance
 from m4graph.graph.advance import advance
 from m4graph.graph.step import no_events
 from m4graph.graph.tracker_state import NUM_FLOWS, NUM_LINKS
-from m4graph.learned.agenda import make_agenda, next_events, predict
+from m4graph.learned.agenda import Agenda, make_agenda, predict
+from m4graph.learned.capacity import Capacity, make_capacity, next_possible_events
 from m4graph.learned.compiled import CompiledEngine, Weights, export_weights
 from m4graph.learned.compiled.forward import forward
 from m4graph.learned.compiled.loop import give_row, take_row
@@ -69,7 +70,7 @@ def record(state, events, touched_ptr, touched, log_slowdown):
     """
     end, num_links = 0, 0
     for i in range(len(events)):
-        next_events(state.agenda, state.events)
+        next_possible_events(state.agenda, state.capacity, state.events)
         events[i] = state.events[0]
         step(state, state.events)
         forward(state.weights, state.tracker, state.memory, state.scratch)
@@ -105,10 +106,10 @@ def replay_steps(state, events, with_model):
 
 
 @njit(nogil=True)
-def replay_agenda(agenda, event, now_ns, touched_ptr, touched, log_slowdown):
+def replay_agenda(agenda, capacity, event, now_ns, touched_ptr, touched, log_slowdown):
     """Takes all events, and predictions that were made before."""
     for i in range(len(touched_ptr) - 1):
-        next_events(agenda, event)
+        next_possible_events(agenda, capacity, event)
         said = slice(touched_ptr[i], touched_ptr[i + 1])
         now_ns[: said.stop - said.start] = event[0].time_ns
         predict(agenda, touched[said], log_slowdown[said], now_ns)
@@ -151,10 +152,15 @@ def measure(model: FlowLinkModel, weights: Weights, network: FlowNetwork) -> dic
     assert num_noted == num_events
     active = np.cumsum(np.where(events["kind"] == ARRIVAL, 1, -1))
     assert active.max() < MOST_ACTIVE
-    agenda, event, now_ns = make_agenda([network]), no_events(1), state.scratch.now_ns
+    event, now_ns = no_events(1), state.scratch.now_ns
+
+    def fresh_agenda() -> tuple[Agenda, Capacity]:
+        return make_agenda([network]), make_capacity([network])
+
+    agenda, capacity = fresh_agenda()
     for with_model in (False, True):
         replay_steps(fresh(), events[:4], with_model)  # compiles
-    replay_agenda(agenda, event, now_ns, *notes)
+    replay_agenda(agenda, capacity, event, now_ns, *notes)
     assert (agenda.finish_ns == state.agenda.finish_ns).all()
     tracker_us = best_us(num_events, fresh, lambda state: replay_steps(state, events, False))
     both_us = best_us(num_events, fresh, lambda state: replay_steps(state, events, True))
@@ -169,8 +175,8 @@ def measure(model: FlowLinkModel, weights: Weights, network: FlowNetwork) -> dic
         "model_us": both_us - tracker_us,
         "agenda_us": best_us(
             num_events,
-            lambda: make_agenda([network]),
-            lambda agenda: replay_agenda(agenda, event, now_ns, *notes),
+            fresh_agenda,
+            lambda state: replay_agenda(*state, event, now_ns, *notes),
         ),
         "torch_us": torch_us(model, network),
     }

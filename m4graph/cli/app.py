@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
@@ -83,6 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # An ending process gives its memory back without a search for what nobody refers to, which
     # takes 0.3 s after numba.
     atexit.register(gc.freeze)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     command = typer.main.get_command(app)
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -108,6 +115,10 @@ def _command(name: str, function: Callable[..., Any]) -> Any:
     )
     holder.command(name)(function)
     return typer.main.get_command(holder)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _fail(message: str, status: int) -> int:

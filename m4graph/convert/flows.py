@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from m4graph.convert.formats import TextFormat
-from m4graph.convert.text import Line, parse_seconds_ns, read_lines, spell_seconds, write_lines
+from m4graph.convert.text import parse_seconds_ns, spell_seconds, write_lines
 from m4graph.core.errors import InputError
+from m4graph.core.text import Line, read_lines
 from m4graph.workload import Workload
 
-PRIORITY_GROUP, DESTINATION_PORT = 3, 100
+_USUAL = {"priority_group": 3, "destination_port": 100}
 _COLUMNS = ["id", "src", "dst", "priority_group", "destination_port", "bytes", "start_s"]
-_Flow = tuple[int, int, int, int, int]
+_Flow = tuple[int, int, int, int, int, int, int]
 
 
 def read_flows(
@@ -27,6 +29,7 @@ def read_flows(
     """Reads the flows, and what was left out.
 
     ns-3 reads as many lines as the first one says; lines after these are left out here, too.
+    Priority groups and ports become columns of the workload, if one is not the usual.
 
     Args:
         path (Path): The file.
@@ -51,24 +54,43 @@ def read_flows(
             order = "(start_s, id)" if style.with_ids else "start_s"
             raise InputError(f"{line.where}: expected flows in ascending order of {order}")
         flows.append(flow)
-    flow_id, src, dst, size_bytes, start_ns = np.array(flows, dtype=np.int64).reshape(-1, 5).T
+    columns = np.array(flows, dtype=np.int64).reshape(-1, 7).T
+    kept = dict(zip(_USUAL, columns[5:], strict=True))
+    notes = [
+        f"{path}: {name} is kept in flows.csv, but no simulator of m4graph heeds it: all flows are "
+        f"taken to be of {name} {usual}"
+        for name, usual in _USUAL.items()
+        if (kept[name] != usual).any()
+    ]
     try:
-        workload = Workload.from_arrays(flow_id, src, dst, size_bytes, start_ns)
+        workload = Workload.from_arrays(*columns[:5], **(kept if notes else {}))
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     left = len(lines) - 1 - count
-    return workload, [f"{path}: {left} lines after the {count} flows are left out"] if left else []
+    if left:
+        notes.append(f"{path}: {left} lines after the {count} flows are left out")
+    return workload, notes
 
 
 def write_flows(path: Path, style: TextFormat, workload: Workload) -> None:
     """Writes the flows as :func:`read_flows` reads them, in the order of their starts."""
+    columns: list[NDArray[np.integer]] = [workload.id, workload.src, workload.dst]
+    columns += [*kept_columns(workload).values(), workload.size_bytes, workload.start_ns]
     lines = [f"{workload.num_flows}"]
-    columns = (workload.id, workload.src, workload.dst, workload.size_bytes, workload.start_ns)
-    for flow, src, dst, size, start in zip(*(c.tolist() for c in columns), strict=True):
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        flow, src, dst, group, port, size, start = row
         flow_id = f"{flow} " if style.with_ids else ""
-        rest = f"{PRIORITY_GROUP} {DESTINATION_PORT} {size} {spell_seconds(start)}"
-        lines.append(f"{flow_id}{src} {dst} {rest}")
+        lines.append(f"{flow_id}{src} {dst} {group} {port} {size} {spell_seconds(start)}")
     write_lines(path, lines)
+
+
+def kept_columns(workload: Workload) -> dict[str, NDArray[np.integer]]:
+    """Priority groups and destination ports ``[num_flows]``, the usual where there are none."""
+    return {
+        name: np.full(workload.num_flows, usual) if kept is None else kept
+        for name, usual in _USUAL.items()
+        for kept in [getattr(workload, name)]
+    }
 
 
 def _flow(line: Line, style: TextFormat, host_of_node: Mapping[int, int], row: int) -> _Flow:
@@ -81,11 +103,11 @@ def _flow(line: Line, style: TextFormat, host_of_node: Mapping[int, int], row: i
     src, dst = (_host(line, name, column[name], host_of_node) for name in ("src", "dst"))
     if src == dst:
         raise line.error("dst", "expected another host than src", line.cells[column["dst"]])
-    for name, only in (("priority_group", PRIORITY_GROUP), ("destination_port", DESTINATION_PORT)):
-        if line.cells[column[name]] != str(only):
-            raise line.error(name, f"expected {only}, all that is known", line.cells[column[name]])
+    group = line.integer("priority_group", column["priority_group"], 0, 7)
+    port = line.integer("destination_port", column["destination_port"], 0, 2**16 - 1)
     size_bytes = line.integer("bytes", column["bytes"], minimum=1)
-    return flow_id, src, dst, size_bytes, parse_seconds_ns(line, "start_s", column["start_s"])
+    start_ns = parse_seconds_ns(line, "start_s", column["start_s"])
+    return flow_id, src, dst, size_bytes, start_ns, group, port
 
 
 def _host(line: Line, name: str, column: int, host_of_node: Mapping[int, int]) -> int:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from m4graph.convert.text import Line, read_lines, write_lines
+from m4graph.convert.text import write_lines
 from m4graph.core.errors import RoutingError
+from m4graph.core.text import Line, read_lines
 from m4graph.routing import Routes, check_routes, ecmp_routes
 from m4graph.topology import NetworkArrays
 from m4graph.workload import Workload

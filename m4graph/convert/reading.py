@@ -17,7 +17,7 @@ from m4graph.core.errors import InputError, TopologyError
 from m4graph.core.schema import KeyProblem
 from m4graph.scenario import Scenario
 from m4graph.topology import from_networkx, validate
-from m4graph.topology.hpcc import read_hpcc
+from m4graph.topology.hpcc import read_hpcc_with_notes
 
 
 def from_text(source: str | Path, format_name: str) -> tuple[Scenario, list[str]]:
@@ -40,12 +40,12 @@ def from_text(source: str | Path, format_name: str) -> tuple[Scenario, list[str]
     """
     style = text_format(format_name)
     settings = Settings(_config_file(Path(source)))
-    network, id_of_node = _network(_file(settings, "TOPOLOGY_FILE", TOPOLOGY))
+    network, id_of_node, notes = _network(_file(settings, "TOPOLOGY_FILE", TOPOLOGY))
     arrays = validate(network)
     hosts = {label: node for label, node in id_of_node.items() if node < arrays.num_hosts}
-    workload, notes = read_flows(_file(settings, "FLOW_FILE", FLOWS), style, hosts)
+    workload, notes_of_flows = read_flows(_file(settings, "FLOW_FILE", FLOWS), style, hosts)
     config, control = read_config(settings, style, arrays)
-    notes += settings.notes
+    notes += notes_of_flows + settings.notes
     routes, paths = None, settings.path.parent / (style.paths or "")
     if style.paths is not None and paths.exists():
         routes = read_paths(paths, arrays, workload, id_of_node)
@@ -98,15 +98,11 @@ def _file(settings: Settings, key: str, default: str) -> Path:
     return folder / named if (folder / named).exists() else folder / named.name
 
 
-def _network(path: Path) -> tuple[nx.Graph, dict[int, int]]:
-    """Reads a topology; gives its nodes by the ids of the file, too."""
-    try:
-        graph = read_hpcc(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise TopologyError(f"{path}: expected a file to read (got {reason})") from None
+def _network(path: Path) -> tuple[nx.Graph, dict[int, int], list[str]]:
+    """Reads a topology; gives its nodes by the ids of the file, and what was left out, too."""
+    graph, notes = read_hpcc_with_notes(path)
     try:
         network = from_networkx(graph)
     except TopologyError as error:
         raise TopologyError(f"{path}: {error}") from None
-    return network, {label: node for node, label in network.nodes(data="label")}
+    return network, {label: node for node, label in network.nodes(data="label")}, notes

@@ -6,8 +6,8 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
-from m4graph.convert.text import Line, read_lines
 from m4graph.core.errors import InputError
+from m4graph.core.text import Line, read_lines
 from m4graph.core.units import MBPS, parse_ns3_rate_bps
 
 _INTEGER_PART = re.compile(r"([0-9]{1,19})(\.[0-9]*)?")

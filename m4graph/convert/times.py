@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.convert.flows import DESTINATION_PORT
+from m4graph.convert.flows import kept_columns
 from m4graph.convert.formats import TextFormat
-from m4graph.convert.text import Line, read_lines, write_lines
+from m4graph.convert.text import write_lines
 from m4graph.core.errors import InputError
+from m4graph.core.text import Line, read_lines
 from m4graph.scenario.expected import ExpectedTimes
 from m4graph.workload import Workload
 
@@ -55,7 +56,7 @@ def read_times(
             that size and start; names the line.
     """
     ends = zip(workload.src.tolist(), workload.dst.tolist(), source_port.tolist(), strict=True)
-    flow_ids = workload.id.tolist()
+    flow_ids, destination_port = workload.id.tolist(), kept_columns(workload)["destination_port"]
     keys: list[object] = flow_ids if style.with_ids else list(ends)
     row_of = {key: row for row, key in enumerate(keys)}
     host_of = {address(node): host for node, host in host_of_node.items()}
@@ -70,7 +71,7 @@ def read_times(
         if row is None:
             what = f"id {flow}" if style.with_ids else f"hosts {src} and {dst}, port {port}"
             raise InputError(f"{line.where}: expected a flow of the workload (got {what})")
-        _check_flow(line, cell, workload, row, (src, dst))
+        _check_flow(line, cell, workload, row, (src, dst), int(destination_port[row]))
         if fct_ns[row] >= 0:
             raise InputError(f"{line.where}: expected each flow once (got {flow_ids[row]} again)")
         fct_ns[row] = line.integer("fct_ns", cell("fct_ns"), minimum=1)
@@ -87,6 +88,7 @@ def write_times(
 ) -> None:
     """Writes recorded times as :func:`read_times` reads them, in the order of completion."""
     end_ns = workload.start_ns + expected.fct_ns
+    destination_port = kept_columns(workload)["destination_port"]
     lines = []
     for row in np.lexsort((workload.id, end_ns)).tolist():
         if expected.fct_ns[row] < 0:
@@ -95,7 +97,7 @@ def write_times(
             f"{address(int(workload.src[row])):08x}",
             f"{address(int(workload.dst[row])):08x}",
             source_port[row],
-            DESTINATION_PORT,
+            destination_port[row],
             workload.size_bytes[row],
             workload.start_ns[row],
             expected.fct_ns[row],
@@ -124,11 +126,12 @@ def _host(line: Line, name: str, column: int, host_of: Mapping[int, int]) -> int
 
 
 def _check_flow(
-    line: Line, cell: Callable[[str], int], workload: Workload, row: int, ends: tuple[int, int]
-) -> None:
+    line: Line, cell: Callable[[str], int], workload: Workload, row: int, ends: tuple[int, int],
+    destination_port: int,
+) -> None:  # fmt: skip
     """Compares a line with the flow that it was matched to."""
     wanted = {
-        "destination_port": DESTINATION_PORT,
+        "destination_port": destination_port,
         "bytes": int(workload.size_bytes[row]),
         "start_ns": int(workload.start_ns[row]),
     }

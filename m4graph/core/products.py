@@ -21,6 +21,8 @@ def multiply_divide(one: ArrayLike, other: ArrayLike, divisor: int) -> NDArray[n
         - output int64, broadcast
     """
     ones, others = np.broadcast_arrays(np.asarray(one, object), np.asarray(other, object))
+    if int(ones.max(initial=0)) * int(others.max(initial=0)) <= MOST:
+        return np.asarray(ones.astype(np.int64) * others.astype(np.int64) // divisor)
     results = [
         min(int(a) * int(b) // divisor, MOST)
         for a, b in zip(ones.reshape(-1), others.reshape(-1), strict=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from m4graph.core.errors import InputError
+from m4graph.core.integers import as_integer, parse_integer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,6 @@ _EXPECTED = {
     str: "text",
     OptionalText: "text or an empty cell",
 }
-_INTEGER = re.compile(r"\s*[-+]?[0-9]{1,19}\s*")
 _INDEX = re.compile(r"__index_level_\d+__")
 _LONGEST_CELL = 2**31 - 1
 _NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?\s*")
@@ -66,6 +66,7 @@ def read_table(
     columns: Mapping[str, type],
     error: type[InputError] = InputError,
     only_these: bool = True,
+    optional: Mapping[str, type] | None = None,
 ) -> Table:
     """Reads a table.
 
@@ -76,6 +77,8 @@ def read_table(
         error (type, optional): Class of the errors. (default: :class:`InputError`)
         only_these (bool): No other column is allowed; else others are passed over. (default:
             ``True``)
+        optional (Mapping[str, type], optional): Columns that need not be there.
+            (default: :obj:`None`)
 
     Raises:
         InputError: If the file cannot be read or is not such a table; names the file, the row
@@ -83,6 +86,10 @@ def read_table(
     """
     path = Path(path)
     cells = _read_cells(path, error)
+    columns = {
+        **columns,
+        **{name: kind for name, kind in (optional or {}).items() if name in cells.names},
+    }
     names = [name for name in cells.names if only_these or name in columns]
     if sorted(names) != sorted(columns):
         raise error(
@@ -94,7 +101,7 @@ def read_table(
         column = cells.columns[cells.names.index(name)]
         bad = _first_bad(column, kind)
         if bad is not None:
-            got = "an empty cell" if bad[1] in ("", None) else repr(bad[1])
+            got = "an empty cell" if bad[1] is None or bad[1] == "" else repr(bad[1])
             where = _where(path, cells.numbers[bad[0]], name)
             raise error(f"{where}: expected {_EXPECTED[kind]} (got {got})")
         values[name] = _convert(column, kind)
@@ -186,9 +193,15 @@ def _read_csv(path: Path) -> _Cells:
     csv.field_size_limit(_LONGEST_CELL)
     rows, numbers = [], []
     with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file, strict=True)
-        names = [name.strip() for name in next(reader, [])]
+        # Blank in place of a comment, so that lines are counted.
+        lines = ("\n" if line.lstrip().startswith("#") else line for line in file)
+        reader = csv.reader(lines, strict=True)
+        names = [name.strip() for name in next(filter(any, reader), [])]
+        while names and not names[-1]:
+            names.pop()
         for row in reader:
+            while len(row) > len(names) and not row[-1].strip():
+                row.pop()
             if len(row) > len(names):
                 got = f"{len(row)} cells below {len(names)} names"
                 raise ValueError(f"{got} in line {reader.line_num}")
@@ -202,7 +215,7 @@ def _read_csv(path: Path) -> _Cells:
 def _first_bad(cells: Sequence[Any] | np.ndarray, kind: type) -> tuple[int, object] | None:
     """Finds a cell that is not of the kind: its row among those read, and what stands there."""
     type_code = cells.dtype.kind if isinstance(cells, np.ndarray) else "O"
-    if kind in (int, float, OptionalInt) and type_code in "iu":
+    if (kind in (int, float) and type_code == "i") or (kind is float and type_code == "u"):
         return None
     if kind is float and type_code == "f":
         good = np.isfinite(cells)
@@ -218,11 +231,17 @@ def _first_bad(cells: Sequence[Any] | np.ndarray, kind: type) -> tuple[int, obje
 def _fits(cell: object, kind: type) -> bool:
     if isinstance(cell, str):
         return _FITS[kind](cell)
-    return isinstance(cell, int | None) if kind is OptionalInt else isinstance(cell, kind)
+    if kind is OptionalInt and _is_empty(cell):
+        return True
+    if kind in (int, OptionalInt):
+        value = as_integer(cell)
+        return value is not None and -(2**63) <= value < 2**63
+    return isinstance(cell, kind)
 
 
 def _is_integer(cell: str) -> bool:
-    return _INTEGER.fullmatch(cell) is not None and -(2**63) <= int(cell) < 2**63
+    value = parse_integer(cell)
+    return value is not None and -(2**63) <= value < 2**63
 
 
 def _is_number(cell: str) -> bool:
@@ -239,15 +258,25 @@ _FITS: dict[type, Callable[[str], bool]] = {
 
 
 def _convert(cells: Sequence[Any] | np.ndarray, kind: type) -> np.ndarray:
-    dtype = {int: np.int64, float: np.float64}.get(kind, object)
-    if isinstance(cells, np.ndarray) and cells.dtype.kind in "iuf":
-        return cells.astype(dtype)
-    if kind is OptionalInt:
-        empty = [cell is None or not str(cell).strip() for cell in cells]
-        filled = [0 if none else int(cell) for cell, none in zip(cells, empty, strict=True)]
+    code = cells.dtype.kind if isinstance(cells, np.ndarray) else "O"
+    if kind is OptionalInt and code != "i":
+        empty = [_is_empty(cell) for cell in cells]
+        filled = [0 if none else _whole(cell) for cell, none in zip(cells, empty, strict=True)]
         return np.ma.masked_array(np.array(filled, dtype=np.int64), empty)
-    parse = str if kind is OptionalText else kind
+    dtype = {int: np.int64, OptionalInt: np.int64, float: np.float64}.get(kind, object)
+    if isinstance(cells, np.ndarray) and code in "iuf":
+        return cells.astype(dtype)
+    parsers: dict[type, Callable[[Any], Any]] = {int: _whole, OptionalText: str}
+    parse = parsers.get(kind, kind)
     return np.array([parse(cell) for cell in cells], dtype=dtype)
+
+
+def _is_empty(cell: Any) -> bool:
+    return cell is None or cell != cell or not str(cell).strip()
+
+
+def _whole(cell: Any) -> int | None:
+    return parse_integer(cell) if isinstance(cell, str) else as_integer(cell)
 
 
 def _written(column: Any) -> list[Any]:

@@ -51,13 +51,16 @@ def parse_rate_bps(text: str) -> int:
 
 
 def parse_ns3_rate_bps(text: str) -> int:
-    """Reads a rate as ns-3 spells it, as in ``"10Gbps"`` or ``"1000Mb/s"``, in bit/s.
+    """Reads a rate as ns-3 spells it, as in ``"10Gbps"``, ``"1000Mb/s"`` or ``"25000000000.0"``
+    (a rate without a unit is in bit/s), in bit/s.
 
     ns-3 takes ``"GBps"`` for bytes; such rates are refused.
 
     Raises:
         InputError: If the text is no rate in bits, or not a whole number of bit/s.
     """
+    if re.fullmatch(r"[-+0-9.eE]+", text):
+        return _to_whole(text, 1, "bit/s", "bit/s")
     if re.fullmatch(r"[-+0-9.eE]+[kMGT]?b(ps|/s)", text) is None:
         raise InputError(f"expected a rate such as '10Gbps' or '1000Mb/s', in bits (got {text!r})")
     return parse_rate_bps(text.replace("b/s", "bps"))

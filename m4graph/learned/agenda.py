@@ -28,8 +28,8 @@ class Agenda(NamedTuple):
         - ``until_ns`` int64 ``[num_networks]``: what is later does not happen yet
         - ``longest_ns`` int64 ``[num_networks]``: no departure is predicted further ahead; the time
           of all flows of the network one after the other, so that a bad model ends, too
-        - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns`` int64
-          ``[num_flows]``; ``network`` int32 ``[num_flows]``
+        - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns``,
+          ``least_ns`` (no FCT is below) int64 ``[num_flows]``; ``network`` int32 ``[num_flows]``
         - ``heap`` records ``[num_flows]``: flows under way by the time when they leave, in each
           network's slice; ``position`` int32 ``[num_flows]``: see :mod:`m4graph.core.heap`
     """
@@ -44,13 +44,24 @@ class Agenda(NamedTuple):
     start_ns: NDArray[np.int64]
     finish_ns: NDArray[np.int64]
     ideal_ns: NDArray[np.int64]
+    least_ns: NDArray[np.int64]
     network: NDArray[np.int32]
     heap: np.ndarray
     position: NDArray[np.int32]
 
 
-def make_agenda(networks: Sequence[FlowNetwork]) -> Agenda:
-    """The agenda before anything has happened."""
+def make_agenda(
+    networks: Sequence[FlowNetwork], least_fct_ns: Sequence[NDArray[np.int64]] | None = None
+) -> Agenda:
+    """The agenda before anything has happened.
+
+    Args:
+        networks (list of FlowNetwork): One or more.
+        least_fct_ns (list of np.ndarray, optional): Of each network, what its flows take at least,
+            int64 ``[num_flows]``. (default: their ideal FCTs)
+    """
+    ideal_ns = np.concatenate([network.ideal_fct_ns for network in networks])
+    least = [network.ideal_fct_ns for network in networks] if least_fct_ns is None else least_fct_ns
     first_flow = np.cumsum([0, *(network.num_flows for network in networks)])
     start_ns = np.concatenate([network.start_ns for network in networks])
     return Agenda(
@@ -58,26 +69,39 @@ def make_agenda(networks: Sequence[FlowNetwork]) -> Agenda:
         next_flow=first_flow[:-1].copy(),
         end_flow=first_flow[1:].copy(),
         until_ns=np.full(len(networks), np.iinfo(np.int64).max),
-        longest_ns=np.array([network.ideal_fct_ns.sum() for network in networks], np.int64),
+        longest_ns=np.array([_longest_ns(0, each) for each in least], np.int64),
         num_active=np.zeros(len(networks), np.int64),
         order=np.arange(len(start_ns)),
         start_ns=start_ns,
         finish_ns=np.full(len(start_ns), -1, np.int64),
-        ideal_ns=np.concatenate([network.ideal_fct_ns for network in networks]),
+        ideal_ns=ideal_ns,
+        least_ns=np.maximum(np.concatenate(least), ideal_ns),
         network=np.repeat(np.arange(len(networks), dtype=np.int32), np.diff(first_flow)),
         heap=make_entries(len(start_ns), np.int64),
         position=np.full(len(start_ns), ABSENT, np.int32),
     )
 
 
-def admit_flows(agenda: Agenda, num_flows: int, ideal_ns: NDArray[np.int64]) -> Agenda:
+def _longest_ns(before_ns: int, least_ns: NDArray[np.int64]) -> int:
+    """The time of more flows one after the other, within what a clock can count to."""
+    return int(min(before_ns + least_ns.sum(dtype=np.float64), _LONGEST_NS))
+
+
+def admit_flows(
+    agenda: Agenda,
+    num_flows: int,
+    ideal_ns: NDArray[np.int64],
+    least_ns: NDArray[np.int64] | None = None,
+) -> Agenda:
     """The agenda of one network with more flows, whose starts are not known yet.
 
     Args:
         agenda (Agenda): Of one network.
         num_flows (int): Flows that it has so far.
         ideal_ns (np.ndarray): Ideal FCTs of the new ones, int64 ``[num_new]``.
+        least_ns (np.ndarray, optional): What they take at least. (default: that)
     """
+    least_ns = ideal_ns if least_ns is None else least_ns
     total = num_flows + len(ideal_ns)
     if total > len(agenda.start_ns):
         room = 2 * max(total, 512)
@@ -85,9 +109,10 @@ def admit_flows(agenda: Agenda, num_flows: int, ideal_ns: NDArray[np.int64]) -> 
             **{name: grown(getattr(agenda, name), room) for name in _BY_FLOW},
         )
     agenda.ideal_ns[num_flows:total] = ideal_ns
+    agenda.least_ns[num_flows:total] = np.maximum(least_ns, ideal_ns)
     agenda.finish_ns[num_flows:total] = -1
     agenda.position[num_flows:total] = ABSENT
-    agenda.longest_ns[0] += ideal_ns.sum()
+    agenda.longest_ns[0] = _longest_ns(int(agenda.longest_ns[0]), least_ns)
     return agenda
 
 
@@ -113,7 +138,8 @@ def num_departed(agenda: Agenda) -> int:
 
 
 _NEVER_NS = np.iinfo(np.int64).max
-_BY_FLOW = ("order", "start_ns", "finish_ns", "ideal_ns", "network", "heap", "position")
+_LONGEST_NS = 2**61
+_BY_FLOW = ("order", "start_ns", "finish_ns", "ideal_ns", "least_ns", "network", "heap", "position")
 
 
 def _build_next_events(digest: str) -> Callable[..., int]:
@@ -153,7 +179,7 @@ def _build_next_events(digest: str) -> Callable[..., int]:
 
 
 @kernel
-def _leave_at(agenda: Agenda, flow: int, time_ns: int) -> None:
+def leave_at(agenda: Agenda, flow: int, time_ns: int) -> None:
     """Sets the departure of a flow, which may be under way."""
     agenda.finish_ns[flow] = time_ns
     if agenda.position[flow] != ABSENT:
@@ -174,10 +200,10 @@ def _build_predict(digest: str) -> Callable[..., int]:
             left_ns = agenda.start_ns[flow] + np.rint(fct_ns) - now_ns[i]
             longest_ns = agenda.longest_ns[agenda.network[flow]]
             if left_ns > longest_ns:  # in float64, so that nothing overflows
-                _leave_at(agenda, flow, now_ns[i] + longest_ns)
+                leave_at(agenda, flow, now_ns[i] + longest_ns)
             else:
-                fct_ns = max(int(np.rint(fct_ns)), agenda.ideal_ns[flow])
-                _leave_at(agenda, flow, max(now_ns[i], agenda.start_ns[flow] + fct_ns))
+                fct_ns = max(int(np.rint(fct_ns)), agenda.least_ns[flow])
+                leave_at(agenda, flow, max(now_ns[i], agenda.start_ns[flow] + fct_ns))
         return -1
 
     return predict  # type: ignore[no-any-return]
@@ -188,6 +214,6 @@ next_events = _build_next_events(_DIGEST)
 """``next_events(agenda, events) -> count``: takes the next event of each network, if it has one.
 A flow leaves at its ``finish_ns``; one without stays until there is one."""
 predict = _build_predict(_DIGEST)
-"""``predict(agenda, flow_ids, log_slowdown, now_ns) -> row``: new departures, never below the ideal
-FCT, before now, or later than ``longest_ns`` from now. Stops at the first row that is not a finite
-number and gives it, or -1."""
+"""``predict(agenda, flow_ids, log_slowdown, now_ns) -> row``: new departures, never below the
+least FCT, before now, or later than ``longest_ns`` from now. Stops at the first row that is not a
+finite number and gives it, or -1."""

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
 from m4graph.learned.compiled import CompiledEngine, Weights
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from m4graph.nn import EventModel, FlowLinkModel
+
+Least = Sequence[NDArray[np.int64]] | None
 
 ENGINES = ("auto", "torch", "compiled")
 
@@ -44,8 +49,14 @@ class EngineMaker(ABC):
     """What the model can see of an algorithm's parameters."""
 
     @abstractmethod
-    def make(self, networks: Sequence[FlowNetwork]) -> Engine:
-        """An engine for networks; for a single one, if it does not run them side by side."""
+    def make(self, networks: Sequence[FlowNetwork], least_fct_ns: Least = None) -> Engine:
+        """An engine for networks; for a single one, if it does not run them side by side.
+
+        Args:
+            networks (list of FlowNetwork): The networks.
+            least_fct_ns (list of np.ndarray, optional): Of each, what its flows take at least.
+                (default: their ideal FCTs)
+        """
 
 
 class CompiledMaker(EngineMaker):
@@ -63,10 +74,11 @@ class CompiledMaker(EngineMaker):
         self.seen = seen_settings
         self._weights = weights
 
-    def make(self, networks: Sequence[FlowNetwork]) -> CompiledEngine:
+    def make(self, networks: Sequence[FlowNetwork], least_fct_ns: Least = None) -> CompiledEngine:
         """An engine for a single network."""
         (network,) = networks
-        return CompiledEngine(self._weights, network)
+        least = None if least_fct_ns is None else least_fct_ns[0]
+        return CompiledEngine(self._weights, network, least)
 
 
 class TorchMaker(EngineMaker):
@@ -84,11 +96,11 @@ class TorchMaker(EngineMaker):
         self.seen = getattr(model, "seen_settings", seen_settings)
         self._model = model
 
-    def make(self, networks: Sequence[FlowNetwork]) -> Engine:
+    def make(self, networks: Sequence[FlowNetwork], least_fct_ns: Least = None) -> Engine:
         """An engine for networks side by side."""
         from m4graph.learned.torch_engine import TorchEngine
 
-        return TorchEngine(self._model, networks)
+        return TorchEngine(self._model, networks, least_fct_ns)
 
 
 def checkpoint_maker(

@@ -34,8 +34,9 @@ class PredictionError(SimulationError):
 class Engine(Protocol):
     """Runs a model free, on the departures that it predicts itself.
 
-    A flow leaves when its latest predicted FCT is over, which no prediction puts below the ideal
-    FCT or before now. Departures come before arrivals of the same nanosecond.
+    A flow leaves when its latest predicted FCT is over, which no prediction puts below the least
+    FCT or before now, and no link carries more than it can (:mod:`.capacity`). Departures come
+    before arrivals of the same nanosecond.
     """
 
     @property
@@ -60,11 +61,14 @@ class Engine(Protocol):
             PredictionError: If the model predicts something that is not a finite number.
         """
 
-    def admit_flows(self, flows: FlowNetwork) -> None:
+    def admit_flows(
+        self, flows: FlowNetwork, least_fct_ns: NDArray[np.int64] | None = None
+    ) -> None:
         """Takes in more flows, of a single network, that :meth:`start_flows` will start.
 
         Args:
             flows (FlowNetwork): The new flows, on the same links; their starts do not matter.
+            least_fct_ns (np.ndarray, optional): What they take at least. (default: ideal FCTs)
         """
 
     def start_flows(self, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]) -> None:

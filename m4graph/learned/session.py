@@ -8,6 +8,7 @@ import numpy as np
 
 from m4graph.core.errors import SimulationError
 from m4graph.learned.engines import EngineMaker
+from m4graph.learned.least import least_fct_ns
 from m4graph.learned.protocol import PredictionError
 from m4graph.runs import FlowNetwork
 from m4graph.scenario import Scenario
@@ -51,7 +52,8 @@ class LearnedSession(Session):
                 ideal_fct_ns=flows.ideal_fct_ns,
                 route_ptr=flows.routes.data_ptr,
                 route_links=flows.routes.data_links,
-            )
+            ),
+            least_fct_ns(self._scenario, flows, flows.routes),
         )
 
     def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:

@@ -17,6 +17,7 @@ from m4graph.core.errors import SimulationError
 from m4graph.core.progress import Progress
 from m4graph.learned.domain import Domain, trained_controls
 from m4graph.learned.engines import checkpoint_maker, model_maker
+from m4graph.learned.least import least_fct_ns
 from m4graph.learned.protocol import PredictionError, Predictions
 from m4graph.learned.session import LearnedSession
 from m4graph.results import SimulationResult
@@ -38,7 +39,9 @@ class LearnedSimulator(Simulator):
 
     At every flow arrival and departure, the model predicts anew the slowdown of every flow that
     shares a link with the event's flow; the earliest predicted departure, or the next arrival, is
-    the next event. An FCT is never below the ideal FCT, and time never goes back.
+    the next event. Time never goes back. No prediction is taken that cannot be: an FCT is never
+    below the ideal FCT, or what the window allows (:func:`.windowed_fct_ns`), and no flows are done
+    before each link can have carried them (:mod:`.capacity`).
 
     Runs on a CPU are deterministic. The two engines round differently, in the last bits of
     float32; where two events are as close as that, their order, and what follows from it, may
@@ -190,7 +193,8 @@ class LearnedSimulator(Simulator):
         progress: Progress | None,
     ) -> list[tuple[NDArray[np.int64], Predictions]]:
         """FCTs of each network, and what extra heads have said last of its flows."""
-        engine = self._maker.make(networks)
+        least = [least_fct_ns(each, each.workload, each.routes) for each in scenarios]
+        engine = self._maker.make(networks, least)
         num_flows = sum(network.num_flows for network in networks)
         more = True
         while more:

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from m4graph.graph import FlowTracker
 from m4graph.graph.step import no_events
+from m4graph.learned import capacity as capacities
 from m4graph.learned.agenda import (
     admit_flows,
     make_agenda,
-    next_events,
     num_departed,
     predict,
     start_flows,
 )
+from m4graph.learned.capacity import make_capacity, next_possible_events
 from m4graph.learned.predictions import FlowPredictions
 from m4graph.learned.protocol import PredictionError, Predictions
 from m4graph.nn import EventModel
@@ -43,20 +44,29 @@ class TorchEngine:
     """Simulates networks side by side, one event of each in a step of the model.
 
     A flow leaves when its latest predicted FCT is over, which no prediction puts below the ideal
-    FCT or before now. Departures come before arrivals of the same nanosecond.
+    FCT or before now, and no link carries more than it can (:mod:`.capacity`). Departures come
+    before arrivals of the same nanosecond.
 
     Args:
         model (FlowLinkModel or PaperModel): The model, on the device where it is to run.
         networks (list of FlowNetwork): One or more, each with a flow at least; a single one may
             have none, and be given flows while it runs.
+        least_fct_ns (list of np.ndarray, optional): Of each network, what its flows take at least,
+            int64 ``[num_flows]``. (default: their ideal FCTs)
     """
 
-    def __init__(self, model: EventModel, networks: Sequence[FlowNetwork]) -> None:
+    def __init__(
+        self,
+        model: EventModel,
+        networks: Sequence[FlowNetwork],
+        least_fct_ns: Sequence[NDArray[np.int64]] | None = None,
+    ) -> None:
         self._model = model
         self._device = next(model.parameters()).device
         # A model with features of its own brings what makes them.
         self._tracker = getattr(model, "make_tracker", FlowTracker)(networks)
-        self._agenda = make_agenda(networks)
+        self._agenda = make_agenda(networks, least_fct_ns)
+        self._capacity = make_capacity(networks)
         self._events = no_events(len(networks))
         self._states = States(model, self._tracker.num_flows, self._tracker.num_links)
         self._predictions = FlowPredictions(model)
@@ -78,19 +88,24 @@ class TorchEngine:
         """
         with _one_thread(self._device):
             for _ in range(max_steps):
-                count = next_events(self._agenda, self._events)
+                count = self._next_events()
                 if count == 0:
                     return False
                 self._step(self._events[:count])
         return True
 
-    def admit_flows(self, flows: FlowNetwork) -> None:
+    def admit_flows(
+        self, flows: FlowNetwork, least_fct_ns: NDArray[np.int64] | None = None
+    ) -> None:
         """Takes in more flows, of a single network, that :meth:`start_flows` will start.
 
         Args:
             flows (FlowNetwork): The new flows, on the same links; their starts do not matter.
+            least_fct_ns (np.ndarray, optional): What they take at least. (default: ideal FCTs)
         """
-        self._agenda = admit_flows(self._agenda, self._tracker.num_flows, flows.ideal_fct_ns)
+        num_flows = self._tracker.num_flows
+        self._agenda = admit_flows(self._agenda, num_flows, flows.ideal_fct_ns, least_fct_ns)
+        self._capacity = capacities.admit_flows(self._capacity, flows, num_flows)
         self._tracker.admit_flows(flows)
         self._states.admit_flows(self._tracker.num_flows)
 
@@ -113,7 +128,7 @@ class TorchEngine:
         self._agenda.until_ns[0] = until_ns
         with _one_thread(self._device):
             for _ in range(max_steps):
-                if next_events(self._agenda, self._events) == 0:
+                if self._next_events() == 0:
                     return None, False
                 self._step(self._events)
                 self.now_ns = int(self._events["time_ns"][0])
@@ -130,6 +145,9 @@ class TorchEngine:
     def predictions(self) -> list[Predictions]:
         """What each extra head on flows has said last of each flow, network by network."""
         return self._predictions.by_network(self._agenda.first_flow.tolist())
+
+    def _next_events(self) -> int:
+        return next_possible_events(self._agenda, self._capacity, self._events)
 
     def _step(self, events: np.ndarray) -> None:
         self.num_events += len(events)

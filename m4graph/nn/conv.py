@@ -62,9 +62,10 @@ def gin(in_channels: tuple[int, int], out_channels: int, **options: Any) -> nn.M
 def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.Module:
     """Makes a layer between two kinds of nodes of equal width.
 
-    Unless they are given, ``add_self_loops`` and ``concat`` are switched off where a layer has
-    them, and ``edge_dim`` is the number of :data:`m4graph.graph.schema.EDGE_FEATURES`. The layer is
-    tried once on a tiny graph, which leaves the global random state alone.
+    Unless it is given, ``concat`` is switched off where a layer has it, and ``edge_dim`` is the
+    number of :data:`m4graph.graph.schema.EDGE_FEATURES`. Self-loops are switched off in the layer
+    and all that it is made of. The layer is tried on a tiny graph, which leaves the global random
+    state alone.
 
     Args:
         conv (str or ConvFactory): A name of :data:`CONVS`, a PyG-style class, or a function.
@@ -94,6 +95,7 @@ def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.M
         ) from error
     if not isinstance(layer, nn.Module):
         raise ConfigError(f"conv {name}: expected an nn.Module (got {type(layer).__name__})")
+    _switch_off_self_loops(layer)
     _check_bipartite(layer, name, channels)
     return layer
 
@@ -137,15 +139,31 @@ def _defaults(factory: ConvFactory) -> dict[str, Any]:
     return {name: value for name, value in _DEFAULTS.items() if name in parameters}
 
 
+def _switch_off_self_loops(layer: nn.Module) -> None:
+    """Subclasses and wrappers need not pass the option on; PyG's layers look at the attribute."""
+    for module in layer.modules():
+        if "add_self_loops" in vars(module):
+            vars(module)["add_self_loops"] = False
+
+
 def _check_bipartite(layer: nn.Module, name: str, channels: int) -> None:
-    """One forward on three sources and two destinations, without dropout or running statistics."""
-    x_src, x_dst = torch.ones(3, channels), torch.ones(2, channels)
+    """Tries three sources and two destinations, without dropout or running statistics.
+
+    A layer that joins source ``i`` to destination ``i`` gives another result when the sources
+    change places.
+    """
+    x_src = torch.linspace(-1, 1, 3)[:, None].repeat(1, channels)
+    x_dst = torch.ones(2, channels)
     edge_index = torch.tensor([[0, 1, 2, 0], [0, 0, 1, 1]])
     edge_x = torch.ones(4, len(EDGE_FEATURES))
+    moved = torch.stack((2 - edge_index[0], edge_index[1]))
     layer.eval()
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
             out = carry(layer, (x_src, x_dst), edge_index, edge_x)
+            torch.default_generator.manual_seed(0)
+            again = carry(layer, (x_src.flip(0), x_dst), moved, edge_x)
     except Exception as error:
         raise ConfigError(
             f"conv {name}: expected a layer for bipartite graphs, called as "
@@ -158,4 +176,9 @@ def _check_bipartite(layer: nn.Module, name: str, channels: int) -> None:
         raise ConfigError(
             f"conv {name}: expected a result of shape [num_dst, channels], here {[2, channels]} "
             f"(got {shape})"
+        )
+    if not torch.allclose(out, again, rtol=1e-3, atol=1e-4):
+        raise ConfigError(
+            f"conv {name}: expected a layer whose result does not depend on the order of sources "
+            "(got one that does, as with self-loops)"
         )

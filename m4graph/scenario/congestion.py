@@ -78,6 +78,13 @@ class CongestionControl(StrictModel):
         """Whether packets may be marked; if not, a switch that would mark one drops it."""
         return True
 
+    @property
+    def largest_window_bytes(self) -> int | None:
+        """No flow has more than this in flight, but for the rest of a packet; ``None``: no bound
+        is known.
+        """
+        return None
+
     def resolve(
         self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
     ) -> Self:

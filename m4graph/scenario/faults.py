@@ -14,6 +14,7 @@ from m4graph.core.blocks import build
 from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem, StrictModel, join_key, one_of, spell
 from m4graph.core.units import GBPS, NS_PER_US
+from m4graph.scenario.ranges import MIN_RATE_BPS
 from m4graph.topology import NetworkArrays
 
 _MAX_US = 10**12
@@ -103,7 +104,7 @@ class Slow(Fault):
     """
 
     kind: Literal["slow"] = "slow"
-    rate_gbps: float | None = Field(default=None, ge=1e-3, le=1e5)
+    rate_gbps: float | None = Field(default=None, ge=1e-3, le=1e4)
     factor: float | None = Field(default=None, gt=0, le=1)
 
     @model_validator(mode="after")
@@ -114,11 +115,11 @@ class Slow(Fault):
         return self
 
     def left_rate_bps(self, own_rate_bps: int) -> int:
-        """The rate that was given, or that part of the link's own."""
+        """The rate that was given, or that part of the link's own, but 1 kb/s at least."""
         if self.rate_gbps is not None:
             return round(self.rate_gbps * GBPS)
         assert self.factor is not None
-        return max(1, round(self.factor * own_rate_bps))
+        return max(MIN_RATE_BPS, round(self.factor * own_rate_bps))
 
 
 class Loss(Fault):

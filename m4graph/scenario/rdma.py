@@ -37,9 +37,14 @@ class RdmaControl(CongestionControl):
     """
 
     variable_window: bool = True
-    min_rate_mbps: float = Field(default=0.0, gt=0, le=MAX_MBPS)
+    min_rate_mbps: float = Field(default=0.0, ge=0.001, le=MAX_MBPS)
     retransmit_timeout_us: float | None = Field(default=None, ge=0.001, le=MAX_TIME_US)
     retransmit_limit: int = Field(default=100, ge=1, le=MAX_STEPS)
+
+    @property
+    def largest_window_bytes(self) -> int | None:
+        """The window of a new flow: a variable one is never larger."""
+        return self.init_window_bytes
 
     def resolve(
         self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000

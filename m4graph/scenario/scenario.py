@@ -22,6 +22,7 @@ from m4graph.scenario.expected import ExpectedTimes
 from m4graph.scenario.faults import Fault, parse_faults
 from m4graph.scenario.ideal import ideal_fct_ns
 from m4graph.scenario.network import NetworkConfig
+from m4graph.scenario.ranges import check_ranges
 from m4graph.topology import NetworkArrays, validate
 from m4graph.workload import AnyWorkload
 
@@ -91,6 +92,7 @@ class Scenario:
             raise KeyProblem("name", f"expected text (got {spell(name)})")
         arrays = validate(network)
         _check_hosts(arrays, workload)
+        check_ranges(arrays, workload)
         control, resolved = _resolve(arrays, congestion_control, config)
         vars(self).update(
             network=network,

@@ -42,6 +42,11 @@ class TcpControl(CongestionControl):
     delayed_ack: bool = False
     delayed_ack_timeout_us: float = Field(default=1000.0, ge=0.001, le=MAX_TIME_US)
 
+    @property
+    def largest_window_bytes(self) -> int | None:
+        """The receiver's: the congestion window grows."""
+        return self.advertised_window_bytes
+
     def resolve(
         self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
     ) -> Self:

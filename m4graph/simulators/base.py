@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from m4graph.core.registry import Registry
 from m4graph.core.schema import one_of
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
+from m4graph.scenario.cautions import Caution, warn_of
 from m4graph.scenario.sample import sample_scenario
 
 
@@ -176,7 +178,8 @@ def simulate(
     progress: Progress | None = None,
     **options: Any,
 ) -> SimulationResult:
-    """Runs one scenario.
+    """Runs one scenario. What to know of it, and of flows that did not finish, is a
+    :class:`~m4graph.scenario.cautions.Caution` among Python's warnings.
 
     Args:
         scenario (Scenario): What to simulate.
@@ -188,7 +191,11 @@ def simulate(
         InputError: If the simulator or an option is unknown, or cannot do this scenario.
         SimulationError: If the run fails.
     """
-    return build_simulator(simulator, **options).run(scenario, progress)
+    chosen = build_simulator(simulator, **options)
+    warn_of(scenario)
+    result = chosen.run(scenario, progress)
+    warn_of_unfinished(result)
+    return result
 
 
 def simulate_batch(
@@ -202,7 +209,19 @@ def simulate_batch(
         InputError: As :func:`simulate`.
         SimulationError: As :func:`simulate`.
     """
-    return build_simulator(simulator, **options).run_batch(scenarios)
+    chosen = build_simulator(simulator, **options)
+    for scenario in scenarios:
+        warn_of(scenario)
+    results = chosen.run_batch(scenarios)
+    for result in results:
+        warn_of_unfinished(result)
+    return results
+
+
+def warn_of_unfinished(result: SimulationResult) -> None:
+    """Warns of flows that did not finish, with the reason where it is known."""
+    if result.why_unfinished is not None:
+        warnings.warn(f"{result.simulator}: {result.why_unfinished}", Caution, stacklevel=3)
 
 
 def option_names(factory: type[Simulator]) -> list[str]:

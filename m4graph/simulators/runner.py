@@ -15,8 +15,14 @@ from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.progress import Progress
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
+from m4graph.scenario.cautions import warn_of
 from m4graph.simulators import base
-from m4graph.simulators.base import Simulator, build_simulator, option_names
+from m4graph.simulators.base import (
+    Simulator,
+    build_simulator,
+    option_names,
+    warn_of_unfinished,
+)
 
 
 class Refusal(ConfigError):
@@ -51,7 +57,7 @@ class Runner:
         return self._built
 
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
-        """Runs a scenario; the result carries the label.
+        """Runs a scenario; the result carries the label. Warns as :func:`.simulate` does.
 
         Raises:
             InputError: If an option is bad.
@@ -59,11 +65,14 @@ class Runner:
             SimulationError: If the run fails.
         """
         simulator = self.build()
+        warn_of(scenario)
         try:
             result = simulator.run(scenario, progress)
         except InputError as error:
             raise Refusal(str(error)) from error
-        return replace(result, simulator=self.label)
+        labelled = replace(result, simulator=self.label)
+        warn_of_unfinished(labelled)
+        return labelled
 
     def identity(self) -> str:
         """A hash of all that results depend on, but for the scenario: sources, options, weights.

@@ -9,6 +9,7 @@ import networkx as nx
 
 from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
+from m4graph.core.integers import as_integer
 from m4graph.core.schema import KeyProblem
 from m4graph.topology.arrays import node_kind, validate
 from m4graph.topology.build import check_rate
@@ -53,6 +54,9 @@ def from_networkx(graph: nx.Graph) -> nx.Graph:
 
 def _cable(a: Any, b: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     cable = dict(data)
+    for name in ("rate_bps", "delay_ns"):
+        if name in cable:
+            cable[name] = _whole(cable[name])
     if "gbps" not in cable:
         return cable
     if "rate_bps" in cable:
@@ -62,3 +66,9 @@ def _cable(a: Any, b: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     except KeyProblem as error:
         raise TopologyError(f"cable {a}-{b}, {error}") from None
     return cable
+
+
+def _whole(value: Any) -> Any:
+    """An integer where a float stands for one; what is none is left to ``validate``."""
+    integer = as_integer(value)
+    return value if integer is None else integer

@@ -1,32 +1,56 @@
-"""Networks in general graph formats: GraphML and networkx's node-link JSON."""
+"""Networks in general graph formats: GraphML, GML and networkx's node-link JSON."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
+from xml.etree import ElementTree
 
 import networkx as nx
 
 from m4graph.core.errors import TopologyError
+
+_UNDIRECTED = (
+    "expected an undirected graph, whose edges are full-duplex cables (got a directed one)"
+)
 
 
 def read_graphml(path: Path) -> nx.Graph:
     """Reads GraphML; node ids that all are decimal numbers become integers.
 
     Raises:
-        TopologyError: If the file is no GraphML.
+        TopologyError: If the file is no GraphML of one undirected graph without parallel edges.
     """
     try:
+        graphs = len(ElementTree.parse(path).getroot().findall("{*}graph"))
         graph = nx.read_graphml(path)
-    except (ParseError, nx.NetworkXError, KeyError, ValueError) as error:
-        raise TopologyError(f"{path}: expected GraphML (got {error})") from None
+    except (ElementTree.ParseError, nx.NetworkXException, KeyError, TypeError, ValueError) as error:
+        raise TopologyError(f"{path}: expected GraphML (got {_first_line(error)})") from None
+    if graphs != 1:
+        raise TopologyError(f"{path}: expected one graph in the file (got {graphs})")
     graph.graph.pop("node_default", None)
     graph.graph.pop("edge_default", None)
     if all(label.isdecimal() for label in graph):
         graph = nx.relabel_nodes(graph, int)
-    return graph
+    return _simple(path, graph)
+
+
+def read_gml(path: Path) -> nx.Graph:
+    """Reads GML; nodes are told apart by their ``id``, as labels may stand there twice.
+
+    Raises:
+        TopologyError: If the file is no GML of an undirected graph without parallel edges.
+    """
+    try:
+        # GML is ASCII; networkx reads what is not as character references.
+        text = path.read_text(encoding="utf-8-sig").encode("ascii", "xmlcharrefreplace").decode()
+        graph = nx.parse_gml(text, label="id")
+    except (nx.NetworkXException, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise TopologyError(f"{path}: expected GML (got {_first_line(error)})") from None
+    except RecursionError:
+        raise TopologyError(f"{path}: expected GML (got blocks within blocks)") from None
+    return _simple(path, graph)
 
 
 def read_json(path: Path) -> nx.Graph:
@@ -34,12 +58,13 @@ def read_json(path: Path) -> nx.Graph:
     ``target``, as :func:`networkx.node_link_data` makes it.
 
     Raises:
-        TopologyError: If the file is no such JSON; names the entry.
+        TopologyError: If the file is no such JSON, or its graph is directed or has parallel edges;
+            names the entry.
     """
     data = _load(path)
-    if data.get("directed") or data.get("multigraph"):
-        raise TopologyError(f"{path}: expected an undirected graph without parallel edges")
-    graph = nx.Graph()
+    if data.get("directed"):
+        raise TopologyError(f"{path}: {_UNDIRECTED}")
+    graph = nx.MultiGraph()
     attributes = data.get("graph", {})
     graph.graph.update(attributes if isinstance(attributes, dict) else {})
     for index, node in enumerate(_entries(path, data, "nodes")):
@@ -52,17 +77,38 @@ def read_json(path: Path) -> nx.Graph:
     for index, edge in enumerate(_entries(path, data, edges)):
         where = f"{path}, {edges}[{index}]"
         a, b = _label(where, edge, "source"), _label(where, edge, "target")
-        if a not in graph or b not in graph or graph.has_edge(a, b):
-            raise TopologyError(f"{where}: expected a new edge between nodes (got {a!r}-{b!r})")
-        graph.add_edge(a, b)
-        graph.edges[a, b].update(edge)
-    return graph
+        if a not in graph or b not in graph:
+            raise TopologyError(f"{where}: expected an edge between nodes (got {a!r}-{b!r})")
+        key = graph.add_edge(a, b)
+        graph.edges[a, b, key].update(edge)
+    return _simple(path, graph)
+
+
+def _simple(path: Path, graph: nx.Graph) -> nx.Graph:
+    """A graph that has no parallel edges, as one that can have none.
+
+    Raises:
+        TopologyError: If it is directed, or has parallel edges.
+    """
+    if graph.is_directed():
+        raise TopologyError(f"{path}: {_UNDIRECTED}")
+    if not graph.is_multigraph():
+        return graph
+    for a, b, key in graph.edges(keys=True):
+        count = graph.number_of_edges(a, b)
+        if count > 1:
+            raise TopologyError(
+                f"{path}: edge {a}-{b}: expected one edge between two nodes, parallel cables are "
+                f"not read yet (got {count})"
+            )
+        graph.edges[a, b, key].pop("key", None)
+    return nx.Graph(graph)
 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TopologyError(f"{path}: expected JSON (got {error})") from None
     if not isinstance(data, dict):
         raise TopologyError(f"{path}: expected a JSON object (got {type(data).__name__})")
@@ -81,3 +127,7 @@ def _label(where: str, entry: dict[str, Any], key: str) -> int | str:
     if isinstance(label, bool) or not isinstance(label, (int, str)):
         raise TopologyError(f"{where}, {key}: expected a number or a string (got {label!r})")
     return label
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

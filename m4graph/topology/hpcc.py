@@ -8,36 +8,56 @@ from pathlib import Path
 import networkx as nx
 
 from m4graph.core.errors import InputError, TopologyError
+from m4graph.core.text import Line, read_lines
 from m4graph.core.units import GBPS, parse_delay_ns, parse_ns3_rate_bps
 from m4graph.topology.arrays import NetworkArrays, validate
 
-Line = tuple[str, list[str]]
+_LARGEST_ID = 2**31 - 1
+_FIRST_LINES = {
+    3: ["num_nodes", "num_switches", "num_links"],
+    4: ["num_nodes", "num_switches", "num_tors", "num_links"],
+}
+_NUM_WORDS_OF_SIMAI = 6
 
 
 def read_hpcc(path: Path) -> nx.Graph:
+    """Reads the graph of :func:`read_hpcc_with_notes`."""
+    return read_hpcc_with_notes(path)[0]
+
+
+def read_hpcc_with_notes(path: Path) -> tuple[nx.Graph, list[str]]:
     """Reads ``num_nodes num_switches num_links``, the switch ids, and for each link
     ``node node rate delay error_rate``, as in ``0 16 10Gbps 1000ns 0``.
 
-    Gives the graph with the ids of the file, where a switch may have any id.
+    PowerTCP's first line has a fourth number, that of the top-of-rack switches, before the links.
+    As ns-3 does, lines after the links are left out, and a rate without a unit is in bit/s.
+
+    Returns:
+        tuple: The graph with the ids of the file, where a switch may have any id, and a line for
+        each thing that was left out.
 
     Raises:
         TopologyError: If a line is wrong, or a link has an error rate (loss is not modelled).
     """
-    lines = _lines(path)
-    where, first = lines[0] if lines else (f"{path}, line 1", [])
-    if len(first) != 3:
-        raise TopologyError(f"{where}: expected num_nodes num_switches num_links (got {first})")
-    num_nodes, num_switches, num_links = (_integer(where, text) for text in first)
+    lines = read_lines(path, TopologyError)
+    num_nodes, num_switches, num_links = _counts(path, lines)
     switches, start = _switches(path, lines, num_switches, num_nodes)
-    links = lines[start:]
+    links = lines[start : start + num_links]
     if len(links) != num_links:
         raise TopologyError(f"{path}: expected {num_links} lines of links (got {len(links)})")
+    if num_nodes - num_switches > 2 * num_links:
+        raise TopologyError(
+            f"{path}: expected a link for each of {num_nodes - num_switches} hosts "
+            f"(got {num_links} links)"
+        )
     graph = nx.Graph(name=path.stem)
     for node in range(num_nodes):
         graph.add_node(node, kind="switch" if node in switches else "host")
-    for where, cells in links:
-        _add_link(graph, where, cells)
-    return graph
+    for line in links:
+        _add_link(graph, line)
+    left = len(lines) - start - num_links
+    notes = [f"{path}: {left} lines after the {num_links} links are left out"] if left else []
+    return graph, notes
 
 
 def to_hpcc(network: nx.Graph | NetworkArrays, path: str | Path) -> None:
@@ -61,13 +81,17 @@ def to_hpcc(network: nx.Graph | NetworkArrays, path: str | Path) -> None:
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _lines(path: Path) -> list[Line]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise TopologyError(f"{path}: expected text in UTF-8 (got {error})") from None
-    numbered = ((number, line.split()) for number, line in enumerate(text.splitlines(), 1))
-    return [(f"{path}, line {number}", cells) for number, cells in numbered if cells]
+def _counts(path: Path, lines: list[Line]) -> tuple[int, int, int]:
+    first = lines[0] if lines else Line(f"{path}, line 1", [], TopologyError)
+    names = _FIRST_LINES.get(len(first.cells))
+    if names is None:
+        simai = ", as in a topology of SimAI, which is not read yet"
+        raise TopologyError(
+            f"{first.where}: expected {' '.join(_FIRST_LINES[3])} (got {first.cells}"
+            f"{simai if len(first.cells) == _NUM_WORDS_OF_SIMAI else ''})"
+        )
+    count = {name: first.integer(name, i, 0, _LARGEST_ID) for i, name in enumerate(names)}
+    return count["num_nodes"], count["num_switches"], count["num_links"]
 
 
 def _switches(
@@ -76,12 +100,12 @@ def _switches(
     switches: set[int] = set()
     row = 1
     while len(switches) < num_switches and row < len(lines):
-        where, cells = lines[row]
-        for cell in cells:
-            switch = _integer(where, cell)
+        line = lines[row]
+        for column in range(len(line.cells)):
+            switch = line.integer("switch", column, 0, _LARGEST_ID)
             if switch >= num_nodes or switch in switches:
                 raise TopologyError(
-                    f"{where}: expected each switch id once, below {num_nodes} (got {switch})"
+                    f"{line.where}: expected each switch id once, below {num_nodes} (got {switch})"
                 )
             switches.add(switch)
         row += 1
@@ -90,13 +114,19 @@ def _switches(
     return switches, row
 
 
-def _add_link(graph: nx.Graph, where: str, cells: list[str]) -> None:
+def _add_link(graph: nx.Graph, line: Line) -> None:
+    cells, where = line.cells, line.where
     if len(cells) != 5:
         raise TopologyError(f"{where}: expected node node rate delay error_rate (got {cells})")
-    a, b = _integer(where, cells[0]), _integer(where, cells[1])
-    if a not in graph or b not in graph or graph.has_edge(a, b):
+    a, b = (line.integer("node", column, 0, _LARGEST_ID) for column in (0, 1))
+    if a not in graph or b not in graph:
         raise TopologyError(
-            f"{where}: expected a new link between nodes below {len(graph)} (got {a} {b})"
+            f"{where}: expected a link between nodes below {len(graph)} (got {a} {b})"
+        )
+    if graph.has_edge(a, b):
+        raise TopologyError(
+            f"{where}: expected one link between two nodes, parallel cables are not read yet "
+            f"(got {a} {b} again)"
         )
     try:
         rate_bps, delay_ns = parse_ns3_rate_bps(cells[2]), parse_delay_ns(cells[3])
@@ -110,9 +140,3 @@ def _add_link(graph: nx.Graph, where: str, cells: list[str]) -> None:
             f"{where}: expected the error rate 0, loss is left out (got {cells[4]})"
         )
     graph.add_edge(a, b, rate_bps=rate_bps, delay_ns=delay_ns)
-
-
-def _integer(where: str, text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**31:
-        raise TopologyError(f"{where}: expected an integer of 0 or above (got {text!r})")
-    return int(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from m4graph.core.errors import WorkloadError
 from m4graph.core.table import read_table
+from m4graph.core.text import read_lines
 from m4graph.workload.sizes import MAX_SIZE_BYTES, whole_bytes
+
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
 
 
 class EmpiricalSizes:
@@ -44,19 +48,27 @@ class EmpiricalSizes:
 
 
 def sizes_from_file(file: str | Path) -> EmpiricalSizes:
-    """Reads a distribution from a table ``bytes,cdf_percent``, one row for each point.
+    """Reads a distribution, one row for each point: a table ``bytes,cdf_percent``, or text.
+
+    Text is what traffic generators read: lines of ``bytes percent`` without a header, or of
+    fractions, which end at 1; what follows ``#`` is a comment.
 
     Args:
-        file (str or Path): A file that ends in ``.csv`` or ``.parquet``.
+        file (str or Path): A table, if its name ends in ``.csv`` or ``.parquet``, else text.
 
     Raises:
-        WorkloadError: If the file is no such table, or its points are no distribution.
+        WorkloadError: If the file is no such table or text, or its points are no distribution.
     """
-    table = read_table(file, {"bytes": float, "cdf_percent": float}, WorkloadError)
+    path = Path(file)
+    if path.suffix.lower() in (".csv", ".parquet"):
+        table = read_table(path, {"bytes": float, "cdf_percent": float}, WorkloadError)
+        points = np.column_stack((table["bytes"], table["cdf_percent"]))
+    else:
+        points = _points_of_text(path)
     try:
-        return EmpiricalSizes(np.column_stack((table["bytes"], table["cdf_percent"])))
+        return EmpiricalSizes(points)
     except WorkloadError as error:
-        raise WorkloadError(f"{file}: {error}") from None
+        raise WorkloadError(f"{path}: {error}") from None
 
 
 def web_search() -> EmpiricalSizes:
@@ -82,6 +94,25 @@ def hadoop() -> EmpiricalSizes:
 def _from_package(name: str) -> EmpiricalSizes:
     with as_file(files("m4graph.workload") / "cdfs" / f"{name}.csv") as path:
         return sizes_from_file(path)
+
+
+def _points_of_text(path: Path) -> NDArray[np.float64]:
+    """Bytes and cumulative percent ``[num_points, 2]``."""
+    points = []
+    for line in read_lines(path, WorkloadError):
+        cells = " ".join(line.cells).partition("#")[0].split()
+        if not cells:
+            continue
+        if len(cells) != 2 or not all(map(_NUMBER.fullmatch, cells)):
+            raise WorkloadError(
+                f"{line.where}: expected bytes and cumulative percent, two numbers "
+                f"(got {' '.join(line.cells)!r})"
+            )
+        points.append([float(cell) for cell in cells])
+    array = np.array(points).reshape(-1, 2)
+    if len(array) and array[-1, 1] == 1:
+        array[:, 1] *= 100
+    return array
 
 
 def _checked(points: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,6 +14,9 @@ from m4graph.core.errors import WorkloadError
 from m4graph.core.table import read_table, write_table
 
 _COLUMNS = {"id": int, "src": int, "dst": int, "bytes": int, "start_ns": int}
+_KEPT = {"priority_group": 7, "destination_port": 2**16 - 1}
+"""Columns that may be there, and their largest value."""
+_INT32 = ("src", "dst", *_KEPT)
 _MAX_NODE = 2**31 - 1
 
 
@@ -27,6 +30,8 @@ class Workload:
         - src, dst: int32 ``[num_flows]``, host ids, different in each row
         - size_bytes: int64 ``[num_flows]``, payload, 1 or above
         - start_ns: int64 ``[num_flows]``, 0 or above
+        - priority_group, destination_port: int32 ``[num_flows]`` or ``None``; kept for other
+          simulators, as those of m4graph take all flows for one class with one port
     """
 
     id: NDArray[np.int64]
@@ -34,6 +39,8 @@ class Workload:
     dst: NDArray[np.int32]
     size_bytes: NDArray[np.int64]
     start_ns: NDArray[np.int64]
+    priority_group: NDArray[np.int32] | None = None
+    destination_port: NDArray[np.int32] | None = None
 
     @property
     def num_flows(self) -> int:
@@ -49,6 +56,7 @@ class Workload:
         size_bytes: ArrayLike,
         start_ns: ArrayLike,
         num_hosts: int | None = None,
+        **kept: ArrayLike,
     ) -> Workload:
         """Checks and sorts flows.
 
@@ -59,23 +67,27 @@ class Workload:
             size_bytes (array_like): Payload in bytes.
             start_ns (array_like): Start times in ns.
             num_hosts (int, optional): If given, host ids must be below it.
+            **kept (array_like): ``priority_group`` and ``destination_port``.
 
         Raises:
             WorkloadError: If a column holds no integers or has another length than the rest, or a
                 flow breaks a rule; names the flow and the column.
         """
-        columns = int64_columns(id=id, src=src, dst=dst, size_bytes=size_bytes, start_ns=start_ns)
+        columns = int64_columns(
+            id=id, src=src, dst=dst, size_bytes=size_bytes, start_ns=start_ns, **kept
+        )
         check_flows(
             columns,
             num_hosts,
             lambda row, name: f"workload, {name}",
-            [_from_0(columns, "start_ns")],
+            _own_rules(columns),
         )
         return cls._sorted(columns)
 
     @classmethod
     def from_file(cls, path: str | Path, num_hosts: int | None = None) -> Workload:
-        """Reads flows from a table ``id,src,dst,bytes,start_ns``, in any order of rows.
+        """Reads flows from a table ``id,src,dst,bytes,start_ns``, in any order of rows, with or
+        without the columns ``priority_group`` and ``destination_port``.
 
         Args:
             path (str or Path): A file that ends in ``.csv`` or ``.parquet``.
@@ -85,7 +97,7 @@ class Workload:
             WorkloadError: If the file is no such table, or a flow breaks a rule; names the file,
                 the row, the column and the flow.
         """
-        table = read_table(path, _COLUMNS, WorkloadError)
+        table = read_table(path, _COLUMNS, WorkloadError, optional=dict.fromkeys(_KEPT, int))
         columns = {
             "size_bytes" if name == "bytes" else name: values
             for name, values in table.columns.items()
@@ -94,7 +106,7 @@ class Workload:
             columns,
             num_hosts,
             lambda row, name: table.where(row, "bytes" if name == "size_bytes" else name),
-            [_from_0(columns, "start_ns")],
+            _own_rules(columns),
         )
         return cls._sorted(columns)
 
@@ -105,7 +117,8 @@ class Workload:
             path (str or Path): The file; its folder must exist.
         """
         columns = (self.id, self.src, self.dst, self.size_bytes, self.start_ns)
-        write_table(path, dict(zip(_COLUMNS, columns, strict=True)))
+        kept = {name: getattr(self, name) for name in _KEPT if getattr(self, name) is not None}
+        write_table(path, dict(zip(_COLUMNS, columns, strict=True)) | kept)
 
     def to_block(self, file: str) -> dict[str, Any]:
         """The ``workload`` block of a scenario that reads the flows from a file."""
@@ -119,7 +132,7 @@ class Workload:
         order = np.lexsort((columns["id"], columns["start_ns"]))
         return cls(
             **{
-                name: read_only(values[order], np.int32 if name in ("src", "dst") else np.int64)
+                name: read_only(values[order], np.int32 if name in _INT32 else np.int64)
                 for name, values in columns.items()
             }
         )
@@ -183,8 +196,13 @@ def read_only(array: np.ndarray, dtype: type) -> np.ndarray:
     return array
 
 
-def _from_0(columns: dict[str, NDArray[np.int64]], name: str) -> Rule:
-    return name, columns[name] >= 0, "a time of 0 or above"
+def _own_rules(columns: dict[str, NDArray[np.int64]]) -> list[Rule]:
+    rules: list[Rule] = [("start_ns", columns["start_ns"] >= 0, "a time of 0 or above")]
+    for name, last in _KEPT.items():
+        if name in columns:
+            good = (columns[name] >= 0) & (columns[name] <= last)
+            rules.append((name, good, f"an integer of 0 to {last}"))
+    return rules
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:

@@ -64,8 +64,8 @@ CASES = {
     "flows: negative": (flows("0 1 3", "-1 1 3"), ["flows.txt, line 2, src", "integer", "'-1'"]),
     "flows: no bytes": (flows("5000", "0"), ["flows.txt, line 3, bytes", "1 or above", "'0'"]),
     "flows: part of a byte": (flows("5000", "5.5"), ["flows.txt, line 3, bytes", "'5.5'"]),
-    "flows: group": (flows("2 3 100", "2 4 100"), ["line 3, priority_group", "3", "'4'"]),
-    "flows: port": (flows("3 100", "3 101"), ["flows.txt, line 2, destination_port", "'101'"]),
+    "flows: group": (flows("2 3 100", "2 8 100"), ["line 3, priority_group", "0 to 7", "'8'"]),
+    "flows: port": (flows("3 100", "3 65536"), ["flows.txt, line 2, destination_port", "'65536'"]),
     "flows: part of a ns": (
         flows("1.00000001\n", "1.0000000001\n"),
         ["line 3, start_s", "whole ns"],
@@ -108,7 +108,7 @@ CASES = {
     "no flag": (config("VAR_WIN 1", "VAR_WIN 2"), ["line 20, VAR_WIN", "0 or 1", "'2'"]),
     "no value": (config("VAR_WIN 1", "VAR_WIN"), ["line 20, VAR_WIN", "a value", "''"]),
     "two values": (config("VAR_WIN 1", "VAR_WIN 1 1"), ["line 20, VAR_WIN", "one value", "'1 1'"]),
-    "no rate": (config("MIN_RATE 1000Mb/s", "MIN_RATE 1000"), ["MIN_RATE", "1000Mb/s", "'1000'"]),
+    "no rate": (config("MIN_RATE 1000Mb/s", "MIN_RATE Mb/s"), ["MIN_RATE", "1000Mb/s", "'Mb/s'"]),
     "bytes a second": (config("1000Mb/s", "1000MB/s"), ["line 14, MIN_RATE", "'1000MB/s'"]),
     "part of a bit": (
         config("1000Mb/s", "1.0000001Mb/s"),

@@ -173,6 +173,28 @@ def test_lines_after_the_flows_are_noted(hpcc):
     assert notes == [f"{hpcc / 'flows.txt'}: 2 lines after the 2 flows are left out"]
 
 
+def test_ports_and_priority_groups_are_kept(hpcc, tmp_path, run):
+    flows = HPCC["flows.txt"].replace("1 2 3 100", "1 2 5 4791")
+    (hpcc / "flows.txt").write_text(flows)
+    notes = from_text(hpcc, "hpcc")[1]
+    assert [note.split(": ")[1].split()[0] for note in notes if "heeds" in note] == [
+        "priority_group", "destination_port",
+    ]  # fmt: skip
+    assert run("convert", "--from", "hpcc", hpcc, tmp_path / "scenario")[0] == 0
+    rows = (tmp_path / "scenario" / "flows.csv").read_text().splitlines()
+    assert rows[0] == "id,src,dst,bytes,start_ns,priority_group,destination_port"
+    assert [row.split(",")[5:] for row in rows[1:]] == [["3", "100"], ["5", "4791"], ["3", "100"]]
+    assert run("convert", "--to", "hpcc", tmp_path / "scenario", tmp_path / "again")[0] == 0
+    again = [line.split()[:5] for line in (tmp_path / "again" / "flows.txt").open()]
+    assert again == [line.split()[:5] for line in flows.splitlines()]
+
+
+def test_lines_after_the_links_are_noted(hpcc):
+    path = hpcc / "topology.txt"
+    path.write_text(path.read_text() + "\nnodes switches links\n0 3 10Gbps 1us 0\n")
+    assert f"{path}: 2 lines after the 3 links are left out" in from_text(hpcc, "hpcc")[1]
+
+
 def test_no_flows(hpcc):
     (hpcc / "flows.txt").write_text("0\n")
     (hpcc / "fct.txt").write_text("")

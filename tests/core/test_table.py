@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from m4graph.core.errors import InputError, WorkloadError
@@ -58,7 +60,8 @@ def test_bad_optional_integers(tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("1.0,1,a", r"line 3, column id: expected an integer of 64 bits \(got '1.0'\)"),
+        ("1.5,1,a", r"line 3, column id: expected an integer of 64 bits \(got '1.5'\)"),
+        ("1e19,1,a", r"line 3, column id: expected an integer of 64 bits \(got '1e19'\)"),
         (",1,a", r"line 3, column id: .* \(got an empty cell\)"),
         ("9223372036854775808,1,a", "line 3, column id"),
         ("0x1,1,a", "line 3, column id"),
@@ -108,7 +111,7 @@ def test_missing_file_is_named(tmp_path):
 def test_parquet_cells_are_checked(tmp_path):
     path = tmp_path / "t.parquet"
     good = {"id": [1, 2], "share": [0.5, 1], "name": ["a", "b"]}
-    for column, values in (("id", [1.0, 2.0]), ("share", [0.5, None]), ("name", ["a", None])):
+    for column, values in (("id", [1.0, 2.5]), ("share", [0.5, None]), ("name", ["a", None])):
         pd.DataFrame(good | {column: values}).to_parquet(path)
         with pytest.raises(InputError, match=rf"t.parquet, row \d, column {column}"):
             read_table(path, COLUMNS)
@@ -140,3 +143,44 @@ def test_an_index_that_pandas_wrote_along_is_no_column(tmp_path):
     frame = pd.DataFrame({"id": [1, 2, 3], "share": [0.5, 1, 2], "name": ["a", "b", "c"]})
     frame[frame.id > 1].to_parquet(path)
     assert read_table(path, COLUMNS)["id"].tolist() == [2, 3]
+
+
+def test_whole_numbers_written_as_floats(tmp_path):
+    text = "id,share,name\n1.0,1,a\n1e10,1,a\n 9.007199254740993E15 ,1,a\n-2.50e1,1,a\n"
+    (tmp_path / "t.csv").write_text(text)
+    # Read from the text, exactly: the third is no float64.
+    wanted = [1, 10**10, 2**53 + 1, -25]
+    assert read_table(tmp_path / "t.csv", COLUMNS)["id"].tolist() == wanted
+    columns = {"id": pa.array([1.0, 2.0**53 - 1]), "n": pa.array([3.0, None])}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    table = read_table(tmp_path / "t.parquet", {"id": int, "n": OptionalInt})
+    assert table["id"].tolist() == [1, 2**53 - 1]
+    assert np.ma.filled(table["n"], -7).tolist() == [3, -7]
+
+
+@pytest.mark.parametrize(
+    ("cells", "row"),
+    [
+        ([1.0, 1.5], 1),
+        ([2.0**53], 0),
+        ([1.0, float("nan")], 1),
+        (pa.array([2**63], pa.uint64()), 0),
+        (pa.array([1, None]), 1),
+    ],
+)
+def test_what_is_no_integer_in_parquet(tmp_path, cells, row):
+    pq.write_table(pa.table({"id": cells}), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=f"row {row}, column id: expected an integer of 64"):
+        read_table(tmp_path / "t.parquet", {"id": int})
+
+
+def test_comments_and_blank_columns(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(
+        b'\xef\xbb\xbf# made by "hand\r\n\r\n"id","share",name,,\r\n  # 3,x\r\n'
+        b"1,2,a#b\r\n,,,,\r\n3,4,c,,\r\n# the end\r\n"
+    )
+    table = read_table(path, COLUMNS)
+    assert table["id"].tolist() == [1, 3]
+    assert table["name"].tolist() == ["a#b", "c"]
+    assert table.where(0) == f"{path}, line 5"

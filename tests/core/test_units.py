@@ -61,13 +61,16 @@ def test_part_of_a_ns():
 
 @pytest.mark.parametrize(
     ("text", "bps"),
-    [("10Gbps", 10**10), ("1000Mb/s", 10**9), ("10000000000bps", 10**10), ("2.5Tb/s", 25 * 10**11)],
-)
+    [("10Gbps", 10**10), ("1000Mb/s", 10**9), ("10000000000bps", 10**10), ("2.5Tb/s", 25 * 10**11),
+     ("25000000000.0", 25 * 10**9), ("1e10", 10**10), ("10", 10)],
+)  # fmt: skip
 def test_rates_of_ns3(text, bps):
     assert parse_ns3_rate_bps(text) == bps
 
 
-@pytest.mark.parametrize("text", ["10GBps", "10GB/s", "10gbps", "10", "10Gbps ", "-1Gbps", "eGbps"])
+@pytest.mark.parametrize(
+    "text", ["10GBps", "10GB/s", "10gbps", "10.5", "10Gbps ", "-1Gbps", "eGbps"]
+)
 def test_bad_rates_of_ns3(text):
     with pytest.raises(InputError, match="got"):
         parse_ns3_rate_bps(text)

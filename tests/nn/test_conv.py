@@ -166,3 +166,48 @@ def test_names_for_a_configuration():
     assert json.dumps([conv_name(name) for name in EVERY_CONV]) == json.dumps(EVERY_CONV)
     with pytest.raises(ConfigError, match=r"conv MeanConv: expected a registered layer"):
         conv_name(MeanConv)
+
+
+class SubclassOfGAT(pyg.GATConv):
+    """As in case 12 of users: the option never arrives."""
+
+    def __init__(self, channels, out, **options):
+        super().__init__(channels, out, **options)
+
+
+class WrappedGAT(nn.Module):
+    """A layer inside a layer."""
+
+    def __init__(self, channels, out):
+        super().__init__()
+        self.inner = nn.ModuleList([pyg.GATv2Conv(channels, out)])
+
+    def forward(self, x, edge_index):
+        return self.inner[0](x, edge_index)
+
+
+class OwnLoops(MeanConv):
+    """Adds them itself, whatever the options."""
+
+    def forward(self, x, edge_index):
+        loops = torch.arange(min(x[0].size(0), x[1].size(0))).repeat(2, 1)
+        return super().forward(x, torch.cat((edge_index, loops), 1))
+
+
+@pytest.mark.parametrize(
+    ("conv", "options"),
+    [(SubclassOfGAT, {}), (WrappedGAT, {}), ("gat", {"add_self_loops": True})],
+)
+def test_self_loops_are_switched_off(conv, options):
+    """A flow must not reach a link that it does not cross."""
+    layer = resolve_conv(conv, CHANNELS, **options)
+    edges, edge_x = torch.tensor([[0], [1]]), torch.ones(1, len(EDGE_FEATURES))
+    links = torch.zeros(2, CHANNELS)
+    one, two = (carry(layer, (x, links), edges, edge_x) for x in (links, torch.ones(2, CHANNELS)))
+    assert torch.equal(one[0], two[0])
+    assert not torch.equal(one[1], two[1])
+
+
+def test_self_loops_of_ones_own_are_refused():
+    with pytest.raises(ConfigError, match=r"conv OwnLoops: .*order of sources .*self-loops"):
+        resolve_conv(OwnLoops, CHANNELS)

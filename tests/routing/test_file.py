@@ -70,7 +70,7 @@ def test_no_flows(tmp_path):
         ([GOOD[7], "3,10001,,1-4-7-5-3"], r"line 3, column data_route: .* empty cell"),
         ([GOOD[7], "3,10001,3-x-1,1-4-7-5-3"], "flow 3: data_route: .*'3-x-1'"),
         ([GOOD[7], "3,65536,3-5-6-4-1,1-4-7-5-3"], r"flow 3: .*source_port .* \(got 65536\)"),
-        ([GOOD[7], "3.0,10001,3-5-6-4-1,1-4-7-5-3"], r"line 3, column id: .* \(got '3.0'\)"),
+        ([GOOD[7], "3.5,10001,3-5-6-4-1,1-4-7-5-3"], r"line 3, column id: .* \(got '3.5'\)"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path, rows, message):

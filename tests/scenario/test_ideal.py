@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 
 import networkx as nx
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from m4graph import Scenario, load_scenario
-from m4graph.scenario.ideal import serialization_ticks
+from m4graph.scenario.ideal import ideal_fct_ns, serialization_ticks
 from m4graph.workload import Workload
 
 SCENARIOS = Path(__file__).parents[1] / "data" / "scenarios"
@@ -57,3 +60,38 @@ def test_serialization_is_exact_beyond_64_bits():
     assert keep.sum() > 100
     found = serialization_ticks(size[keep], rate[keep])
     assert found.tolist() == [value for value, kept in zip(exact, keep, strict=True) if kept]
+
+
+rates = st.one_of(st.integers(10**3, 10**13), st.sampled_from([10**6, 10**9, 10**11, 10**13]))
+links = st.lists(st.tuples(rates, st.integers(0, 10**10)), min_size=2, max_size=4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(links, st.integers(1, 10**15), st.integers(1, 65_000), st.sampled_from([1, 1000]))
+def test_no_size_rate_or_delay_wraps(links, size_bytes, payload_bytes, ticks_per_ns):
+    """The formula in Python's whole numbers, up to flows of eleven days."""
+    rate_bps, delay_ns = (np.array(column) for column in zip(*links, strict=True))
+    slowest_bps = int(rate_bps.min())
+    size_bytes = min(size_bytes, 10**15 * slowest_bps // (8 * 10**9))
+    size_bytes = max(size_bytes, 1)
+
+    def ticks(num_bytes, bps):
+        return num_bytes * 8 * 10**9 * ticks_per_ns // int(bps)
+
+    first_bytes = min(size_bytes, payload_bytes)
+    total = sum(ticks(first_bytes + 48, bps) for bps in rate_bps)
+    total += ticks(size_bytes - first_bytes, slowest_bps)
+    total += (size_bytes - 1) // payload_bytes * ticks(48, slowest_bps)
+    expected_ns = sum(map(int, delay_ns)) + (total + ticks_per_ns // 2) // ticks_per_ns
+    hops = np.arange(len(links), dtype=np.int32)
+    ptr = np.array([0, len(links)])
+    found = ideal_fct_ns(
+        SimpleNamespace(link_rate_bps=rate_bps, link_delay_ns=delay_ns),
+        SimpleNamespace(size_bytes=np.array([size_bytes])),
+        SimpleNamespace(data_ptr=ptr, data_links=hops),
+        payload_bytes,
+        ticks_per_ns,
+    )
+    # Payloads of a byte have 48 bytes of header each: those of 11 days take 1.5 years.
+    if expected_ns * ticks_per_ns < 2**63:
+        assert found.tolist() == [expected_ns]

@@ -107,3 +107,34 @@ def test_bad_files_are_named(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(WorkloadError, match=message):
         sizes_from_file(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0 0\n1000 40\n20000 100\n", "0 0\n1000 0.4\n20000 1\n",
+     "\ufeff# bytes percent\r\n\r\n0\t0\r\n1e3  40.0 # small\r\n20000 100\r\n"],
+)  # fmt: skip
+def test_text_of_traffic_generators(tmp_path, text):
+    path = tmp_path / "WebSearch_distribution.txt"
+    path.write_text(text, encoding="utf-8")
+    assert sizes_from_file(path).mean_bytes == pytest.approx(0.4 * 500 + 0.6 * 10_500)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "my.txt: size distribution: expected pairs of bytes and cumulative percent"),
+        ("0 0\n1000 50\n", "my.txt: size distribution, point 2: .* at 100 %"),
+        ("0 0\n1 0.5\n2 0.9\n", "my.txt: size distribution, point 3: .* at 100 %"),
+        ("0 0\n1000 1 0.15\n", "my.txt, line 2: expected bytes and cumulative percent"),
+        ("0 0\n1000 nan\n", "my.txt, line 2: expected bytes and cumulative percent"),
+        ("bytes percent\n0 0\n", "my.txt, line 1: expected .*'bytes percent'"),
+    ],
+)
+def test_bad_text_is_named(tmp_path, content, message):
+    path = tmp_path / "my.txt"
+    path.write_text(content)
+    with pytest.raises(WorkloadError, match=message):
+        sizes_from_file(path)
+    with pytest.raises(WorkloadError, match=r"my\.cdf: expected a file to read"):
+        sizes_from_file(tmp_path / "my.cdf")

@@ -19,6 +19,7 @@ from m4graph.datasets.making.run_folder import remove_run, run_files, run_name, 
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
 from m4graph.scenario.build import build_scenario
+from m4graph.scenario.cautions import without_cautions
 from m4graph.simulators import simulate
 
 
@@ -113,7 +114,8 @@ def _simulated(raw: Path, index: int, description: dict[str, Any]) -> LabelledRu
     name = run_name(index)
     remove_run(raw, name)
     scenario = scenario_of(description, run_files(raw, name)[0])
-    run = LabelledRun.from_result(simulate(scenario, "packet", labels=True))
+    with without_cautions():
+        run = LabelledRun.from_result(simulate(scenario, "packet", labels=True))
     save_run(raw, name, run, description)
     return run
 

@@ -104,3 +104,16 @@ def grown_shares(shares: Shares, num_flows: int, num_hops: int) -> Shares:
         active=grown(shares.active, num_flows),
         changed=grown(shares.changed, num_flows),
     )
+
+
+def grown_links(shares: Shares, num_links: int) -> Shares:
+    """The same network with room for more links, idle and of rate 0; flows keep their routes.
+
+    Args:
+        shares (Shares): To copy into a larger one.
+        num_links (int): Links that must fit, the existing ones included.
+    """
+    links = grown(shares.links, num_links)
+    links["head"][len(shares.links) :] = -1
+    links["stamp"][len(shares.links) :] = -1
+    return shares._replace(links=links, dirty=grown(shares.dirty, num_links))

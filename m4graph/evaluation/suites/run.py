@@ -21,6 +21,7 @@ from m4graph.evaluation.suites.store import (
 )
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
+from m4graph.scenario.cautions import Caution
 from m4graph.scenario.congestion import CONGESTION_CONTROLS
 from m4graph.scenario.suite import Case, Suite
 from m4graph.simulators import Refusal, Runner
@@ -98,6 +99,8 @@ def run_case(
     refusals: dict[str, str] = {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # A suite's windows and stop times are meant as they are; its tables count what is left.
+        warnings.simplefilter("ignore", Caution)
         for runner in runners:
             key = sha256(f"{digest} {identities[runner.label]}".encode()).hexdigest()
             paths = [cache / runner.simulator / f"{key}.npz"] if runner.is_deterministic else []

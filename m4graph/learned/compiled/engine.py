@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from m4graph.core.arrays import grown
 from m4graph.graph import tracker_state
 from m4graph.learned import agenda as agendas
+from m4graph.learned import capacity as capacities
 from m4graph.learned.compiled.loop import CRAMPED, DEPARTED, PAUSED, REFUSED, run_events
 from m4graph.learned.compiled.state import make_state, with_capacity
 from m4graph.learned.compiled.weights import Weights
@@ -27,13 +28,20 @@ class CompiledEngine:
     Args:
         weights (Weights): Of the model, from :func:`.weights.export_weights`.
         network (FlowNetwork): The network; it may have no flows, and be given some while it runs.
+        least_fct_ns (np.ndarray, optional): What its flows take at least, int64 ``[num_flows]``.
+            (default: their ideal FCTs)
     """
 
-    def __init__(self, weights: Weights, network: FlowNetwork) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        network: FlowNetwork,
+        least_fct_ns: NDArray[np.int64] | None = None,
+    ) -> None:
         self._num_flows = network.num_flows
         self._num_hops = len(network.route_links)
         self._longest_route = network.longest_route
-        self._state = make_state(weights, network)
+        self._state = make_state(weights, network, least_fct_ns)
         self._make_room(_FIRST_CAPACITY)
 
     @property
@@ -62,11 +70,14 @@ class CompiledEngine:
         """
         return self._run(max_steps, _FOREVER_NS, until_departure=False) == PAUSED
 
-    def admit_flows(self, flows: FlowNetwork) -> None:
+    def admit_flows(
+        self, flows: FlowNetwork, least_fct_ns: NDArray[np.int64] | None = None
+    ) -> None:
         """Takes in more flows, that :meth:`start_flows` will start.
 
         Args:
             flows (FlowNetwork): The new flows, on the same links; their starts do not matter.
+            least_fct_ns (np.ndarray, optional): What they take at least. (default: ideal FCTs)
         """
         state, memory = self._state, self._state.memory
         total = self._num_flows + flows.num_flows
@@ -76,7 +87,10 @@ class CompiledEngine:
             tracker=tracker_state.admit_flows(
                 state.tracker, flows, self._num_flows, self._num_hops
             ),
-            agenda=agendas.admit_flows(state.agenda, self._num_flows, flows.ideal_fct_ns),
+            agenda=agendas.admit_flows(
+                state.agenda, self._num_flows, flows.ideal_fct_ns, least_fct_ns
+            ),
+            capacity=capacities.admit_flows(state.capacity, flows, self._num_flows),
             memory=memory,
         )
         self._num_flows = total

@@ -9,7 +9,8 @@ from m4graph.core.kernels import cached_kernel, kernel
 from m4graph.estimate.maxmin.layout import NUM_ACTIVE
 from m4graph.graph.advance import advance
 from m4graph.graph.tracker_state import NUM_FLOWS
-from m4graph.learned.agenda import next_events, predict
+from m4graph.learned.agenda import predict
+from m4graph.learned.capacity import next_possible_events
 from m4graph.learned.compiled.forward import forward
 from m4graph.runs.events import ARRIVAL, DEPARTURE
 
@@ -44,7 +45,7 @@ def _build(digest: str) -> Callable[..., int]:
         for _ in range(max_steps):
             if shares.counts[NUM_ACTIVE] >= len(engine.scratch.log_slowdown):
                 return CRAMPED
-            if next_events(engine.agenda, events) == 0:
+            if next_possible_events(engine.agenda, engine.capacity, events) == 0:
                 return ENDED
             if event.kind == ARRIVAL:
                 take_row(memory, control, event.flow)

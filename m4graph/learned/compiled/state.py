@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from m4graph.core.arrays import grown
 from m4graph.graph.tracker_state import TrackerState, make_tracker_state, with_room
 from m4graph.learned.agenda import Agenda, make_agenda
+from m4graph.learned.capacity import Capacity, make_capacity
 from m4graph.learned.compiled.weights import Weights
 from m4graph.runs import FlowNetwork
 from m4graph.runs.events import EVENT_RECORD
@@ -77,19 +78,29 @@ class EngineState(NamedTuple):
     weights: Weights
     tracker: TrackerState
     agenda: Agenda
+    capacity: Capacity
     memory: Memory
     scratch: Scratch
     events: np.ndarray  # EVENT_RECORD [1]
     control: np.ndarray  # CONTROL_RECORD [1]
 
 
-def make_state(weights: Weights, network: FlowNetwork) -> EngineState:
-    """The state before anything has happened, with no room for a flow under way."""
+def make_state(
+    weights: Weights, network: FlowNetwork, least_fct_ns: NDArray[np.int64] | None = None
+) -> EngineState:
+    """The state before anything has happened, with no room for a flow under way.
+
+    Args:
+        weights (Weights): Of the model.
+        network (FlowNetwork): The network.
+        least_fct_ns (np.ndarray, optional): As of :func:`.agenda.make_agenda`.
+    """
     hidden = weights.flow.rounds.bias.shape[1]
     return EngineState(
         weights=weights,
         tracker=make_tracker_state([network]),
-        agenda=make_agenda([network]),
+        agenda=make_agenda([network], None if least_fct_ns is None else [least_fct_ns]),
+        capacity=make_capacity([network]),
         memory=Memory(
             flow_state=np.zeros((0, hidden), np.float32),
             free_rows=np.zeros(0, np.int32),

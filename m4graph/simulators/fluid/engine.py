@@ -15,6 +15,7 @@ from m4graph.simulators.fluid.state import (
     NUM_ARRIVALS,
     NUM_DEPARTURES,
     NUM_STARTING,
+    grow_links,
     grow_state,
     make_state,
 )
@@ -48,6 +49,24 @@ class FluidEngine:
     def __init__(self, link_rate: np.ndarray, scope: str = "affected") -> None:
         self._scope = parse_scope(scope)
         self._state = make_state(link_rate)
+        self._num_links = len(link_rate)
+
+    def add_links(self, link_rate: np.ndarray) -> int:
+        """Adds links, for flows to come.
+
+        Args:
+            link_rate (np.ndarray): Their rates, float64 ``[num_new]`` bytes/ns.
+
+        Returns:
+            int: Number of the first new link.
+        """
+        first, total = self._num_links, self._num_links + len(link_rate)
+        room = len(self._state.shares.links)
+        if total > room:
+            self._state = grow_links(self._state, max(total, 2 * room))
+        self._state.shares.links["rate"][first:total] = link_rate
+        self._num_links = total
+        return first
 
     def add_flows(
         self,

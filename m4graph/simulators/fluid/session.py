@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from m4graph.estimate.maxmin.volumes import link_bytes_per_ns, volumes_and_latencies
+from m4graph.estimate.maxmin.volumes import link_bytes_per_ns
 from m4graph.scenario import Scenario
+from m4graph.simulators.fluid.build import as_fluids
 from m4graph.simulators.fluid.engine import FluidEngine
 from m4graph.simulators.fluid.events import BUDGET_SPENT, FINISHED
 from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session
@@ -23,25 +24,27 @@ class FluidSession(Session):
         scenario (Scenario): Network and configuration.
         scope (str): As of :class:`.FluidEngine`.
         compile_s (float): Seconds of compilation.
+        window_limit (bool, optional): As of :class:`.FluidSimulator`. (default: ``False``)
     """
 
-    def __init__(self, scenario: Scenario, scope: str, compile_s: float) -> None:
+    def __init__(
+        self, scenario: Scenario, scope: str, compile_s: float, window_limit: bool = False
+    ) -> None:
         super().__init__(scenario)
         self.compile_s = compile_s
+        self._window_limit = window_limit
         self._engine = FluidEngine(link_bytes_per_ns(scenario.arrays), scope)
 
     def _admit(self, flows: FlowBatch) -> None:
-        routes, scenario = flows.routes, self._scenario
-        volume_bytes, latency_ns = volumes_and_latencies(
-            scenario.arrays,
-            flows.size_bytes,
-            flows.ideal_fct_ns,
-            routes.data_ptr,
-            routes.data_links,
-            scenario.config.payload_bytes,
-        )
         self._engine.admit_flows(
-            volume_bytes, latency_ns, flows.ideal_fct_ns, routes.data_ptr, routes.data_links
+            *as_fluids(
+                self._engine,
+                self._scenario,
+                flows.size_bytes,
+                flows.ideal_fct_ns,
+                flows.routes,
+                self._window_limit,
+            )
         )
 
     def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:

@@ -31,13 +31,17 @@ class FluidSimulator(Simulator):
     Args:
         scope (str, optional): Which flows are filled anew at an event: ``"affected"``,
             ``"component"`` or ``"full"``. The rates are the same. (default: ``"affected"``)
+        window_limit (bool, optional): No flow is faster than its window in a base round trip, the
+            idle one of its route; what it leaves goes to others. That is no part of flowSim.
+            (default: ``False``)
 
     Reference:
         Bertsekas and Gallager, *Data Networks*, 6.5.2, for the rates.
 
     Not modelled:
-        Queues, windows, the time a congestion control takes to find its rate, ACK traffic, pauses
-        and drops: the congestion control of the scenario makes no difference.
+        Queues, windows (but for ``window_limit``), the time a congestion control takes to find its
+        rate, ACK traffic, pauses and drops: the congestion control of the scenario makes no other
+        difference.
 
     Raises:
         ConfigError: If the scope is unknown.
@@ -47,9 +51,10 @@ class FluidSimulator(Simulator):
     colour = "#E69F00"
     is_deterministic = True
 
-    def __init__(self, scope: str = "affected") -> None:
+    def __init__(self, scope: str = "affected", window_limit: bool = False) -> None:
         parse_scope(scope)
         self._scope = scope
+        self._window_limit = window_limit
 
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
         """Simulates a scenario until every flow is finished.
@@ -64,7 +69,7 @@ class FluidSimulator(Simulator):
         refuse_faults(self.name, scenario)
         if isinstance(scenario.workload, ClosedLoopWorkload):
             return simulate_closed_loop(self, scenario, progress)
-        engine = build_engine(scenario, self._scope)
+        engine = build_engine(scenario, self._scope, self._window_limit)
         compile_s = warm_up()
         started = time.perf_counter()
         more = True
@@ -87,7 +92,7 @@ class FluidSimulator(Simulator):
 
     def open_session(self, scenario: Scenario) -> FluidSession:
         """Opens a session of a scenario's network; its workload does not matter."""
-        return FluidSession(scenario, self._scope, warm_up())
+        return FluidSession(scenario, self._scope, warm_up(), self._window_limit)
 
 
 def warm_up() -> float:

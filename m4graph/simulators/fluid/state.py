@@ -9,7 +9,7 @@ import numpy as np
 from m4graph.core.arrays import grown
 from m4graph.core.heap import IndexedHeap, grow_heap, make_heap
 from m4graph.estimate.maxmin.filling import Scratch, make_scratch
-from m4graph.estimate.maxmin.layout import Shares, grown_shares, make_shares
+from m4graph.estimate.maxmin.layout import Shares, grown_links, grown_shares, make_shares
 
 NUM_ARRIVALS, NUM_DEPARTURES, NUM_INSTANTS, NUM_ADDED, NUM_STARTING = range(5)
 
@@ -88,4 +88,18 @@ def grow_state(state: FluidState, num_flows: int, num_hops: int) -> FluidState:
         reports=grow_heap(state.reports, num_flows),
         times=grown(state.times, num_flows),
         starting=grown(state.starting, num_flows),
+    )
+
+
+def grow_links(state: FluidState, num_links: int) -> FluidState:
+    """The same state with room for more links, which no flow crosses yet.
+
+    Args:
+        state (FluidState): The state to copy into a larger one.
+        num_links (int): Links that must fit, the existing ones included.
+    """
+    shares = state.shares
+    return state._replace(
+        shares=grown_links(shares, num_links),
+        scratch=make_scratch(num_links, len(shares.flows), len(shares.route_links)),
     )

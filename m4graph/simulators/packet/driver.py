@@ -10,6 +10,7 @@ import numpy as np
 from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.core.progress import Progress
+from m4graph.results import UNFINISHED_BECAUSE
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.build import grow_pools
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
@@ -27,6 +28,7 @@ from m4graph.simulators.packet.layout import (
     STARVED,
 )
 from m4graph.simulators.packet.state import State
+from m4graph.simulators.packet.unfinished import why_unfinished
 
 EVENTS_A_TURN = 2_000_000
 """Events between two returns to Python, for Ctrl-C and progress: about a tenth of a second."""
@@ -98,6 +100,16 @@ class PacketRun:
             "packets_lost": int(control["packets_lost"]),
         }
 
+    def why_unfinished(self) -> dict[str, str]:
+        """Why flows will never finish, as a result's ``extra`` has it; empty if it is not known,
+        or they may.
+        """
+        control = self.state.control[0]
+        if control["num_finished"] == control["num_flows"] or not self._nothing_moves():
+            return {}
+        because = why_unfinished(self.state, self.scenario.congestion_control)
+        return {} if because is None else {UNFINISHED_BECAUSE: because}
+
     def call_at(self, time_ns: int, call: Callable[[PacketRun], None]) -> None:
         """Has a function called at a time, before or behind what else happens in that instant.
 
@@ -123,9 +135,15 @@ class PacketRun:
         """Runs the loop once, and does what it came back for; gives the reason.
 
         Raises:
-            SimulationError: If memory for packets in flight runs out.
+            SimulationError: If memory for packets in flight runs out, or the clock.
         """
         reason = self._loop(self.state, max_events)
+        # A clock that has run over is negative.
+        if not 0 <= self.state.control["now"][0] <= MAX_TICKS:
+            raise SimulationError(
+                f"packet: expected the run to end by {MAX_TICKS // self._ticks_per_ns} ns, the "
+                "last moment that network.tick can count to; set a stop time"
+            )
         if reason == GROW_POOLS:
             self._grow_pools()
         elif reason == DRAIN:
@@ -153,7 +171,7 @@ class PacketRun:
             reason = self.turn(EVENTS_A_TURN)
             if progress is not None:
                 progress(int(control["num_finished"][0]), int(control["num_flows"][0]))
-        extra: dict[str, Any] = self.counts
+        extra: dict[str, Any] = self.counts | self.why_unfinished()
         for watcher in self._watchers:
             given = watcher.finish(self)
             for name in extra.keys() & given.keys():

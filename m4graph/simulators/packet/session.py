@@ -44,8 +44,8 @@ class PacketSession(Session):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """Pauses and drops so far."""
-        return self._run.counts
+        """Pauses and drops so far; and why flows will never finish, if nothing moves."""
+        return self._run.counts | self._run.why_unfinished()
 
     def _admit(self, flows: FlowBatch) -> None:
         first = int(self._run.state.control["num_flows"][0])

@@ -60,6 +60,9 @@ from m4graph.simulators.parsimon.layout import (
 from m4graph.simulators.parsimon.setting_up import begin_link, queue_next_start
 from m4graph.simulators.parsimon.uplink import simulate_uplink
 
+_MASK = 2**31 - 1
+"""Of what fits into an event."""
+
 
 @inline_kernel
 def _no_room(s):
@@ -134,8 +137,6 @@ def _let_come(s, w, arrival_ticks, serial, packet_id):
     """
     spot = w.spot[0]
     mask = len(w.coming) - 1
-    if spot.first_coming == spot.after_coming:
-        push_with_serial(s, arrival_ticks + spot.way_back_ticks, CATCH_UP, 0, 0, 0)
     place = spot.after_coming
     while place > spot.first_coming:
         before = w.coming[(place - 1) & mask]
@@ -150,6 +151,18 @@ def _let_come(s, w, arrival_ticks, serial, packet_id):
     here = w.coming[place & mask]
     here.arrival_ticks, here.serial, here.packet = arrival_ticks, serial, packet_id
     spot.after_coming += 1
+    if place == spot.first_coming:
+        _see_to_it(s, w, arrival_ticks + spot.way_back_ticks)
+
+
+@inline_kernel
+def _see_to_it(s, w, time_ticks):
+    """Has what has come looked at by a time, before all else that happens then."""
+    spot = w.spot[0]
+    if spot.catch_up_ticks == NONE or time_ticks < spot.catch_up_ticks:
+        spot.catch_up_ticks = time_ticks
+        spot.catch_up_version += 1
+        push_with_serial(s, time_ticks, CATCH_UP, 0, spot.catch_up_version & _MASK, 0)
 
 
 @inline_kernel
@@ -166,14 +179,17 @@ def _catch_up(s, w, now, serial):
 
 
 @kernel
-def _catch_up_in_time(s, w):
+def _catch_up_in_time(s, w, version):
     """The first of what has come may be acknowledged now; sees to it that there is a next time."""
     spot = w.spot[0]
     c = s.control[0]
+    if version != spot.catch_up_version & _MASK:
+        return
+    spot.catch_up_ticks = NONE
     _catch_up(s, w, c.now, c.serial)
     if spot.first_coming < spot.after_coming:
         first = w.coming[spot.first_coming & (len(w.coming) - 1)]
-        push_with_serial(s, first.arrival_ticks + spot.way_back_ticks, CATCH_UP, 0, 0, 0)
+        _see_to_it(s, w, first.arrival_ticks + spot.way_back_ticks)
 
 
 @inline_kernel
@@ -399,7 +415,7 @@ def _build(digest: str) -> Callable[..., int]:
             if kind == ARRIVE:
                 _arrive(s, w, b, c.now, c.serial)
             elif kind == CATCH_UP:
-                _catch_up_in_time(s, w)
+                _catch_up_in_time(s, w, b)
             elif kind == ACK_BACK:
                 nic_id = np.int64(_acknowledge(s, w, a, b))
             elif kind == TX_DONE:

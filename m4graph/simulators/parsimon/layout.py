@@ -103,6 +103,8 @@ SPOT = np.dtype(
         ("way_back_ticks", "i8"),  # from coming to the link to the ACK at the sender, at least
         ("marks_only", "b1"),  # without a mark, flows keep their rates
         ("keeps_order", "b1"),  # packets come to the link nearly in the order of sending
+        ("catch_up_ticks", "i8"),  # when that will be looked at; NONE
+        ("catch_up_version", "i8"),  # of that event; others are void
         ("first_coming", "i8"),  # in a ring, counted on
         ("after_coming", "i8"),
         ("previous_start_ticks", "i8"),  # of the packet that was dequeued last

@@ -79,6 +79,7 @@ def _look_at_ways(s, w, link):
     """
     spot = w.spot[0]
     spot.first_coming = spot.after_coming = 0
+    spot.catch_up_ticks = NONE
     shortest = w.flows[link.first_row].to_last_ticks
     longest = 0
     spot.way_back_ticks = MAX_TICKS

@@ -83,7 +83,7 @@ def _next_in_turn(s, w, node, ring, now, queued_ticks):
     for _ in range(count):
         position += 1
         if position >= count:
-            position = 0 if position == count else position % count
+            position = np.int64(0) if position == count else position % count
         local = np.int64(s.host_flows[position])
         flow, leg = s.flows[local], w.legs[local]
         if flow.snd_nxt < flow.size_bytes:

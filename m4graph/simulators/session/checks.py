@@ -13,8 +13,6 @@ from m4graph.routing import Routes, check_routes
 from m4graph.simulators.session.types import FOREVER_NS
 from m4graph.topology import NetworkArrays
 
-_MAX_SIZE_BYTES = 2**62
-
 
 def checked_host(flow: int, name: str, value: int, num_hosts: int) -> int:
     """A host of the network.
@@ -30,15 +28,19 @@ def checked_host(flow: int, name: str, value: int, num_hosts: int) -> int:
     return host
 
 
-def checked_size(flow: int, value: int) -> int:
+def checked_size(flow: int, value: int, largest: int) -> int:
     """A flow's size.
 
     Raises:
-        WorkloadError: If it is no integer of 1 or above.
+        WorkloadError: If it is no integer of 1 to ``largest``.
     """
     size_bytes = _integer(flow, "size_bytes", value)
-    if not 1 <= size_bytes < _MAX_SIZE_BYTES:
+    if size_bytes < 1:
         raise WorkloadError(f"flow {flow}: expected a size of 1 byte or more (got {size_bytes})")
+    if size_bytes > largest:
+        raise WorkloadError(
+            f"flow {flow}: expected a size of at most {largest} bytes (got {size_bytes})"
+        )
     return size_bytes
 
 

@@ -19,6 +19,7 @@ from m4graph.core.errors import (
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.scenario.ideal import ideal_fct_ns
+from m4graph.scenario.ranges import largest_flow_bytes
 from m4graph.simulators.session.checks import (
     checked_host,
     checked_size,
@@ -60,6 +61,7 @@ class Session(ABC):
             )
         self._scenario = scenario
         arrays = scenario.arrays
+        self._largest_flow_bytes = largest_flow_bytes(arrays)
         routing = scenario.routing
         self._router = None if isinstance(routing, Routes) else routing.router(arrays)
         self._src: list[int] = []
@@ -151,7 +153,7 @@ class Session(ABC):
         dst = checked_host(flow, "dst", dst, num_hosts)
         if src == dst:
             raise WorkloadError(f"flow {flow}: expected two hosts (got {src} for both)")
-        size = checked_size(flow, size_bytes)
+        size = checked_size(flow, size_bytes, self._largest_flow_bytes)
         start = self._now_ns if start_ns is None else checked_time(flow, start_ns, self._now_ns)
         if data_route is not None:
             routes = given_routes(self._scenario.arrays, flow, src, dst, data_route, ack_route)

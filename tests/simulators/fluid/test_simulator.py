@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import m4graph as m4
 from m4graph.core.errors import ConfigError
@@ -128,3 +130,22 @@ def test_twenty_thousand_flows_on_a_thousand_hosts():
     result = m4.simulate(m4.Scenario(network, workload, "dctcp"), "fluid")
     assert result.finished.all()
     assert result.wall_s < 10  # 0.2 s on an idle core
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(10**6, 10**13),
+    st.integers(0, 10**9),
+    st.integers(1, 10**12),
+    st.integers(0, 10**15),
+    st.booleans(),
+)
+def test_a_lone_flow_takes_its_ideal_time_whatever_its_start(rate, delay, size, start, limit):
+    network = m4.topology.star(num_hosts=2, gbps=10, delay_ns=1000)
+    for _, _, cable in network.edges(data=True):
+        cable["rate_bps"], cable["delay_ns"] = rate, delay
+    size = min(size, 10**15 * rate // (8 * 10**9))
+    flow = m4.workload.Workload.from_arrays([0], [0], [1], [size], [start])
+    control = {"kind": "dctcp", "init_window_bytes": 10**15}
+    result = m4.simulate(m4.Scenario(network, flow, control), "fluid", window_limit=limit)
+    assert result.fct_ns[0] == pytest.approx(result.ideal_fct_ns[0], abs=1, rel=1e-15)
