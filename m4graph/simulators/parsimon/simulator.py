@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,25 @@ from m4graph.core.announced import announced_compilation
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
-from m4graph.results import SimulationResult
+from m4graph.core.schema import one_of
+from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator, refuse_faults
 from m4graph.simulators.parsimon.alone import alone
-from m4graph.simulators.parsimon.combination import Combine, largest, summed
+from m4graph.simulators.parsimon.combination import COMBINATIONS, Combine
 from m4graph.simulators.parsimon.decomposition import Decomposition
 from m4graph.simulators.parsimon.link_inputs import check_span, link_inputs
-from m4graph.simulators.parsimon.link_model import KernelModel
+from m4graph.simulators.parsimon.link_model import NEVER_NS, KernelModel
+from m4graph.simulators.parsimon.monte_carlo import drawn, representatives
+from m4graph.simulators.parsimon.packet_model import PacketModel
 from m4graph.simulators.parsimon.passes import held_back, links_that_matter, second_pass
 from m4graph.simulators.parsimon.workers import LinkModel, Workers
 from m4graph.workload import ClosedLoopWorkload
+
+_LINK_MODELS: dict[str, Callable[[Scenario], LinkModel]] = {
+    "kernel": KernelModel.of,
+    "packet": PacketModel.of,
+}
 
 
 class ParsimonSimulator(Simulator):
@@ -34,9 +42,15 @@ class ParsimonSimulator(Simulator):
     link holds back come to the others as slowly as that lets them.
 
     Args:
-        passes (int, optional): 1 or 2. (default: ``2``)
+        passes (int, optional): 1 or 2. (default: ``2``, with ``"monte_carlo"`` its only one)
         combine (str, optional): How a flow's times at its links become one: their ``"max"``, or
-            the ``"sum"`` of its delays. (default: ``"max"``)
+            the ``"sum"`` of its delays. ``"monte_carlo"`` is the published algorithm, as a
+            baseline: links that are alike are simulated once, and a flow's delays are drawn from
+            those of flows of about its size and summed. (default: ``"max"``)
+        link_model (str, optional): What simulates a link: the ``"kernel"``, made for that; or the
+            ``"packet"`` simulator on a network as small as the link, several times slower, which
+            knows any algorithm that needs no reports of switches, and any queue.
+            (default: ``"kernel"``)
         min_load (float, optional): Links below this load are not simulated: no flow waits there.
             (default: ``0.0``)
         jobs (int, optional): How many links are simulated side by side. (default: one for each
@@ -61,14 +75,22 @@ class ParsimonSimulator(Simulator):
 
     def __init__(
         self,
-        passes: Literal[1, 2] = 2,
+        passes: Literal[1, 2] | None = None,
         combine: Combine = "max",
+        link_model: Literal["kernel", "packet"] = "kernel",
         min_load: float = 0.0,
         jobs: int | None = None,
         backend: Literal["threads", "loky", "dask", "ray"] = "threads",
     ) -> None:
-        self._passes = check_count("passes", passes, 1, 2)
-        self._combine: Callable[..., NDArray[np.int64]] = {"max": largest, "sum": summed}[combine]
+        for name, value, known in (
+            ("combine", combine, get_args(Combine)),
+            ("link_model", link_model, tuple(_LINK_MODELS)),
+        ):
+            if value not in known:
+                raise ConfigError(f"{name}: expected {one_of(known)} (got {value!r})")
+        self._combine = combine
+        self._model_of = _LINK_MODELS[link_model]
+        self._passes = _num_passes(passes, combine)
         self._min_load = min_load
         self._workers = Workers(backend, jobs)
 
@@ -82,7 +104,7 @@ class ParsimonSimulator(Simulator):
         """
         self._check(scenario)
         started = time.perf_counter()
-        model = KernelModel.of(scenario)
+        model = self._model_of(scenario)
         _, compile_s = announced_compilation("parsimon simulator", model.compile)
         network = Decomposition.of(scenario)
         check_span(network)
@@ -91,7 +113,7 @@ class ParsimonSimulator(Simulator):
         return SimulationResult(
             simulator=self.name,
             flow_id=scenario.workload.id,
-            fct_ns=fct_ns,
+            fct_ns=np.where(fct_ns < NEVER_NS, fct_ns, UNFINISHED),
             ideal_fct_ns=scenario.ideal_fct_ns,
             num_events=2 * scenario.num_flows,
             wall_s=wall_s,
@@ -144,8 +166,14 @@ class ParsimonSimulator(Simulator):
                 sending_ns[rows] = outputs.sending_ns
 
         def combine(times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-            return self._combine(network, times_ns, lone.fct_ns)
+            return COMBINATIONS[self._combine](network, times_ns, lone.fct_ns)
 
+        if self._combine == "monte_carlo":
+            representative = representatives(network, first)
+            chosen = np.unique(representative[first])
+            total = int(counts[chosen].sum())
+            simulate(chosen, None)
+            return drawn(network, fct_ns, representative), done
         simulate(first, None)
         if self._passes == 1:
             return combine(fct_ns), done
@@ -155,6 +183,18 @@ class ParsimonSimulator(Simulator):
         total += int(counts[again].sum())
         simulate(again, held.limit_bps)
         return second_pass(network, before_ns, held, combine, fct_ns), done
+
+
+def _num_passes(passes: int | None, combine: Combine) -> int:
+    most = 1 if combine == "monte_carlo" else 2
+    if passes is None:
+        return most
+    if check_count("passes", passes, 1, 2) > most:
+        raise ConfigError(
+            f"passes: expected 1 with combine: {combine}, whose flows have no time at a link to "
+            f"make a second one of (got {passes})"
+        )
+    return passes
 
 
 def _rows(network: Decomposition, links: NDArray[np.int64]) -> NDArray[np.int64]:

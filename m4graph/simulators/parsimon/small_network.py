@@ -42,9 +42,7 @@ class SmallNetwork:
     overhead_bytes: int
 
     @classmethod
-    def of(
-        cls, link: Any, flows: NDArray[Any], payload_bytes: int, overhead_bytes: int
-    ) -> Self:
+    def of(cls, link: Any, flows: NDArray[Any], payload_bytes: int, overhead_bytes: int) -> Self:
         """The network of a link.
 
         Args:
