@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.rng import generator
 from m4graph.simulators.parsimon.decomposition import Decomposition
+from m4graph.simulators.parsimon.link_model import NEVER_NS
 
 _LEAST_RECORDS = 100
 _LEAST_SPREAD = 2.0
@@ -53,7 +54,8 @@ def drawn(
 ) -> NDArray[np.int64]:
     """The ideal FCT, and a delay drawn at each link, by packets.
 
-    Links without a representative add nothing. The scenario's seed decides the draws.
+    Links without a representative add nothing. The scenario's seed decides the draws. A flow that
+    draws one that did not finish does not, either.
 
     Args:
         network (Decomposition): The network.
@@ -62,7 +64,7 @@ def drawn(
     """
     scenario, flow = network.scenario, network.row_flow
     over_ns = np.maximum(fct_ns - scenario.ideal_fct_ns[flow], 0)
-    per_packet_ns = over_ns / network.num_packets[flow]
+    per_packet_ns = np.where(fct_ns < NEVER_NS, over_ns / network.num_packets[flow], np.inf)
     chance = generator(scenario.seed, "parsimon", "draws").random(len(flow))
     drawn_ns = _draw(
         network.link_ptr,
@@ -71,11 +73,9 @@ def drawn(
         representative,
         chance,
     )
-    # Summed link after link, so the bits do not depend on how many there are.
     total_ns = np.bincount(flow, weights=drawn_ns, minlength=scenario.num_flows)
-    return np.asarray(
-        scenario.ideal_fct_ns + np.rint(total_ns * network.num_packets).astype(np.int64)
-    )
+    total_ns = np.minimum(total_ns * network.num_packets, NEVER_NS)
+    return np.asarray(scenario.ideal_fct_ns + np.rint(total_ns).astype(np.int64))
 
 
 def _quantiles(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from m4graph import topology
 from m4graph.core.errors import ConfigError
+from m4graph.core.rng import generator
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import MAX_BYTES
 from m4graph.scenario.ideal import serialization_ticks
@@ -28,6 +29,8 @@ from m4graph.simulators.parsimon.link_model import NEVER_NS, LinkInputs, LinkOut
 from m4graph.simulators.parsimon.small_network import SmallNetwork
 from m4graph.workload import Workload
 
+_MARKING_BELOW = 2**32 - 22_853
+"""The numbers that a stream of marks consists of are below."""
 _NO_HEADROOM = 1e-15
 """Of a buffer: less than a byte."""
 
@@ -122,10 +125,11 @@ class PacketModel:
     ) -> State:
         """The packet simulator's arrays for a link."""
         control = self.scenario.congestion_control
-        # Marks are drawn from the link's own stream, whatever is simulated before it.
-        seed = int(link["random"] >> np.uint64(1))
-        state = build_idle_state(self.scenario.replace(network=network.arrays, seed=seed))
+        state = build_idle_state(self.scenario.replace(network=network.arrays))
         state.congestion_config[:] = self.parameters
+        # A stream of marks for each link, whatever is simulated before it.
+        stream = generator(int(link["random"]), "parsimon", "marks")
+        state.marking[:] = stream.integers(1, _MARKING_BELOW, len(state.marking), np.uint64)
         _set_rate(state, network.uplink, nic_bps)
         if not link["is_uplink"]:
             _set_rate(state, np.array([network.target]), np.array([link["rate_bps"]]))

@@ -203,4 +203,4 @@ def _rows(network: Decomposition, links: NDArray[np.int64]) -> NDArray[np.int64]
     length = after - first
     ends = np.cumsum(length)
     inside = np.arange(ends[-1]) - np.repeat(ends - length, length)
-    return np.repeat(first, length) + inside
+    return np.asarray(np.repeat(first, length) + inside)

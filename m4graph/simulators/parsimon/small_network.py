@@ -60,7 +60,10 @@ class SmallNetwork:
         # What a flow needs longer than others of its NIC is added behind the link.
         from_ns = flows["from_full_ticks"] + flows["to_full_ticks"] - to_ns[nic]
         from_ns -= serialization_ticks(full_bytes, rate_bps)
-        ack_ns = flows["ack_ticks"] - link["is_downlink"] * link["ack_tx_ticks"]
+        # An ACK's last hop is queued as early as it would be: that decides ties at the NIC.
+        hop_ns = np.zeros(num_nics, np.int64)
+        hop_ns[nic] = flows["ack_hop_ticks"]
+        ack_ns = flows["ack_ticks"] - hop_ns[nic] - link["is_downlink"] * link["ack_tx_ticks"]
         ways = np.maximum(np.stack([ack_ns, from_ns], axis=1), 0)
         ways, receiver = np.unique(ways, axis=0, return_inverse=True)
         num_hosts, is_apart = num_nics + len(ways), int(not link["is_uplink"])
@@ -73,7 +76,7 @@ class SmallNetwork:
             axis=1,
         )
         delay_ns = np.zeros_like(cable_ends)
-        delay_ns[:num_nics, 0] = to_ns
+        delay_ns[:num_nics] = np.stack([to_ns, hop_ns], axis=1)
         delay_ns[num_nics:num_hosts] = ways
         uplink, target = 2 * np.arange(num_nics), 2 * num_hosts * is_apart
         arrays = NetworkArrays(
@@ -122,7 +125,8 @@ class SmallNetwork:
         really_ns = np.maximum(really_ns + from_ns, flows["from_gap_last_ticks"])
         last_ns, full_ns = last_and_full_ns(np.full_like(last_bytes, self.arrays.link_rate_bps[0]))
         is_only = flows["size_bytes"] <= self.payload_bytes
-        return np.where(is_only, -to_ns - from_ns, here_ns - really_ns) + last_ns - full_ns
+        late_ns = np.where(is_only, -to_ns - from_ns, here_ns - really_ns)
+        return np.asarray(late_ns + last_ns - full_ns)
 
 
 def _routes(uplink: NDArray[np.int64], target: int, to_receiver: NDArray[np.int64]) -> Routes:
