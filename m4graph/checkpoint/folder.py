@@ -68,7 +68,7 @@ def save_checkpoint(
         provenance=provenance(),
     )
     check_output_folder(folder)
-    with whole_folder(folder) as scratch:
+    with whole_folder(folder, mark=CONFIG) as scratch:
         (scratch / WEIGHTS).write_bytes(weights)
         (scratch / CONFIG).write_text(config.to_json(), encoding="utf-8")
         (scratch / CARD).write_text(card_text.strip() + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The command ``m4graph``: finds the subcommands, and turns errors into exit statuses."""
+"""The command ``m4graph``: finds the subcommands."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from typing import Any
 import typer
 import typer.core
 
-from m4graph.core.errors import InputError, M4GraphError
+from m4graph.core.errors import InputError
+from m4graph.core.exit_status import exit_status
 from m4graph.core.provenance import package_version
-
-SUCCESS, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
     "simulate": "m4graph.cli.simulate:simulate",
@@ -84,27 +83,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # An ending process gives its memory back without a search for what nobody refers to, which
     # takes 0.3 s after numba.
     atexit.register(gc.freeze)
+    given = sys.argv[1:] if arguments is None else list(arguments)
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
-        return _run(arguments)
+        return exit_status(lambda: _run(given or ["--help"]))
 
 
-def _run(arguments: Sequence[str] | None) -> int:
-    command = typer.main.get_command(app)
-    given = sys.argv[1:] if arguments is None else list(arguments)
+def _run(arguments: list[str]) -> None:
+    # Not by the group's own main(), which makes an interruption of every end of a file.
+    group = typer.main.get_command(app)
     try:
-        status = command.main(args=given or ["--help"], prog_name="m4graph", standalone_mode=False)
-    except InputError as error:
-        return _fail(str(error), BAD_INPUT)
+        with group.make_context("m4graph", arguments) as context:
+            group.invoke(context)
+    except typer.Exit:  # of --help and --version
+        return
     except _UsageError as error:
-        return _fail(error.format_message(), BAD_INPUT)
-    except (M4GraphError, OSError, MemoryError) as error:
-        return _fail(str(error) or type(error).__name__, FAILURE)
-    except (KeyboardInterrupt, typer.Abort):
-        status = INTERRUPTED
-    if status == INTERRUPTED:  # Some versions of Typer make a status of Ctrl-C themselves.
-        return _fail("interrupted", INTERRUPTED)
-    return status if isinstance(status, int) else SUCCESS
+        raise InputError(error.format_message()) from None
 
 
 def _command(name: str, function: Callable[..., Any]) -> Any:
@@ -119,11 +113,6 @@ def _command(name: str, function: Callable[..., Any]) -> Any:
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
-
-
-def _fail(message: str, status: int) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return status
 
 
 if __name__ == "__main__":

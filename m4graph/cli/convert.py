@@ -46,6 +46,7 @@ def convert(
 def _read(source: Path, destination: Path, format_name: str) -> tuple[Scenario, list[str]]:
     from m4graph.cli import output
     from m4graph.convert import from_text, text_format, write_origin
+    from m4graph.convert.origin import ORIGIN_FILE
     from m4graph.core.files import whole_folder
     from m4graph.scenario.expected import EXPECTED_FILES, write_expected
     from m4graph.scenario.files import write_scenario_files
@@ -54,7 +55,7 @@ def _read(source: Path, destination: Path, format_name: str) -> tuple[Scenario, 
     scenario, notes = from_text(source, format_name)
     recorded = scenario.expected is not None
     output.check(destination, source, recorded, option="DST")
-    with whole_folder(destination) as scratch:
+    with whole_folder(destination, mark=ORIGIN_FILE) as scratch:
         write_scenario_files(scenario, scratch)
         if scenario.expected is not None:
             write_expected(scratch / EXPECTED_FILES[0], scenario.expected, scenario.workload)
@@ -65,6 +66,7 @@ def _read(source: Path, destination: Path, format_name: str) -> tuple[Scenario, 
 def _write(source: Path, destination: Path, format_name: str) -> tuple[Scenario, list[str]]:
     from m4graph.cli import output
     from m4graph.convert import text_format, to_text, write_origin
+    from m4graph.convert.origin import ORIGIN_FILE
     from m4graph.core.files import whole_folder
     from m4graph.scenario.files import load_scenario
 
@@ -72,7 +74,7 @@ def _write(source: Path, destination: Path, format_name: str) -> tuple[Scenario,
     scenario = load_scenario(source)
     recorded = scenario.expected is not None
     output.check(destination, source, recorded, option="DST", truths=[style.times])
-    with whole_folder(destination) as scratch:
+    with whole_folder(destination, mark=ORIGIN_FILE) as scratch:
         notes = to_text(scenario, scratch, format_name)
         if scenario.name != destination.resolve().name:
             notes.append(f"name: {scenario.name} is not kept, the folder's takes its place")

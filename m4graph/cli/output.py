@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from m4graph.evaluation import Comparison
 
 RECORDING_FOLDER = "recording"
+SUMMARY_FILE = "summary.json"
+COMPARISON_FILE = "summary.md"
 
 
 def check(
@@ -53,23 +55,25 @@ def check(
 def write(result: SimulationResult, out: Path, options: Mapping[str, Any]) -> None:
     """Writes ``fct.csv``, ``summary.json``, and the resolved scenario with its tables.
 
-    What was recorded stands in a folder ``recording``, with plots.
+    What was recorded stands in a folder ``recording``, with plots. Where there is a
+    ``summary.json``, all of it is there.
 
     Args:
         result (SimulationResult): The result.
         out (Path): The folder.
         options (Mapping): All options of the simulator.
     """
-    with whole_folder(out) as scratch:
+    with whole_folder(out, mark=SUMMARY_FILE) as scratch:
         result.to_file(scratch / "fct.csv")
-        result.write_summary(scratch / "summary.json", options)
+        result.write_summary(scratch / SUMMARY_FILE, options)
         write_scenario_files(result.scenario, scratch)
-    if "recording" in result.extra:
-        from m4graph.evaluation import plot_records
+        if "recording" in result.extra:
+            from m4graph.evaluation import plot_records
 
-        with whole_folder(out / RECORDING_FOLDER) as scratch:
-            result.extra["recording"].write_files(scratch)
-            plot_records(result.extra["recording"], scratch)
+            recording = scratch / RECORDING_FOLDER
+            recording.mkdir()
+            result.extra["recording"].write_files(recording)
+            plot_records(result.extra["recording"], recording)
 
 
 def write_comparison(
@@ -77,7 +81,8 @@ def write_comparison(
 ) -> None:
     """Writes the tables and plots of a comparison, and the resolved scenario.
 
-    Each simulator has its ``fct_<simulator>.csv`` and ``summary_<simulator>.json``.
+    Each simulator has its ``fct_<simulator>.csv`` and ``summary_<simulator>.json``. Where there is
+    a ``summary.md``, all of it is there.
 
     Args:
         comparison (Comparison): The comparison.
@@ -85,7 +90,7 @@ def write_comparison(
         options (Mapping): All options of the simulators that ran, by name.
     """
     scenario = comparison.truth.scenario
-    with whole_folder(out) as scratch:
+    with whole_folder(out, mark=COMPARISON_FILE) as scratch:
         for result in (comparison.truth, *comparison.guesses.values()):
             result.to_file(scratch / f"fct_{result.simulator}.csv")
             own = options.get(result.simulator, {})

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from m4graph.core.exit_status import INTERRUPTED
+
 _PATIENCE_S = 1.0
 _TURN_S = 0.1
 _LINE_EVERY_S = 10.0
-_INTERRUPTED = 130
-"""The exit status of a process that Ctrl-C has ended, as shells have it."""
 
 T = TypeVar("T")
 
@@ -142,4 +142,4 @@ def _leave(compilation: _Compilation) -> None:
     if compilation.is_alive():
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(_INTERRUPTED)
+        os._exit(INTERRUPTED)

@@ -62,13 +62,23 @@ def whole_folder(folder: Path, mark: str | None = None) -> Iterator[Path]:
     """
     beside = folder if folder.is_dir() else folder.parent
     beside.mkdir(parents=True, exist_ok=True)
-    with _claimed(beside / f".{folder.name}.half", _make_folder) as scratch:
-        _clear(scratch)
+    with scratch_folder(beside / f".{folder.name}.half") as scratch:
         yield scratch
         if folder.is_dir():
             _move_into(folder, scratch, mark)
         else:
             os.replace(scratch, folder)
+
+
+@contextmanager
+def scratch_folder(half: Path) -> Iterator[Path]:
+    """Gives an empty folder, or a numbered one; removes it at the end, unless it was moved.
+
+    What a killed process has left of one is cleared by the next that asks for the same.
+    """
+    with _claimed(half, _make_folder) as scratch:
+        _clear(scratch)
+        yield scratch
 
 
 @contextmanager

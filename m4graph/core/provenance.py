@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import platform
-import resource
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+
+try:
+    import resource as _resource
+except ImportError:  # Windows has none.
+    resource: ModuleType | None = None
+else:
+    resource = _resource
 
 
 @cache
@@ -35,9 +42,11 @@ def git_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def peak_rss_bytes() -> int:
-    """The most memory that this process has held so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_rss_bytes() -> int | None:
+    """The most memory that this process has held so far, in bytes; ``None`` on Windows."""
+    if resource is None:
+        return None
+    peak: int = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 

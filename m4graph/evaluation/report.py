@@ -132,7 +132,7 @@ class Report:
         """
         folder = Path(folder)
         check_output_folder(folder)
-        with whole_folder(folder) as scratch:
+        with whole_folder(folder, mark="summary.md") as scratch:
             self.write_files(scratch)
 
     def write_files(self, folder: Path) -> None:

@@ -66,7 +66,7 @@ def save_scenario(
     """
     folder = Path(folder)
     check_output_folder(folder)
-    with whole_folder(folder) as scratch:
+    with whole_folder(folder, mark=SCENARIO_FILE) as scratch:
         write_scenario_files(scenario, scratch, tables)
         if scenario.expected is not None:
             write_expected(scratch / f"expected.{tables}", scenario.expected, scenario.workload)

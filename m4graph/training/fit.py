@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
@@ -18,6 +18,7 @@ from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder
 from m4graph.datasets import FlowEventDataset
 from m4graph.runs import LabelledRun
+from m4graph.training.checkpoints import EpisodeCheckpoint, WholeCheckpointIO
 from m4graph.training.config import AnyTrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.distributed import EventStrategy, quiet
@@ -35,26 +36,6 @@ Training = FlowLinkTraining | PaperTraining
 
 _LAST = "last.ckpt"
 _MONITORED = "val_mean_error"
-
-
-class EpisodeCheckpoint(Checkpoint):
-    """Saves after each episode, where a training can go on as if it had not been interrupted.
-
-    Args:
-        path (Path): The file, replaced in one step.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def on_train_epoch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
-    ) -> None:
-        """Saves the training; Lightning calls this after all other hooks of the epoch's end."""
-        scratch = self._path.with_suffix(".part")
-        trainer.save_checkpoint(scratch)
-        if trainer.is_global_zero:
-            scratch.replace(self._path)
 
 
 def train(config: AnyTrainConfig, data: str | Path, out: str | Path, resume: bool = False) -> Path:
@@ -88,7 +69,7 @@ def train(config: AnyTrainConfig, data: str | Path, out: str | Path, resume: boo
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         module, episodes = _module_and_episodes(config, _runs(train_set))
-        best = ModelCheckpoint(out, "best", monitor=_MONITORED)
+        best = ModelCheckpoint(out, "best", monitor=_MONITORED, enable_version_counter=False)
         trainer = _trainer(config, out, best)
         # For a DataLoader, all that has a length and items is a data set.
         validation = cast(Dataset[list[LabelledRun]], [val_runs])
@@ -136,6 +117,7 @@ def _trainer(config: AnyTrainConfig, out: Path, best: ModelCheckpoint) -> lightn
         check_val_every_n_epoch=config.val_every_episodes,
         num_sanity_val_steps=0,
         log_every_n_steps=10,
+        plugins=[WholeCheckpointIO()],
         callbacks=[best, EpisodeCheckpoint(out / _LAST), RichProgressBar()],
         logger=[TensorBoardLogger(out, name="logs", version=""), CSVLogger(out, "csv")],
         enable_model_summary=False,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from m4graph.checkpoint import save_checkpoint
+from m4graph.core.files import whole_folder
 from m4graph.core.provenance import provenance
 from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets import FlowEventDataset
@@ -26,10 +27,11 @@ def write_run_files(
     config: AnyTrainConfig, out: Path, train_set: FlowEventDataset, val_set: FlowEventDataset
 ) -> None:
     """Writes ``config.yaml`` (resolved), ``split.json`` and ``provenance.json``."""
-    write_yaml(out / "config.yaml", config.model_dump())
     split = {"train": _hashes(train_set), "val": _hashes(val_set)}
-    (out / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
-    (out / "provenance.json").write_text(json.dumps(provenance()) + "\n", encoding="utf-8")
+    with whole_folder(out) as scratch:
+        write_yaml(scratch / "config.yaml", config.model_dump())
+        (scratch / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
+        (scratch / "provenance.json").write_text(json.dumps(provenance()) + "\n", encoding="utf-8")
 
 
 def publish(

@@ -8,9 +8,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from m4graph.checkpoint import CARD, CONFIG, WEIGHTS, load_checkpoint, read_config
-from m4graph.core.errors import CheckpointError, M4GraphError
+from m4graph.core.errors import CheckpointError
+from m4graph.core.exit_status import exit_status
 from m4graph.core.files import whole_file, whole_folder
 from m4graph.zoo import manifest
 from m4graph.zoo.manifest import Manifest, ZooEntry
@@ -36,7 +38,8 @@ def add_to_zoo(
         description (str): One line.
         default (bool, optional): Makes it the default model; the first one always is.
             (default: ``False``)
-        replace (bool, optional): Allows to replace a model of that name. (default: ``False``)
+        replace (bool, optional): Allows to replace another model of that name.
+            (default: ``False``)
         zoo (Path, optional): The zoo's folder. (default: the package's own)
 
     Raises:
@@ -47,8 +50,6 @@ def add_to_zoo(
     source, zoo = Path(checkpoint), zoo or manifest.ZOO_FOLDER
     old = manifest.read_manifest(zoo)
     others = [entry for entry in old.models if entry.name != name]
-    if len(others) < len(old.models) and not replace:
-        raise CheckpointError(f"model {name!r}: expected a new name (got one of the zoo's)")
     load_checkpoint(source)
     entry = ZooEntry.parse(
         {
@@ -59,9 +60,11 @@ def add_to_zoo(
             "default": default or not any(other.default for other in others),
         }
     )
+    if not replace and any(each.name == name and each != entry for each in old.models):
+        raise CheckpointError(f"model {name!r}: expected a new name (got one of the zoo's)")
     if entry.default:
         others = [other.model_copy(update={"default": False}) for other in others]
-    with whole_folder(manifest.model_folder(zoo, name)) as scratch:
+    with whole_folder(manifest.model_folder(zoo, name), mark=CONFIG) as scratch:
         for file in entry.files:
             shutil.copyfile(source / file, scratch / file)
     _write(Manifest(models=sorted([*others, entry], key=lambda model: model.name)), zoo)
@@ -76,13 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--description", required=True, help="one line")
     parser.add_argument("--default", action="store_true", help="take it where none is named")
     parser.add_argument("--replace", action="store_true", help="replace a model of that name")
-    try:
-        entry = add_to_zoo(**vars(parser.parse_args(arguments)))
-    except M4GraphError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    given = vars(parser.parse_args(arguments))
+    return exit_status(lambda: _add(given))
+
+
+def _add(given: dict[str, Any]) -> None:
+    entry = add_to_zoo(**given)
     print(f"{entry.name}: {entry.size_bytes} bytes, SHA-256 {entry.sha256}")
-    return 0
 
 
 def _sizes(source: Path) -> dict[str, int]:

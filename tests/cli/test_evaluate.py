@@ -64,6 +64,14 @@ def test_a_table_is_printed_and_only_the_cache_written(evaluate, suite, cache):
     assert len(list(cache.rglob("*.npz"))) == 4
 
 
+def test_a_cache_that_cannot_be_written_is_no_error(evaluate, suite, cache, tmp_path):
+    cache.write_text("")  # A file stands where the folder would.
+    status, _, err = evaluate(suite, *TWO, "--out", tmp_path / "out")
+    assert status == 0
+    assert err == f"warning: {cache}: expected a folder to keep results in (got Not a directory)\n"
+    assert (tmp_path / "out" / "metrics.json").exists()
+
+
 def test_out(evaluate, suite, tmp_path):
     out = tmp_path / "out"
     assert evaluate(suite, *TWO, "--out", out)[0] == 0

@@ -39,7 +39,7 @@ assert given == 4.0 and seconds > 0
 
 _HANGING = """
 import sys, time
-from m4graph.cli.app import INTERRUPTED
+from m4graph.core.exit_status import INTERRUPTED
 from m4graph.core.announced import announced_compilation
 
 def hang():

@@ -1,4 +1,7 @@
-"""The commands that must survive a fault at every file operation, each small enough for that."""
+"""The commands that must survive a fault at every file operation, each small enough for that.
+
+A new command is one more entry of :data:`CASES`: the harness finds its file operations by itself.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,10 @@ class Case:
     Args:
         arguments (str): Behind ``m4graph``; inputs lie in ``in``, what it writes in ``out``.
         marker (str): The file of ``out`` that says that all others are there.
-        prepare (callable): Makes the inputs in a folder.
-        again (str): The command that goes on after a fault, if it is another. (default: the same)
+        prepare (callable): Makes the inputs in a folder. What it puts into a folder ``out`` there
+            is what the command finds in its own.
+        again (str): The command that goes on, where the same one says that it does not.
+            (default: none)
         start (callable): Takes the arguments, gives the exit status. (default: ``m4graph``)
     """
 
@@ -30,9 +35,10 @@ class Case:
     start: Callable[[list[str]], int] = main
 
 
-def small_scenario() -> m4.Scenario:
+def small_scenario(seed: int = 7) -> m4.Scenario:
+    """20 flows between 4 hosts."""
     network = m4.topology.star(num_hosts=4, gbps=10, delay_ns=1000)
-    workload = m4.workload.generate(network, sizes="web_server", load=0.5, num_flows=20, seed=7)
+    workload = m4.workload.generate(network, sizes="web_server", load=0.5, num_flows=20, seed=seed)
     return m4.Scenario(network, workload, "dctcp", name="small")
 
 
@@ -41,21 +47,39 @@ def _scenario(folder: Path) -> None:
     (folder / "recording.yaml").write_text("links: all\ninterval_us: 5\n")
 
 
+def _scenario_and_old_results(folder: Path) -> None:
+    _scenario(folder)
+    save_scenario(small_scenario(seed=8), folder / "old")
+    recording = folder / "old-recording.yaml"
+    recording.write_text("links: all\ninterval_us: 10\n")
+    arguments = ["simulate", str(folder / "old"), "--record", str(recording)]
+    assert main([*arguments, "--out", str(folder / "out")]) == 0
+    (folder / "out" / "notes.txt").write_text("not m4graph's\n")
+
+
 def _suite(folder: Path) -> None:
     save_scenario(small_scenario(), folder / "suite" / "one")
     save_scenario(small_scenario(), folder / "suite" / "two")
 
 
-def _text(folder: Path) -> None:
-    _scenario(folder)
-    result = m4.simulate(small_scenario(), "packet")
+def recorded_text(folder: Path) -> None:
     scenario = small_scenario()
-    expected = m4.ExpectedTimes(result.fct_ns, scenario.ideal_fct_ns)
+    expected = m4.ExpectedTimes(m4.simulate(scenario, "packet").fct_ns, scenario.ideal_fct_ns)
     recorded = m4.Scenario(
         scenario.network, scenario.workload, "dctcp", name="recorded", expected=expected
     )
     save_scenario(recorded, folder / "recorded")
     assert main(["convert", "--to", "hpcc", str(folder / "recorded"), str(folder / "text")]) == 0
+
+
+def _two_texts(folder: Path) -> None:
+    recorded_text(folder)
+    (folder / "text").rename(folder / "first")
+    (folder / "recorded").rename(folder / "second")
+    (folder / "texts").mkdir()
+    (folder / "first").rename(folder / "texts" / "first")
+    source, to = folder / "second", folder / "texts" / "second"
+    assert main(["convert", "--to", "hpcc", str(source), str(to)]) == 0
 
 
 def _recipe(folder: Path) -> None:
@@ -72,30 +96,49 @@ def _training(folder: Path) -> None:
     recipe, data = str(folder / "recipe.yaml"), str(folder / "data")
     assert main(["generate", recipe, "--out", data, "--jobs", "1"]) == 0
     (folder / "train.yaml").write_text(
-        f"name: crash\ndata: {data}\nmax_steps: 4\nval_fraction: 0.34\nruns_per_episode: 2\n"
+        "name: crash\ndata: data\nmax_steps: 4\nval_fraction: 0.34\nruns_per_episode: 2\n"
         "steps_per_window: 8\nval_every_episodes: 1\nmodel: {hidden_channels: 8, num_layers: 1}\n"
     )
 
 
-def _release(folder: Path) -> None:
+def _zoo(folder: Path) -> None:
+    """A checkpoint, and a zoo with another one."""
     from m4graph.checkpoint import save_checkpoint
     from m4graph.nn import FlowLinkModel
-
-    model = FlowLinkModel(hidden_channels=8, num_layers=1)
-    save_checkpoint(folder / "checkpoint", model, {}, "# Small\n")
-
-
-def _put(arguments: list[str]) -> int:
     from m4graph.zoo.release import add_to_zoo
 
-    zoo = Path("out")
-    zoo.mkdir(exist_ok=True)
-    add_to_zoo(*arguments, replace=True, zoo=zoo)
-    return 0
+    zoo = folder / "out"
+    zoo.mkdir()
+    (zoo / "manifest.json").write_text('{"format_version": 1, "models": []}')
+    for name, channels in (("other", 4), ("checkpoint", 8)):
+        model = FlowLinkModel(hidden_channels=channels, num_layers=1)
+        save_checkpoint(folder / name, model, _METADATA, f"# {name}\n")
+        if name != "checkpoint":
+            add_to_zoo(folder / name, name, "of before", zoo=zoo)
+
+
+_METADATA = {
+    "training": {"config_hash": "c0", "data_hash": "d0", "seed": 3, "steps": 10, "wall_s": 1.5},
+    "training_domain": {"topologies": ["star"]},
+    "licence": "MIT",
+    "metrics": {},
+}
+
+
+def _release(arguments: list[str]) -> int:
+    from m4graph.zoo import manifest, release
+
+    manifest.ZOO_FOLDER = Path("out")
+    return release.main(arguments)
 
 
 CASES = {
     "simulate": Case("simulate in/scenario --simulator fluid --out out", "summary.json", _scenario),
+    "simulate-over": Case(
+        "simulate in/scenario --record in/recording.yaml --out out",
+        "summary.json",
+        _scenario_and_old_results,
+    ),
     "record": Case(
         "simulate in/scenario --record in/recording.yaml --out out", "summary.json", _scenario
     ),
@@ -105,9 +148,20 @@ CASES = {
     "evaluate": Case(
         "evaluate in/suite --simulators packet,fluid --jobs 1 --out out", "metrics.json", _suite
     ),
-    "convert": Case("convert --from hpcc in/text out", "conversion.json", _text),
-    "import": Case("import --from hpcc in/text --out out", "manifest.json", _text),
+    "convert": Case("convert --from hpcc in/text out", "conversion.json", recorded_text),
+    "convert-back": Case("convert --to m4 in/recorded out", "conversion.json", recorded_text),
+    "import": Case("import --from hpcc in/texts --out out", "manifest.json", _two_texts),
     "generate": Case("generate in/recipe.yaml --jobs 1 --out out", "manifest.json", _recipe),
-    "train": Case("train in/train.yaml --out out", "config.json", _training),
-    "release": Case("in/checkpoint small Small", "manifest.json", _release, start=_put),
+    "train": Case(
+        "train in/train.yaml --out out",
+        "checkpoint/config.json",
+        _training,
+        again="train in/train.yaml --out out --resume",
+    ),
+    "release": Case(
+        "in/checkpoint small --description small",
+        "manifest.json",
+        _zoo,
+        start=_release,
+    ),
 }

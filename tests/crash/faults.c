@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -66,6 +68,17 @@ static int fails(const char *what, const char *path, int grows) {
     if (!is_full || !grows) return 0;
     errno = ENOSPC;
     return 1;
+}
+
+/* The same for an operation on an open file. */
+static int fails_on(const char *what, int file, int grows) {
+    char link[64], path[PATH_MAX] = "";
+    if (log_file >= 0) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+        ssize_t length = readlink(link, path, PATH_MAX - 1);
+        if (length > 0) path[length] = 0;
+    }
+    return fails(what, path, grows);
 }
 
 static void track(int file, int yes) {
@@ -126,28 +139,72 @@ int close(int file) {
     return (int)syscall(SYS_close, file);
 }
 
+int creat(const char *path, mode_t mode) {
+    return open_at(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+}
+
 ssize_t write(int file, const void *bytes, size_t count) {
-    if (is_tracked(file) && fails("write", "", 1)) return -1;
+    if (is_tracked(file) && fails_on("write", file, 1)) return -1;
     return syscall(SYS_write, file, bytes, count);
 }
 ssize_t writev(int file, const struct iovec *parts, int count) {
-    if (is_tracked(file) && fails("write", "", 1)) return -1;
+    if (is_tracked(file) && fails_on("write", file, 1)) return -1;
     return syscall(SYS_writev, file, parts, count);
 }
 ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t offset) {
-    if (is_tracked(file) && fails("write", "", 1)) return -1;
+    if (is_tracked(file) && fails_on("write", file, 1)) return -1;
     return syscall(SYS_pwrite64, file, bytes, count, offset);
 }
 ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
     return pwrite64(file, bytes, count, offset);
 }
+ssize_t pwritev64(int file, const struct iovec *parts, int count, off64_t offset) {
+    if (is_tracked(file) && fails_on("write", file, 1)) return -1;
+    return REAL(pwritev64)(file, parts, count, offset);
+}
+ssize_t pwritev(int file, const struct iovec *parts, int count, off_t offset) {
+    return pwritev64(file, parts, count, offset);
+}
+size_t fwrite(const void *bytes, size_t size, size_t count, FILE *stream) {
+    if (is_tracked(fileno(stream)) && fails_on("write", fileno(stream), 1)) return 0;
+    return REAL(fwrite)(bytes, size, count, stream);
+}
+ssize_t sendfile64(int to, int from, off64_t *offset, size_t count) {
+    if (is_tracked(to) && fails_on("copy", to, 1)) return -1;
+    return syscall(SYS_sendfile, to, from, offset, count);
+}
+ssize_t sendfile(int to, int from, off_t *offset, size_t count) {
+    return sendfile64(to, from, offset, count);
+}
+ssize_t copy_file_range(int from, off64_t *at, int to, off64_t *to_at, size_t count,
+                        unsigned flags) {
+    if (is_tracked(to) && fails_on("copy", to, 1)) return -1;
+    return syscall(SYS_copy_file_range, from, at, to, to_at, count, flags);
+}
+void *mmap(void *address, size_t length, int protection, int flags, int file, off_t offset) {
+    if ((protection & PROT_WRITE) && (flags & MAP_SHARED) && is_tracked(file) &&
+        fails_on("mmap", file, 1))
+        return MAP_FAILED;
+    return (void *)syscall(SYS_mmap, address, length, protection, flags, file, offset);
+}
+int posix_fallocate64(int file, off64_t offset, off64_t length) {
+    if (is_tracked(file) && fails_on("allocate", file, 1)) return ENOSPC;
+    return REAL(posix_fallocate64)(file, offset, length);
+}
+int posix_fallocate(int file, off_t offset, off_t length) {
+    return posix_fallocate64(file, offset, length);
+}
 int ftruncate64(int file, off64_t length) {
-    if (is_tracked(file) && fails("truncate", "", 1)) return -1;
+    if (is_tracked(file) && fails_on("truncate", file, 1)) return -1;
     return (int)syscall(SYS_ftruncate, file, length);
 }
 int ftruncate(int file, off_t length) { return ftruncate64(file, length); }
+int fdatasync(int file) {
+    if (is_tracked(file) && fails_on("fsync", file, 0)) return -1;
+    return (int)syscall(SYS_fdatasync, file);
+}
 int fsync(int file) {
-    if (is_tracked(file) && fails("fsync", "", 0)) return -1;
+    if (is_tracked(file) && fails_on("fsync", file, 0)) return -1;
     return (int)syscall(SYS_fsync, file);
 }
 
@@ -159,6 +216,15 @@ int renameat(int folder, const char *from, int to_folder, const char *to) {
     if (is_below(to_folder, to) && fails("rename", to, 1)) return -1;
     return (int)syscall(SYS_renameat2, folder, from, to_folder, to, 0);
 }
+int renameat2(int folder, const char *from, int to_folder, const char *to, unsigned flags) {
+    if (is_below(to_folder, to) && fails("rename", to, 1)) return -1;
+    return (int)syscall(SYS_renameat2, folder, from, to_folder, to, flags);
+}
+int linkat(int folder, const char *from, int to_folder, const char *to, int flags) {
+    if (is_below(to_folder, to) && fails("link", to, 1)) return -1;
+    return (int)syscall(SYS_linkat, folder, from, to_folder, to, flags);
+}
+int link(const char *from, const char *to) { return linkat(AT_FDCWD, from, AT_FDCWD, to, 0); }
 int mkdirat(int folder, const char *path, mode_t mode) {
     if (is_below(folder, path) && fails("mkdir", path, 1)) return -1;
     return (int)syscall(SYS_mkdirat, folder, path, mode);

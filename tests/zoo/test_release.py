@@ -81,6 +81,7 @@ def test_the_command(zoo, checkpoint, capsys):
     assert json.loads((zoo / "manifest.json").read_text())["models"][0]["sha256"] in (
         capsys.readouterr().out
     )
-    assert main([str(checkpoint), "a", "--description", "A."]) == 2
+    assert main([str(checkpoint), "a", "--description", "A."]) == 0  # as after an interruption
+    assert main([str(checkpoint), "a", "--description", "B."]) == 2
     assert capsys.readouterr().err.startswith("error: model 'a': expected a new name")
     assert main([str(checkpoint), "a", "--description", "B.", "--replace", "--default"]) == 0

@@ -11,7 +11,6 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from pydantic import Field
 
 from m4graph.convert.origin import ORIGIN_FILE, write_origin
 from m4graph.core.errors import ConfigError, InputError
-from m4graph.core.files import check_output_folder, whole_file
+from m4graph.core.files import check_output_folder, scratch_folder, whole_file
 from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets.importers.domain import Domain
@@ -34,7 +33,8 @@ from m4graph.datasets.making.run_folder import (
 )
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario import Scenario
-from m4graph.scenario.files import SCENARIO_FILE, save_scenario
+from m4graph.scenario.expected import EXPECTED_FILES, write_expected
+from m4graph.scenario.files import SCENARIO_FILE, write_scenario_files
 
 
 class ImportConfig(StrictModel):
@@ -85,25 +85,28 @@ class ImportFolder:
             _check_same(config, out)
 
     def add(self, index: int, scenario: Scenario, run: LabelledRun, origin: Origin) -> None:
-        """Writes a run; what is there already and the same stays as it is."""
+        """Writes the configuration, then a run; what is there and the same stays as it is."""
         name, raw = run_name(index), self._out / RAW
         raw.mkdir(parents=True, exist_ok=True)
-        for left in raw.glob(f".{name}-*"):  # by an import that was killed
-            shutil.rmtree(left)
-        with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=raw) as scratch:
-            folder = Path(scratch) / name
-            save_scenario(scenario, folder)
-            write_origin(folder, *origin)
-            description = _beside(read_yaml(folder / SCENARIO_FILE), name)
-            if not (_is_same_folder(folder, raw / name) and _is_same_run(run, raw, name)):
-                remove_run(raw, name)
-                shutil.rmtree(raw / name, ignore_errors=True)
-                os.replace(folder, raw / name)
-                save_run(raw, name, run, description)
         self._domain.add(scenario)
         config = self._config.model_copy(update={"scenario": self._domain.blocks()})
         with whole_file(self._out / CONFIG_FILE) as half:
             write_yaml(half, config.model_dump())
+        with scratch_folder(raw / f".{name}.half") as scratch:
+            _write_folder(scratch, scenario, origin)
+            description = _beside(read_yaml(scratch / SCENARIO_FILE), name)
+            if not (_is_same_folder(scratch, raw / name) and _is_same_run(run, raw, name)):
+                remove_run(raw, name)
+                shutil.rmtree(raw / name, ignore_errors=True)
+                os.replace(scratch, raw / name)
+                save_run(raw, name, run, description)
+
+
+def _write_folder(folder: Path, scenario: Scenario, origin: Origin) -> None:
+    write_scenario_files(scenario, folder)
+    assert scenario.expected is not None  # Without times there is nothing to import.
+    write_expected(folder / EXPECTED_FILES[0], scenario.expected, scenario.workload)
+    write_origin(folder, *origin)
 
 
 def _check_same(config: ImportConfig, out: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 from torch_geometric.data import Data, HeteroData
 
@@ -114,7 +114,8 @@ def pack_items(items: Sequence[Graph]) -> tuple[Tensors, dict[str, str]]:
 def save_tensors(path: Path, tensors: Tensors, metadata: dict[str, str]) -> None:
     """Writes a processed file, which appears whole or not at all."""
     with whole_file(path) as half:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, half, metadata)
+        # Its own writer of files leaves half ones of other names behind where it is killed.
+        half.write_bytes(save({key: each.contiguous() for key, each in tensors.items()}, metadata))
 
 
 def map_tensors(path: Path) -> tuple[Tensors, dict[str, str]]:

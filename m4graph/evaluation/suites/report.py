@@ -38,7 +38,7 @@ class SuiteReport(SuiteResults):
         return terminal_table(self)
 
     def save(self, folder: Path) -> None:
-        """Writes all tables and plots; each file appears whole or not at all.
+        """Writes all tables and plots; where there is a ``metrics.json``, all of them are there.
 
         ``metrics.json``, ``scenarios.csv``, ``by_size.csv``, ``summary.md``, ``evaluation.yaml``,
         and those of :data:`.PLOTS` that have something to show.
@@ -51,7 +51,7 @@ class SuiteReport(SuiteResults):
         """
         from m4graph.evaluation.suites.plots import PLOTS, draw
 
-        with whole_folder(folder) as scratch:
+        with whole_folder(folder, mark="metrics.json") as scratch:
             self.scenarios.to_csv(scratch / "scenarios.csv", index=False, lineterminator="\n")
             self.by_size.to_csv(scratch / "by_size.csv", index=False, lineterminator="\n")
             text = json.dumps(self.metrics(), indent=2, allow_nan=False)

@@ -108,7 +108,7 @@ def run_case(
                 own = results / _file_name(runner.label) / f"{_file_name(case.name)}.npz"
                 paths.insert(0, own)
             try:
-                found.append(_result(runner, scenario, key, paths))
+                found.append(_result(runner, scenario, key, paths, cache))
             except Refusal as error:
                 refusals[runner.label] = str(error)
     heard = tuple(dict.fromkeys(str(each.message) for each in caught))
@@ -117,14 +117,22 @@ def run_case(
 
 
 def _result(
-    runner: Runner, scenario: Scenario, key: str, paths: Sequence[Path]
+    runner: Runner, scenario: Scenario, key: str, paths: Sequence[Path], cache: Path
 ) -> SimulationResult:
     result = load_result(paths, key, runner.label, scenario)
     if result is None:
         result = runner.run(scenario)
     for path in paths:
         if load_result([path], key, runner.label, scenario) is None:
-            save_result(path, key, result)
+            try:
+                save_result(path, key, result)
+            except OSError as error:
+                if not path.is_relative_to(cache):
+                    raise
+                warnings.warn(
+                    f"{cache}: expected a folder to keep results in (got {error.strerror})",
+                    stacklevel=2,
+                )
     return result
 
 

@@ -162,7 +162,7 @@ class Records:
         if format not in ("parquet", "npz"):
             raise ConfigError(f"format: expected parquet or npz (got {format!r})")
         check_output_folder(Path(folder))
-        with whole_folder(Path(folder)) as scratch:
+        with whole_folder(Path(folder), mark=RECORDING_FILE) as scratch:
             self.write_files(scratch, format)
 
     def write_files(self, folder: Path, format: Literal["parquet", "npz"] = "parquet") -> None:

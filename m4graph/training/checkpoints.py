@@ -1,0 +1,45 @@
+"""The checkpoints that a training goes on from; each appears whole or not at all."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from m4graph.core.files import whole_file
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Writes checkpoints beside their place; Lightning's own leaves half ones in ``/tmp``."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        """Writes a checkpoint, replaced in one step."""
+        # torch's writer of files ends the process where a disk is full.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        with whole_file(Path(path)) as half:
+            half.write_bytes(content.getbuffer())
+
+
+class EpisodeCheckpoint(Checkpoint):
+    """Saves after each episode, where a training can go on as if it had not been interrupted.
+
+    Args:
+        path (Path): The file, replaced in one step.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_epoch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
+    ) -> None:
+        """Saves the training; Lightning calls this after all other hooks of the epoch's end."""
+        trainer.save_checkpoint(self._path)
