@@ -21,6 +21,7 @@ SUITES: Registry[Any] = Registry(
         "closed_loop": "m4graph.evaluation.suites.large:closed_loop",
         "generalisation": "m4graph.evaluation.suites.small:generalisation",
         "large": "m4graph.evaluation.suites.large:large",
+        "parsimon": "m4graph.evaluation.suites.parsimon:parsimon",
         "sensitivity": "m4graph.evaluation.suites.sensitivity:sensitivity",
         "smoke": "m4graph.evaluation.suites.small:smoke",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from m4graph.simulators.parsimon.decomposition import Decomposition
 
 Combine = Literal["max", "sum", "monte_carlo"]
 """The ways; ``"monte_carlo"`` is one of its own (:mod:`.monte_carlo`)."""
+Combination = Callable[[Decomposition, NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
 
 
 def largest(
@@ -51,10 +53,6 @@ def summed(
     total_ns = alone_ns + at_nic_ns
     np.add.at(total_ns, flow, behind_ns)
     return total_ns
-
-
-COMBINATIONS = {"max": largest, "sum": summed}
-"""What gives flows their times from those in rows."""
 
 
 def bottleneck_row(network: Decomposition, fct_ns: NDArray[np.int64]) -> NDArray[np.int64]:

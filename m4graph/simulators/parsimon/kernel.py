@@ -203,15 +203,18 @@ def _wait_for_next(s, node, nic_id, nic, flow):
     has_window = flow.window_bytes == 0 or in_flight < flow.window_bytes
     is_paced = flow.next_send_ticks > nic.free_ticks
     is_over = flow.snd_nxt == flow.size_bytes
-    if node.num_flows > 1 or (has_window and not is_paced and not is_over):
+    # With reports, an ACK moves the flow's next sending, also while the NIC is busy.
+    is_simple = node.num_flows == 1 and s.hooks[ON_FORWARD] == 0
+    if not is_simple or (has_window and not is_paced and not is_over):
         push(s, nic.free_ticks, TX_DONE, nic_id, 0)
         return
     nic.free_serial = take_serial(s)
     if is_paced and not is_over and node.wake_ticks < 0:
-        # As the end of sending would.
+        # As the end of sending would, in the order in which NICs began to send.
         node.wake_ticks = flow.next_send_ticks
         node.wake_version += 1
-        serial = nic.free_ticks << ORDER_BITS
+        order = nic.free_serial & ((1 << ORDER_BITS) - 1)
+        serial = (nic.free_ticks << ORDER_BITS) + order
         push_with_serial(s, flow.next_send_ticks, NIC_WAKE, flow.src, node.wake_version, serial)
 
 

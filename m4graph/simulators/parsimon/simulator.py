@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -18,7 +19,7 @@ from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator, refuse_faults
 from m4graph.simulators.parsimon.alone import alone
-from m4graph.simulators.parsimon.combination import COMBINATIONS, Combine
+from m4graph.simulators.parsimon.combination import Combination, Combine, largest, summed
 from m4graph.simulators.parsimon.decomposition import Decomposition
 from m4graph.simulators.parsimon.link_inputs import check_span, link_inputs
 from m4graph.simulators.parsimon.link_model import NEVER_NS, KernelModel
@@ -28,6 +29,7 @@ from m4graph.simulators.parsimon.passes import held_back, links_that_matter, sec
 from m4graph.simulators.parsimon.workers import LinkModel, Workers
 from m4graph.workload import ClosedLoopWorkload
 
+_COMBINATIONS: dict[str, Combination] = {"max": largest, "sum": summed}
 _LINK_MODELS: dict[str, Callable[[Scenario], LinkModel]] = {
     "kernel": KernelModel.of,
     "packet": PacketModel.of,
@@ -88,9 +90,11 @@ class ParsimonSimulator(Simulator):
         ):
             if value not in known:
                 raise ConfigError(f"{name}: expected {one_of(known)} (got {value!r})")
-        self._combine = combine
-        self._model_of = _LINK_MODELS[link_model]
+        self._combine: str = combine
+        self._link_model = link_model
         self._passes = _num_passes(passes, combine)
+        if isinstance(min_load, str) or not 0 <= min_load < math.inf:
+            raise ConfigError(f"min_load: expected a number of 0 or more (got {min_load!r})")
         self._min_load = min_load
         self._workers = Workers(backend, jobs)
 
@@ -104,7 +108,7 @@ class ParsimonSimulator(Simulator):
         """
         self._check(scenario)
         started = time.perf_counter()
-        model = self._model_of(scenario)
+        model = _LINK_MODELS[self._link_model](scenario)
         _, compile_s = announced_compilation("parsimon simulator", model.compile)
         network = Decomposition.of(scenario)
         check_span(network)
@@ -166,7 +170,7 @@ class ParsimonSimulator(Simulator):
                 sending_ns[rows] = outputs.sending_ns
 
         def combine(times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-            return COMBINATIONS[self._combine](network, times_ns, lone.fct_ns)
+            return _COMBINATIONS[self._combine](network, times_ns, lone.fct_ns)
 
         if self._combine == "monte_carlo":
             representative = representatives(network, first)
