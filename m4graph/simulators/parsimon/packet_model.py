@@ -6,6 +6,7 @@ but any algorithm and any queue runs there as in the packet simulator.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph import topology
+from m4graph.core.compilation import source_digest
 from m4graph.core.errors import ConfigError
 from m4graph.core.rng import generator
 from m4graph.scenario import Scenario
@@ -24,6 +26,7 @@ from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.congestion.base import nothing
 from m4graph.simulators.packet.driver import PacketRun
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
+from m4graph.simulators.packet.hooks import hooks_digest
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.parsimon.link_model import NEVER_NS, LinkInputs, LinkOutputs
 from m4graph.simulators.parsimon.small_network import SmallNetwork
@@ -77,6 +80,15 @@ class PacketModel:
             stop_ns=None,
         )
         return cls(common, build_idle_state(scenario).congestion_config)
+
+    def identity(self) -> bytes:
+        """As :meth:`.KernelModel.identity`."""
+        control, config = self.scenario.congestion_control, self.scenario.config
+        kernel = CONGESTION_KERNELS.resolve(control.kind)
+        digest = hashlib.blake2b((source_digest(__name__) + hooks_digest(kernel)).encode())
+        digest.update((control.model_dump_json() + config.model_dump_json()).encode())
+        digest.update(self.parameters.tobytes())
+        return digest.digest()
 
     def compile(self) -> None:
         """Compiles the packet simulator for the algorithm, or loads it from the cache."""
