@@ -37,7 +37,7 @@ from m4graph.simulators.parsimon.link_runs import LinkRuns, LinkWorkers
 from m4graph.simulators.parsimon.monte_carlo import drawn, representatives
 from m4graph.simulators.parsimon.packet_model import PacketModel
 from m4graph.simulators.parsimon.passes import held_back, links_that_matter, second_pass
-from m4graph.simulators.parsimon.workers import Workers
+from m4graph.simulators.parsimon.workers import LinkModel, Workers
 from m4graph.simulators.settled import settled
 from m4graph.workload import ClosedLoopWorkload
 

@@ -151,3 +151,17 @@ def test_the_kernel_refuses_and_says_who_takes_it(control, config):
     with pytest.raises(ConfigError, match="link_model: packet takes it"):
         m4.simulate(scenario, "parsimon")
     assert m4.simulate(scenario, "parsimon", link_model="packet").num_finished == 2
+
+
+def test_a_cache_tells_queues_apart(tmp_path):
+    """What is known of links with one queue is not taken for those with another."""
+    short, shorter = (
+        incast(5, 20_000, control="newreno", config={"queue": DROP_TAIL["queue"] | more})
+        for more in ({}, {"capacity_packets": 10})
+    )
+    options = {"link_model": "packet", "cache": tmp_path, "passes": 1}
+    first, again = (m4.simulate(short, "parsimon", **options) for _ in range(2))
+    other = m4.simulate(shorter, "parsimon", **options)
+    assert (again.extra["links_simulated"], again.extra["links_cached"]) == (0, 6)
+    assert (again.fct_ns == first.fct_ns).all()
+    assert other.extra["links_cached"] == 0
