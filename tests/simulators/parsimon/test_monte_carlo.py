@@ -36,7 +36,7 @@ def own(network):
 
 
 def test_a_flow_draws_from_flows_of_its_size():
-    """100 flows of one or two packets and 100 of 50 or 100 are two buckets; delays go by packets."""
+    """100 flows of 1 or 2 packets and 100 of 50 or 100 are two buckets; delays go by packets."""
     num_packets = np.repeat([1, 2, 50, 100], 50)
     network = pair(1000 * num_packets)
     per_packet_ns = np.repeat([700, 30], 100)
