@@ -21,7 +21,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
         """Writes a checkpoint, replaced in one step."""
-        # torch's writer of files ends the process where a disk is full.
+        # Of a full disk torch's own writer of files makes a RuntimeError about positions.
         content = io.BytesIO()
         torch.save(checkpoint, content)
         with whole_file(Path(path)) as half:

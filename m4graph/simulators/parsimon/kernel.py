@@ -92,6 +92,11 @@ def _start_flow(s, w):
     node = s.nodes[host]
     s.host_flows[node.flows_start + node.num_flows] = local
     node.num_flows += 1
+    nic = s.links[node.uplink]
+    if nic.free_serial >= 0 and nic.free_ticks > s.control[0].now:
+        # It was foreseen that a flow alone would wake the NIC next.
+        node.wake_ticks = NONE
+        node.wake_version += 1
     queue_next_start(s, w)
     return node.uplink
 
@@ -214,7 +219,7 @@ def _wait_for_next(s, node, nic_id, nic, flow):
         node.wake_ticks = flow.next_send_ticks
         node.wake_version += 1
         order = nic.free_serial & ((1 << ORDER_BITS) - 1)
-        serial = (nic.free_ticks << ORDER_BITS) + order
+        serial = (nic.free_ticks << ORDER_BITS) + order + 1
         push_with_serial(s, flow.next_send_ticks, NIC_WAKE, flow.src, node.wake_version, serial)
 
 
@@ -424,6 +429,9 @@ def _build(digest: str) -> Callable[..., int]:
             elif kind == TX_DONE:
                 s.links[a].busy = False
                 nic_id = a
+                # What it queues keeps the order in which NICs began to send.
+                order = c.serial & ((1 << ORDER_BITS) - 1)
+                c.next_serial = max(c.next_serial, (c.now << ORDER_BITS) + order)
             elif kind == NIC_WAKE:
                 if wake(s, a, b):
                     nic_id = np.int64(s.nodes[a].uplink)
