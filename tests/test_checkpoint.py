@@ -18,6 +18,7 @@ from m4graph.checkpoint import (
 )
 from m4graph.core.errors import CheckpointError, ConfigError, InputError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
+from m4graph.learned.compiled.checkpoint import weights_of_checkpoint
 from m4graph.nn import FlowLinkModel
 
 
@@ -263,3 +264,30 @@ def test_a_folder_that_cannot_be_written(toy, metadata, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file to be a folder"):
         save_checkpoint(tmp_path / "file" / "m", toy(), metadata, "A card.")
+
+
+def test_a_configuration_may_not_ask_for_more_than_the_weights_hold(checkpoint):
+    _set_config(checkpoint, {"width": 10**9})
+    with pytest.raises(CheckpointError, match=r"config\.json: .*\(got one of more values\)"):
+        load_checkpoint(checkpoint)
+
+
+@pytest.mark.parametrize("sizes", [(10**6, 1), (8, 10**9), (2**62, 2**62)])
+def test_sizes_of_a_built_in_model_have_limits(tmp_path, metadata, sizes):
+    from m4graph.nn import FlowLinkModel
+
+    folder = tmp_path / "model"
+    model = FlowLinkModel(hidden_channels=8, num_layers=1)
+    save_checkpoint(folder, model, metadata, "A card.")
+    hidden_channels, num_layers = sizes
+    _set_config(folder, {"hidden_channels": hidden_channels, "num_layers": num_layers})
+    with pytest.raises(CheckpointError, match=r"config\.json: model\.config: "):
+        load_checkpoint(folder)
+    assert weights_of_checkpoint(folder) is None
+
+
+def _set_config(folder, config):
+    path = folder / "config.json"
+    data = json.loads(path.read_text())
+    data["model"]["config"] |= config
+    path.write_text(json.dumps(data))

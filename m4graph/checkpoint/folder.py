@@ -89,12 +89,13 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> nn.
     """
     folder, where = Path(path), resolve_device(device)
     record = read_config(folder).model
-    try:
-        model = build_model(record.name, record.config)
-    except CheckpointError as error:
-        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
     data = read_weights(folder, record.weights_sha256)
     tensors = tensors_from_bytes(data, folder / WEIGHTS)
+    try:
+        num_values = sum(tensor.numel() for tensor in tensors.values())
+        model = build_model(record.name, record.config, num_values)
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
     check_tensors(tensors, model.state_dict(), folder / WEIGHTS)
     model.load_state_dict(tensors)
     return model.to(where).eval()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from m4graph.core.errors import CheckpointError, ConfigError
 from m4graph.core.registry import Registry
 from m4graph.core.schema import spell
+
+_SPARE_VALUES, _SPARE_MODULES = 10**6, 10**4
+"""What a model may have beside what stands in its file: buffers that are not saved, say."""
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,11 +65,20 @@ def plain_config(model: nn.Module) -> dict[str, Any]:
     return dict(config)
 
 
-def build_model(name: str, config: dict[str, Any]) -> nn.Module:
+def build_model(name: str, config: dict[str, Any], num_values: int) -> nn.Module:
     """Builds a model with some initial weights; leaves the global random state alone.
 
+    It is built without memory first, so that a configuration that asks for more than its weights
+    hold is refused before it fills the memory, or never ends.
+
+    Args:
+        name (str): Of the class.
+        config (dict): Arguments of its constructor.
+        num_values (int): Numbers in the file of weights.
+
     Raises:
-        CheckpointError: If the class is unknown, or does not take the configuration.
+        CheckpointError: If the class is unknown, does not take the configuration, or would have
+            far more parameters than the file.
     """
     try:
         factory = MODELS.resolve(name)
@@ -74,7 +87,42 @@ def build_model(name: str, config: dict[str, Any]) -> nn.Module:
     import torch
 
     try:
+        with suppress(RuntimeError), torch.device("meta"), _no_larger_than(num_values):
+            factory(**config)  # A RuntimeError: it computes with its parameters.
         with torch.random.fork_rng(devices=[]):
             return factory(**config)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # Whatever a constructor says of arguments that it did not expect.
         raise CheckpointError(f"model.config: {error}") from error
+
+
+@contextmanager
+def _no_larger_than(num_values: int) -> Iterator[None]:
+    """Ends the making of a model that outgrows its weights, by its tensors or its modules."""
+    from torch.nn.modules import module as hooks
+
+    left = {"values": 2 * num_values + _SPARE_VALUES, "modules": num_values + _SPARE_MODULES}
+
+    def count(what: str, number: int) -> None:
+        left[what] -= number
+        if left[what] < 0:
+            raise CheckpointError(
+                f"model.config: expected a model of the {num_values} numbers in its weights "
+                f"(got one of more {what})"
+            )
+
+    def count_values(owner: object, name: str, tensor: Any) -> None:
+        if tensor is not None:
+            count("values", tensor.numel())
+
+    handles = (
+        hooks.register_module_parameter_registration_hook(count_values),
+        hooks.register_module_buffer_registration_hook(count_values),
+        hooks.register_module_module_registration_hook(lambda *_: count("modules", 1)),
+    )
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -48,6 +48,12 @@ class _LazyGroup(typer.core.TyperGroup):
             return typer.main.get_command(target)
         return _command(cmd_name, target)
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:  # Typer takes it for Ctrl-D at a prompt.
+            raise OSError(f"a file ended too soon ({error})") from error
+
 
 app = typer.Typer(
     name="m4graph",

@@ -33,6 +33,13 @@ def generate(
     shard: Annotated[
         str, typer.Option("--shard", metavar="I/N", help="Only the I-th of N parts, I from 1.")
     ] = "1/1",
+    max_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--max-hours",
+            help="Refuse a scenario that would take the packet simulator longer. [default: 24]",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as in num_scenarios=10."),
@@ -59,7 +66,15 @@ def generate(
     try:
         with count_progress(f"{loaded.name} runs") as progress:
             records = generate_runs(
-                loaded, out, jobs, backend, part, progress, report_failure, str(config)
+                loaded,
+                out,
+                jobs,
+                backend,
+                part,
+                progress,
+                report_failure,
+                str(config),
+                {} if max_hours is None else {"max_hours": max_hours},
             )
     except GenerationError as error:
         _report(error.records, out)

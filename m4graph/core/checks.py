@@ -14,6 +14,10 @@ MAX_COUNT = 2**31 - 1
 """No count may be larger unless it says so: ids of nodes and flows are 32-bit integers."""
 
 
+MAX_SIGMA = 100
+"""Of a log-normal law: beyond it, even the largest of all draws would be 0."""
+
+
 def is_integer(value: object) -> TypeGuard[int | np.integer]:
     """Tells whether a value is an integer of Python or numpy; ``True`` is none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -38,13 +42,14 @@ def check_count(name: str, value: Any, minimum: int = 1, maximum: int = MAX_COUN
     return operator.index(value)
 
 
-def check_positive(name: str, value: Any, above: float = 0.0) -> float:
+def check_positive(name: str, value: Any, above: float = 0.0, maximum: float = math.inf) -> float:
     """Gives a number back as a float if it is finite and above a bound.
 
     Args:
         name (str): Name of the parameter.
         value (float): Its value.
         above (float): The bound. (default: ``0.0``)
+        maximum (float): The most that it may be. (default: any finite number)
 
     Raises:
         KeyProblem: If it is not.
@@ -55,4 +60,6 @@ def check_positive(name: str, value: Any, above: float = 0.0) -> float:
         number = math.nan
     if not above < number < math.inf:
         raise KeyProblem(name, f"expected a number above {above:g} (got {spell(value)})")
+    if number > maximum:
+        raise KeyProblem(name, f"expected a number of at most {maximum:g} (got {spell(value)})")
     return number

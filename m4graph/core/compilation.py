@@ -13,7 +13,7 @@ from pathlib import Path
 _IMPORT = re.compile(
     r"^[ \t]*(?:from ([\w.]+) import (\([^)]*\)|.*)|import ([\w.]+))", re.MULTILINE
 )
-_HOLDS_KERNELS = re.compile(r"\b(njit|register_jitable|\w*kernel)\b")
+_HOLDS_KERNELS = re.compile(r"\b(\w*njit|register_jitable|\w*kernel)\b")
 
 
 @cache

@@ -14,6 +14,8 @@ from typing import Any
 
 from numba import njit
 
+from m4graph.core.kernel_cache import cached_njit
+
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "fastmath": False,
@@ -26,4 +28,4 @@ _OPTIONS: dict[str, Any] = {
 
 kernel = njit(forceinline=False, **_OPTIONS)
 inline_kernel = njit(forceinline=True, **_OPTIONS)
-cached_kernel = njit(forceinline=False, cache=True, **_OPTIONS)
+cached_kernel = cached_njit(forceinline=False, **_OPTIONS)

@@ -7,6 +7,7 @@ on the way in (a boolean is no integer, ``"yes"`` is no boolean), but an integer
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -37,6 +38,14 @@ _EXPECTED = {
     "too_short": "at least {min_length} entries",
     "too_long": "at most {max_length} entries",
 }
+
+
+_LONGEST = 60
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 4
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 20
+_SHORT.maxstring = _SHORT.maxlong = _SHORT.maxother = 2 * _LONGEST
+"""Looks at no more of a value than is shown: a list may hold a billion others."""
 
 
 class KeyProblem(ConfigError):
@@ -124,8 +133,8 @@ def spell(value: object) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
         return "a block of keys"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    text = _SHORT.repr(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def _key_problem(model: type[BaseModel], error: ErrorDetails, key: str) -> KeyProblem:

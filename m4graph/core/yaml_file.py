@@ -30,8 +30,27 @@ _RESOLVERS: list[tuple[str, re.Pattern[str], Sequence[str]]] = [
 ]
 
 
+_MAX_REPEATED = 100_000
+"""Values that aliases may add to a file: ten lines of them can stand for a billion."""
+
+
+_MAX_INTEGER_BITS = 1024
+
+
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own class attribute
+
+    anchors_used = False
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if self.anchors_used:
+            _check_aliases(node)
+        return node
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.anchors_used |= self.check_event(yaml.AliasEvent)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -49,6 +68,14 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
         return dict(super().construct_mapping(node, deep))
 
 
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    value = int(loader.construct_yaml_int(node))
+    if value.bit_length() > _MAX_INTEGER_BITS:  # Python would not even print it.
+        problem = f"an integer of {value.bit_length()} bits"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+    return value
+
+
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Quotes text that this module's loader, or one of YAML 1.1, would read as something else."""
 
@@ -56,6 +83,7 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
         return True
 
 
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 for _tag, _pattern, _first in _RESOLVERS:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, _first)
     _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, _first)
@@ -171,6 +199,28 @@ def locate(problem: KeyProblem, source: str, overrides: Iterable[Override]) -> C
 
 def _inside(key: str, block: str) -> bool:
     return key == block or key.startswith(block + ".")
+
+
+def _check_aliases(root: yaml.Node | None) -> None:
+    """Refuses aliases that add too much, or that stand inside of what they name."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) in sizes:
+            if not sizes[id(node)]:
+                problem = "an alias inside of what it names"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
+            return sizes[id(node)]
+        sizes[id(node)] = 0
+        total = 1
+        for child in node.value if isinstance(node, yaml.CollectionNode) else ():
+            total += sum(map(size, child)) if isinstance(child, tuple) else size(child)
+        sizes[id(node)] = total
+        return total
+
+    if root is not None and size(root) > len(sizes) + _MAX_REPEATED:
+        problem = f"aliases that repeat more than {_MAX_REPEATED} values"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=root.start_mark)
 
 
 def _parse(text: str, where: str) -> Any:

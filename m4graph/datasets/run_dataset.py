@@ -20,8 +20,15 @@ from m4graph.datasets.making.config import GenerateConfig
 from m4graph.datasets.named import NamedDataset, Recipe
 from m4graph.datasets.split import held_out
 from m4graph.datasets.store.fetch import Supply
-from m4graph.datasets.store.items import NUM_NODES, Graph, map_tensors, read_metadata
-from m4graph.datasets.store.processing import NUM_ITEMS, SCENARIO_SHA256, Form, Items, Processing
+from m4graph.datasets.store.items import NUM_NODES, Graph, map_tensors
+from m4graph.datasets.store.processing import (
+    NUM_ITEMS,
+    SCENARIO_SHA256,
+    Form,
+    Items,
+    Processing,
+    read_description,
+)
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.scenario.suite import Suite
 
@@ -238,7 +245,7 @@ class RunDataset(Dataset):  # type: ignore[misc]
 
     def _read_index(self) -> None:
         self.names = self._supply.names()
-        metadata = {name: read_metadata(self._processing.path(name)) for name in self.names}
+        metadata = {name: read_description(self._processing.path(name)) for name in self.names}
         self._hashes = [each[SCENARIO_SHA256] for each in metadata.values()]
         self._first = np.cumsum([0, *(int(each[NUM_ITEMS]) for each in metadata.values())])
         self._supply.check(metadata)

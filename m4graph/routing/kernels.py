@@ -7,13 +7,14 @@ it caches, not in those of the functions that are called.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from m4graph.core.kernel_cache import cached_njit
 
 _MASK = 0xFFFFFFFF
 
 
-@njit(cache=True, nogil=True, inline="always")
+@cached_njit(nogil=True, inline="always")
 def _mixed_in(state: int, word: int) -> int:
     word = (word * 0xCC9E2D51) & _MASK
     word = ((word << 15) | (word >> 17)) & _MASK
@@ -22,7 +23,7 @@ def _mixed_in(state: int, word: int) -> int:
     return (state * 5 + 0xE6546B64) & _MASK
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def hash_words(word0: int, word1: int, word2: int, seed: int) -> int:
     """MurmurHash3 (x86, 32 bit) of twelve bytes, given as three little-endian words.
 
@@ -37,13 +38,13 @@ def hash_words(word0: int, word1: int, word2: int, seed: int) -> int:
     return state ^ (state >> 16)  # type: ignore[no-any-return]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@cached_njit(nogil=True, inline="always")
 def host_address(host: int) -> int:
     """The IPv4 address that ns-3 gives to a node."""
     return (0x0B000001 + ((host >> 8) << 16) + ((host & 0xFF) << 8)) & _MASK
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def distances_to(
     root: int,
     ptr: NDArray[np.int64],
@@ -79,7 +80,7 @@ def distances_to(
     return tail
 
 
-@njit(cache=True, nogil=True, inline="always")
+@cached_njit(nogil=True, inline="always")
 def num_next_hops(
     here: int,
     ptr: NDArray[np.int64],
@@ -93,7 +94,7 @@ def num_next_hops(
     return count
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def num_fabric_hops(by_root, src, dst, switch_of_host, ptr, neighbour):  # type: ignore[no-untyped-def]
     """Hops between the two switches of each flow; -1 where there is no way."""
     num_switches = len(ptr) - 1
@@ -109,7 +110,7 @@ def num_fabric_hops(by_root, src, dst, switch_of_host, ptr, neighbour):  # type:
     return num_hops
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def choose_links(  # type: ignore[no-untyped-def]
     by_root, src, dst, ports, switch_of_host, ptr, neighbour, link, hash_seed, route_ptr, links
 ):
@@ -128,7 +129,7 @@ def choose_links(  # type: ignore[no-untyped-def]
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def choose_way(  # type: ignore[no-untyped-def]
     src, dst, port, host_uplink, host_downlink, switch_of_host, ptr, neighbour, link, hash_seed,
     distance,
@@ -146,7 +147,7 @@ def choose_way(  # type: ignore[no-untyped-def]
     return links
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _follow(  # type: ignore[no-untyped-def]
     src, dst, port, switch_of_host, ptr, neighbour, link, hash_seed, distance, links, hop
 ):
@@ -168,7 +169,7 @@ def _follow(  # type: ignore[no-untyped-def]
         here = neighbour[k]
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def split_evenly(between, edge, ptr, neighbour, link, shares):  # type: ignore[no-untyped-def]
     """Moves what goes to each switch inwards, farthest switches first, and adds it to the links."""
     num_switches = len(ptr) - 1

@@ -46,6 +46,9 @@ NAMES = (
 than the first stored runs: a vector leaves them out where all have the values of before, which are
 the algorithms' defaults."""
 
+NUM_FIRST_NAMES = len(NAMES) - len(_LATER)
+"""Columns of a vector that leaves out the younger ones."""
+
 _OF_SKETCHES = ("hyper_increase_bps", "beta", *_LATER)
 """What only the sketches of the algorithms with a code read."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from m4graph.core.kernel_cache import cached_njit
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.routing import Routes
 from m4graph.topology import NetworkArrays
@@ -96,7 +96,7 @@ def serialization_ticks(size_bytes, rate_bps, ticks_per_ns=1):  # type: ignore[n
     return whole_ns * ticks_per_ns + rest * ticks_per_ns // rate_bps
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _ideal_fct_ns(  # type: ignore[no-untyped-def]
     size_bytes, link_rate_bps, link_delay_ns, ptr, links, payload_bytes, ticks_per_ns
 ):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import networkx as nx
 
@@ -14,6 +14,7 @@ from m4graph.core.schema import KeyProblem, spell
 from m4graph.core.units import gbps_to_bps
 
 Cable = tuple[int, int]
+T = TypeVar("T")
 
 
 def check_rate(name: str, gbps: float | Decimal) -> int:
@@ -33,35 +34,44 @@ def check_rate(name: str, gbps: float | Decimal) -> int:
     return rate_bps
 
 
+MAX_PARTS = 10**6
+"""Nodes and cables that a generator makes at most: each takes a kilobyte, and 10 us."""
+
+
 class NetworkBuilder:
     """Collects the nodes and cables of one network; hosts first, then switches.
 
     Args:
         name (str): Name of the network, kept in ``graph.graph["name"]``.
         delay_ns (int): Propagation delay of every cable.
+
+    Raises:
+        KeyProblem: Of any call, if there are more than :data:`MAX_PARTS` nodes and cables.
     """
 
     def __init__(self, name: str, delay_ns: int) -> None:
         self._graph = nx.Graph(name=name)
+        self._num_parts = 0
         self._delay_ns = check_count("delay_ns", delay_ns, minimum=0)
 
     def add_hosts(self, racks: Iterable[int]) -> None:
         """Adds a host for each entry, which is the index of its top-of-rack switch."""
         start = len(self._graph)
-        for host, rack in enumerate(racks, start):
+        for host, rack in enumerate(self._counted(racks), start):
             self._graph.add_node(host, kind="host", rack=rack)
 
     def add_switches(self, tier: str, count: int, per_pod: int | None = None) -> range:
         """Adds switches of one tier and gives their ids; pods are filled one after the other."""
         first = len(self._graph)
-        for index in range(count):
+        for index in self._counted(range(count)):
             pod = {} if per_pod is None else {"pod": index // per_pod}
             self._graph.add_node(first + index, kind="switch", tier=tier, **pod)
         return range(first, first + count)
 
     def connect(self, cables: Iterable[Cable], rate_bps: int) -> None:
         """Adds cables of one rate."""
-        self._graph.add_edges_from(cables, rate_bps=rate_bps, delay_ns=self._delay_ns)
+        attributes = {"rate_bps": rate_bps, "delay_ns": self._delay_ns}
+        self._graph.add_edges_from(self._counted(cables), **attributes)
 
     def connect_hosts(self, switches: Sequence[int], rate_bps: int) -> None:
         """Connects each host to the switch of its rack; switches are in the order of racks.
@@ -77,6 +87,13 @@ class NetworkBuilder:
                 if "pod" in nodes[switch]:
                     data["pod"] = nodes[switch]["pod"]
         self.connect(cables, rate_bps)
+
+    def _counted(self, parts: Iterable[T]) -> Iterator[T]:
+        for part in parts:
+            self._num_parts += 1
+            if self._num_parts > MAX_PARTS:
+                raise KeyProblem("", f"expected at most {MAX_PARTS} nodes and cables (got more)")
+            yield part
 
     def finish(self) -> nx.Graph:
         """Gives the network, which keeps the rules of ``validate`` by its making."""

@@ -25,7 +25,13 @@ def read_graphml(path: Path) -> nx.Graph:
     try:
         graphs = len(ElementTree.parse(path).getroot().findall("{*}graph"))
         graph = nx.read_graphml(path)
-    except (ElementTree.ParseError, nx.NetworkXException, KeyError, TypeError, ValueError) as error:
+    except (
+        ElementTree.ParseError,
+        nx.NetworkXException,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise TopologyError(f"{path}: expected GraphML (got {_first_line(error)})") from None
     if graphs != 1:
         raise TopologyError(f"{path}: expected one graph in the file (got {graphs})")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import repeat
+
 import networkx as nx
 
 from m4graph.core.checks import check_count
@@ -22,6 +24,6 @@ def star(num_hosts: int, gbps: float = 10, delay_ns: int = 1000) -> nx.Graph:
     check_count("num_hosts", num_hosts)
     rate_bps = check_rate("gbps", gbps)
     builder = NetworkBuilder("star", delay_ns)
-    builder.add_hosts([0] * num_hosts)
+    builder.add_hosts(repeat(0, num_hosts))
     builder.connect_hosts(builder.add_switches("tor", 1), rate_bps)
     return builder.finish()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,6 +38,7 @@ Training = FlowLinkTraining | PaperTraining
 
 _LAST = "last.ckpt"
 _MONITORED = "val_mean_error"
+_PATIENCE_S = 1.0
 
 
 def train(config: AnyTrainConfig, data: str | Path, out: str | Path, resume: bool = False) -> Path:
@@ -97,13 +100,33 @@ def _fit(
     loaders: tuple[DataLoader[Any], DataLoader[Any]],
     last: Path | None,
 ) -> None:
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _quiet_log_writers():
         quiet()
         try:
-            trainer.fit(module, *loaders, ckpt_path=last)
+            trainer.fit(module, *loaders, ckpt_path=last, weights_only=True)
         except SystemExit:
             # Lightning ends the process on Ctrl-C; our callers decide that themselves.
             raise KeyboardInterrupt from None
+
+
+@contextmanager
+def _quiet_log_writers() -> Iterator[None]:
+    """Hides the tracebacks of TensorBoard's threads, whose errors the main thread raises, too."""
+    hook, others = threading.excepthook, set(threading.enumerate())
+
+    def hide(failure: threading.ExceptHookArgs) -> None:
+        if not isinstance(failure.exc_value, OSError):
+            hook(failure)
+
+    threading.excepthook = hide
+    try:
+        yield
+    except OSError:
+        for thread in set(threading.enumerate()) - others:
+            thread.join(_PATIENCE_S)
+        raise
+    finally:
+        threading.excepthook = hook
 
 
 def _trainer(config: AnyTrainConfig, out: Path, best: ModelCheckpoint) -> lightning.Trainer:

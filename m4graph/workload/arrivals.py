@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.checks import check_positive
+from m4graph.core.checks import MAX_SIGMA, check_positive
 from m4graph.core.registry import Registry
 
 
@@ -49,11 +49,11 @@ class LogNormalArrivals:
             larger, the burstier. m4 draws it from 1 and 2. (default: ``1.0``)
 
     Raises:
-        KeyProblem: If it is not above 0.
+        KeyProblem: If it is not above 0, or above 100.
     """
 
     def __init__(self, sigma: float = 1.0) -> None:
-        self.sigma = check_positive("sigma", sigma)
+        self.sigma = check_positive("sigma", sigma, maximum=MAX_SIGMA)
 
     def gaps(
         self, generator: np.random.Generator, num_gaps: int, mean_ns: float

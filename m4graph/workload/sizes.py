@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.checks import check_count, check_positive
+from m4graph.core.checks import MAX_SIGMA, check_count, check_positive
 from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem, spell
 
@@ -121,7 +121,7 @@ class LogNormalSizes(_LawWithMean):
 
     def __init__(self, mean_bytes: float, sigma: float = 2.0) -> None:
         super().__init__(mean_bytes)
-        self.sigma = check_positive("sigma", sigma)
+        self.sigma = check_positive("sigma", sigma, maximum=MAX_SIGMA)
 
     def sample(self, generator: np.random.Generator, num_flows: int) -> NDArray[np.int64]:
         """Draws sizes, int64 ``[num_flows]``."""

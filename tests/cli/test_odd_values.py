@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import yaml
+
+from m4graph.cli.app import main
 
 from .conftest import SCENARIO
 
@@ -57,3 +60,21 @@ def test_odd_values(run, tiny, scenario):
             assert (status == 0) == bool(out), what
             assert err.count("\n") == (status == 2), what
     assert outcomes == {0, 2}
+
+
+def test_an_end_of_file_is_no_interruption(tiny, monkeypatch, capsys):
+    def ends(*arguments):
+        raise EOFError("Ran out of input")
+
+    monkeypatch.setattr("m4graph.scenario.files.load_scenario", ends)
+    assert main(["simulate", str(tiny), "--simulator", "fluid"]) == 1
+    assert capsys.readouterr().err == "error: a file ended too soon (Ran out of input)\n"
+
+
+@pytest.mark.parametrize("name", ["scenario.yaml", "seed.yaml"])
+def test_aliases_that_stand_for_a_billion_values(capsys, name):
+    bomb = Path(__file__).parents[1] / "data" / "cases" / "yaml-bomb" / name
+    assert main(["simulate", str(bomb), "--simulator", "fluid"]) == 2
+    said = capsys.readouterr().err
+    assert "got aliases that repeat more than 100000 values" in said
+    assert said.count("\n") == 1

@@ -76,6 +76,8 @@ def test_merge_keys_work(tmp_path):
         ("a: " + "9" * 5000, "expected YAML"),
         ("a: " + "[" * 3000, "expected YAML"),
         ("a: 1\n---\nb: 2", "expected YAML"),
+        ("a: 0x" + "f" * 5000, "line 1: expected YAML (got an integer of 20000 bits)"),
+        ("a: &x [1, *x]", "line 1: expected YAML (got an alias inside of what it names)"),
     ],
 )
 def test_errors_name_the_file_and_line(tmp_path, text, part):
@@ -143,3 +145,18 @@ def test_a_bad_key_is_located(key, where):
     problem = KeyProblem(key, "expected x (got y)")
     error = locate(problem, "f.yaml", [Override("network.pfc", "1")])
     assert str(error) == f"{where}{key}: expected x (got y)"
+
+
+def test_aliases_have_a_budget(tmp_path):
+    lines = ["x0: &x0 [x, x, x, x, x, x, x, x, x, x]"]
+    names = [", ".join([f"*x{level}"] * 10) for level in range(8)]
+    lines += [f"x{level + 1}: &x{level + 1} [{inner}]" for level, inner in enumerate(names)]
+    assert len(read(tmp_path, "\n".join(lines[:4]))["x3"]) == 10
+    with pytest.raises(InputError, match="got aliases that repeat more than 100000 values"):
+        read(tmp_path, "\n".join(lines))
+    merged = ["m0: &m0 {k: 1}"]
+    names = [", ".join([f"*m{level}"] * 10) for level in range(8)]
+    for level, inner in enumerate(names, 1):
+        merged.append(f"m{level}: &m{level} {{<<: [{inner}]}}")
+    with pytest.raises(InputError, match="aliases that repeat"):
+        read(tmp_path, "\n".join(merged))

@@ -11,8 +11,9 @@ import m4graph
 from m4graph.simulators import SIMULATORS
 
 ROOT = Path(m4graph.__path__[0])
+OWN_SUITE = ROOT / "evaluation" / "suites" / "parsimon.py"
 FILES = [
-    *(ROOT / "evaluation").rglob("*.py"),
+    *sorted({*(ROOT / "evaluation").rglob("*.py")} - {OWN_SUITE}),
     *(ROOT / "cli" / f"{name}.py" for name in ("arguments", "compare", "evaluate", "simulate")),
 ]
 

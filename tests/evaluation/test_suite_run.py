@@ -21,6 +21,8 @@ RUNS: list[tuple[str, str]] = []
 
 WEIGHTS: list[Path] = []
 
+CASES = Path(__file__).parents[1] / "data" / "cases"
+
 
 class Scaled(Simulator):
     """Every slowdown is a number that the subclass, or the model, says."""
@@ -341,6 +343,30 @@ def test_damaged_and_foreign_files_are_no_results(tmp_path):
     assert (back.fct_ns == result.fct_ns).all()
     assert load_result([path], "another key", "other", scenario) is None
     path.write_bytes(path.read_bytes()[:-40])
+    assert load_result([path], "key", "other", scenario) is None
+
+
+@pytest.mark.parametrize("kind", ["NotImplementedError", "RuntimeError", "error"])
+def test_damaged_results_are_told_in_one_line_and_removed(tmp_path, capsys, kind):
+    path = tmp_path / "a.npz"
+    shutil.copy(CASES / "cache-damaged" / f"{kind}.npz", path)
+    assert load_result([path], "key", "other", case("a").build()) is None
+    assert not path.exists()
+    said = capsys.readouterr().err
+    assert said.startswith(f"m4graph: {path}: expected a stored result (got ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("fct_ns", np.full(6, -5)), ("start_ns", np.zeros(3, np.int64)), ("fct_ns", np.ones(6))],
+)
+def test_results_of_other_flows_are_made_anew(tmp_path, name, value):
+    scenario, path = case("a").build(), tmp_path / "a.npz"
+    save_result(path, "key", Scaled().run(scenario))
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    np.savez_compressed(path, **arrays | {name: value})
     assert load_result([path], "key", "other", scenario) is None
 
 

@@ -19,16 +19,17 @@ NASTY = (
     *("a" * 5000, "\x00", "../../etc/passwd", "/dev/full", "2026-01-01", "12:30:00", "- 1", ": :"),
     *("10Gbps", "1Kbps", "1ns", "-5us", "0Gbps", "NA", "None", "<script>", "'", '"', "#", ","),
 )
+_NUMBER = re.compile(rb"(?<![\w.])\d{1,18}(?:\.\d+)?(?![\w.])")
 _TOKEN = re.compile(rb"[^\s,:\[\]{}=<>\"/-]+")
 
 
 def damaged(path: Path, rng: Rng) -> bytes:
-    """A file's content with one to three damages, one after the other."""
+    """A file's content with one damage, or up to three, one after the other."""
     content = path.read_bytes()
     if path.suffix == ".npz" and rng.random() < 0.9:  # Its checksums find damaged bytes.
         return _damage_arrays(content, rng)
     kinds = TEXT if _is_text(content) else BYTES
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.choice([1, 1, 1, 2, 3]))):
         content = kinds[int(rng.integers(len(kinds)))](content, rng)
     return content
 
@@ -44,6 +45,8 @@ def _damage_arrays(content: bytes, rng: Rng) -> bytes:
         arrays[f"{name}_"] = arrays.pop(name)
     elif what == 2:
         arrays[name] = array.astype(str(rng.choice(["f8", "i2", "u1", "U4", "c16"])))
+    elif array.dtype.kind == "U":
+        arrays[name] = np.array(_replace_token(str(array).encode(), rng).decode(errors="replace"))
     elif array.size:
         flat = array.reshape(-1).copy()
         place = int(rng.integers(flat.size))
@@ -99,6 +102,18 @@ def _replace_token(content: bytes, rng: Rng) -> bytes:
     return content[: token.start()] + nasty + content[token.end() :]
 
 
+def _replace_number(content: bytes, rng: Rng) -> bytes:
+    """Another number in the place of one, so that the file stays what it is."""
+    numbers = list(_NUMBER.finditer(content))
+    if not numbers:
+        return content
+    number = numbers[int(rng.integers(len(numbers)))]
+    factor = (0, -1, 0.5, 2, 10, 1000, 1e6, 1e12)[int(rng.integers(8))]
+    value = float(number[0]) * factor
+    text = f"{value:.0f}" if b"." not in number[0] or rng.random() < 0.1 else repr(value)
+    return content[: number.start()] + text.encode() + content[number.end() :]
+
+
 def _swap_tokens(content: bytes, rng: Rng) -> bytes:
     tokens = list(_TOKEN.finditer(content))
     if len(tokens) < 2:
@@ -130,6 +145,7 @@ def _move(lines: list[bytes], place: int, rng: Rng) -> list[bytes]:
 
 TEXT = (
     *[_replace_token] * 5,
+    *[_replace_number] * 5,
     _swap_tokens,
     _with_lines(lambda lines, place, rng: lines[:place] + lines[place + 1 :]),
     _with_lines(lambda lines, place, rng: [*lines[: place + 1], *lines[place:]]),

@@ -5,7 +5,7 @@ import pytest
 
 from m4graph import topology
 from m4graph.core.errors import ConfigError
-from m4graph.core.schema import spell
+from m4graph.core.schema import KeyProblem, spell
 
 
 def cables(graph: nx.Graph) -> list[tuple[int, int]]:
@@ -156,3 +156,15 @@ def test_bad_parameter_is_named(kind, name, value):
 def test_fat_tree_needs_an_even_k(k):
     with pytest.raises(ConfigError, match=f"k: expected an .*integer of 2 or above .got {k}"):
         topology.fat_tree(k)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: topology.star(num_hosts=2**31 - 1),
+        lambda: topology.leaf_spine(num_leaves=3000, hosts_per_leaf=1, num_spines=3000),
+    ],
+)
+def test_networks_without_end_are_refused(build):
+    with pytest.raises(KeyProblem, match="expected at most 1000000 nodes and cables"):
+        build()

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.schema import KeyProblem
 from m4graph.workload import LogNormalArrivals, PoissonArrivals
+from m4graph.workload.sizes import LogNormalSizes
 
 
 def draw(law, mean_ns=500.0):
@@ -36,3 +38,10 @@ def test_log_normal_gaps_have_their_median_and_spread(sigma):
 def test_bad_sigma_is_named():
     with pytest.raises(ConfigError, match=r"sigma: expected a number above 0 \(got 0\)"):
         LogNormalArrivals(0)
+
+
+@pytest.mark.parametrize("law", [LogNormalArrivals, LogNormalSizes])
+def test_a_sigma_whose_square_is_no_number_is_refused(law):
+    others = {"mean_bytes": 1000} if law is LogNormalSizes else {}
+    with pytest.raises(KeyProblem, match="sigma: expected a number of at most 100"):
+        law(sigma=1e300, **others)

@@ -14,7 +14,7 @@ from m4graph.datasets.store.items import NUM_NODES, Tensors
 from m4graph.datasets.store.processing import Form
 from m4graph.datasets.store.run_data import RunData, to_run_data
 from m4graph.runs.flow_network import FlowNetwork
-from m4graph.runs.labelled_run import LabelledRun
+from m4graph.runs.labelled_run import LabelledRun, check_run
 
 _NETWORK = "network."
 
@@ -45,6 +45,7 @@ class StoredRun:
     def __init__(self, tensors: Tensors) -> None:
         network = FlowNetwork(**_part(FlowNetwork, tensors, _NETWORK))
         self._run = LabelledRun(network=network, **_part(LabelledRun, tensors))
+        check_run(self._run, "a processed run")
 
     def __getitem__(self, index: int) -> RunData:
         return to_run_data(self._run)

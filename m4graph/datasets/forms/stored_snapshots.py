@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import HeteroData
 
+from m4graph.core.array_checks import Checker
+from m4graph.core.errors import InputError
 from m4graph.graph.schema import (
     CROSSED_BY,
     CROSSES,
@@ -36,6 +38,51 @@ _EIGHTHS = 8.0
 """Unit of :data:`EDGE_FEATURES`, as in the tracker."""
 
 
+def check_snapshots(arrays: Arrays) -> None:
+    """Checks that pointers and ids lie inside of what they point to; features are not looked at.
+
+    Args:
+        arrays (dict): As :meth:`SnapshotForm.pack` gave them.
+
+    Raises:
+        InputError: For the first array that is wrong.
+    """
+    check = Checker("processed events")
+    num_events, num_flows = len(arrays["event_time_ns"]), len(arrays["size_bytes"])
+    num_links = len(arrays["link_static"])
+    for name, dtype in (("event_kind", "i4"), ("event_flow", "i4"), ("num_updated", "i4")):
+        check.array(name, arrays[name], dtype, num_events)
+    for name in _OF_FLOWS:
+        check.array(name, arrays[name], arrays[name].dtype.str, num_flows)
+    check.values("event_flow", arrays["event_flow"], 0, num_flows - 1)
+    check.pointers("route_ptr", arrays["route_ptr"], num_flows, len(arrays["route_links"]))
+    check.values("route_links", arrays["route_links"], 0, num_links - 1)
+    for ptr, ids, most in (("flow_ptr", "flow_id", num_flows), ("link_ptr", "link_id", num_links)):
+        check.array(ids, arrays[ids], "i4", len(arrays[ids]))
+        check.pointers(ptr, arrays[ptr], num_events, len(arrays[ids]))
+        check.values(ids, arrays[ids], 0, most - 1)
+    _check_tables(check, arrays)
+
+
+def _check_tables(check: Checker, arrays: Arrays) -> None:
+    num_touched, num_read = len(arrays["flow_id"]), len(arrays["link_id"])
+    check.array("flow_gap", arrays["flow_gap"], "f4", num_touched)
+    for name, shape in (
+        ("flow_x", (num_touched, len(FLOW_COLUMNS))),
+        ("configuration", (1, len(RUN_COLUMNS))),
+        ("link_x", (num_read, len(LINK_COLUMNS))),
+        ("link_static", (len(arrays["link_static"]), len(STATIC_COLUMNS))),
+    ):
+        if arrays[name].shape != shape or arrays[name].dtype != np.float32:
+            check.refuse(name, f"float32 {[*shape]}", f"{arrays[name].dtype} {arrays[name].shape}")
+    if "remaining_bytes" in arrays:
+        check.array("remaining_bytes", arrays["remaining_bytes"], "f4", num_touched)
+        num_queues, num_events = len(arrays["queue_bytes"]), len(arrays["event_time_ns"])
+        check.pointers("queue_ptr", arrays["queue_ptr"], num_events, num_queues)
+        links = np.diff(arrays["link_ptr"])
+        check.rule("queue_ptr", np.diff(arrays["queue_ptr"]) <= links, "no more than link_ptr")
+
+
 class StoredSnapshots:
     """The graphs of a run's events.
 
@@ -44,6 +91,7 @@ class StoredSnapshots:
     """
 
     def __init__(self, arrays: Arrays) -> None:
+        check_snapshots(arrays)
         self._arrays = arrays
         self._num_links = len(arrays["link_static"])
 
@@ -96,9 +144,11 @@ class StoredSnapshots:
         first, length = ptr[flow_id], ptr[flow_id + 1] - ptr[flow_id]
         flow_row = np.repeat(np.arange(len(flow_id)), length)
         hop = np.arange(len(flow_row)) - np.repeat(np.cumsum(length) - length, length)
-        row_of_link = np.empty(self._num_links, np.int64)
+        row_of_link = np.full(self._num_links, -1)
         row_of_link[link_id] = np.arange(len(link_id))
         link_row = row_of_link[self._arrays["route_links"][first[flow_row] + hop]]
+        if (link_row < 0).any():
+            raise InputError("link_id: expected the links of all flows of an event (got fewer)")
         x = np.empty((len(hop), len(EDGE_FEATURES)), np.float32)
         x[:, 0] = hop / _EIGHTHS
         x[:, 1] = (length[flow_row] - 1 - hop) / _EIGHTHS

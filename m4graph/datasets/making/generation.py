@@ -28,7 +28,7 @@ from m4graph.datasets.making.run_folder import (
     run_name,
 )
 from m4graph.scenario import Scenario
-from m4graph.simulators import simulate
+from m4graph.simulators import build_simulator, simulate
 from m4graph.topology import star
 from m4graph.workload import generate as generate_workload
 
@@ -66,6 +66,7 @@ def generate(
     progress: Progress | None = None,
     on_failure: Callable[[RunFailure], None] | None = None,
     source: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> list[RunRecord]:
     """Simulates scenarios, and writes ``out/raw/run_<i>.npz`` and ``.yaml`` for each.
 
@@ -88,6 +89,7 @@ def generate(
         on_failure (Callable, optional): Called with what failed, as it happens.
             (default: ``None``)
         source (str, optional): What messages call the configuration. (default: its name)
+        options (Mapping, optional): Of the packet simulator, as ``max_hours``. (default: none)
 
     Returns:
         list: A record of each run of the shard, in order.
@@ -98,6 +100,7 @@ def generate(
         GenerationError: At the end, if scenarios were bad, reserved for evaluation, or failed.
     """
     check_backend(backend, jobs)
+    build_simulator("packet", **options or {})
     out = Path(out)
     source = config.name if source is None else source
     indices = shard.indices(config.num_scenarios)
@@ -106,7 +109,7 @@ def generate(
     hashes = known_hashes(out)
     raw = open_run_folder(config, out).absolute()  # workers may stand elsewhere
     _compile(config, indices)
-    calls = ((config, raw, index, hashes.get(run_name(index), ())) for index in indices)
+    calls = ((config, raw, index, hashes.get(run_name(index), ()), options) for index in indices)
     records, failures = [], []
     with closing(unordered(produce, calls, jobs, backend)) as results:
         for result in results:

@@ -147,7 +147,13 @@ def known_hashes(out: Path) -> dict[str, frozenset[str]]:
     for path in sorted(out.glob("manifest*.json")):
         try:
             for run in json.loads(path.read_text(encoding="utf-8"))["runs"]:
-                found[run["name"]].add(run["arrays_sha256"])
-        except (ValueError, KeyError, TypeError) as error:
+                found[_text(run["name"])].add(_text(run["arrays_sha256"]))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(f"{path}: expected a manifest of runs (got {error!r})") from None
     return {name: frozenset(hashes) for name, hashes in found.items()}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.60} in place of text")
+    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,11 @@ def run_hash(run: LabelledRun) -> str:
 
 
 def produce(
-    config: GenerateConfig, raw: Path, index: int, hashes: Collection[str] = ()
+    config: GenerateConfig,
+    raw: Path,
+    index: int,
+    hashes: Collection[str] = (),
+    options: Mapping[str, Any] | None = None,
 ) -> RunRecord | RunFailure:
     """Simulates scenario ``index`` into ``raw``, unless its files are there and good.
 
@@ -50,6 +54,7 @@ def produce(
         index (int): Which scenario.
         hashes (Collection[str], optional): A run that is there is kept if it has one of these; if
             there are none, any. (default: ``()``)
+        options (Mapping, optional): Of the packet simulator. (default: none)
 
     Raises:
         OSError: If a file cannot be written.
@@ -59,7 +64,7 @@ def produce(
         description = config.describe(index)
         run = _existing(raw, index, description, hashes)
         if run is None:
-            run = _simulated(raw, index, description)
+            run = _simulated(raw, index, description, options or {})
     except OSError:
         raise
     except Exception as error:
@@ -110,12 +115,14 @@ def _existing(
     return run if not hashes or run_hash(run) in hashes else None
 
 
-def _simulated(raw: Path, index: int, description: dict[str, Any]) -> LabelledRun:
+def _simulated(
+    raw: Path, index: int, description: dict[str, Any], options: Mapping[str, Any]
+) -> LabelledRun:
     name = run_name(index)
     remove_run(raw, name)
     scenario = scenario_of(description, run_files(raw, name)[0])
     with without_cautions():
-        run = LabelledRun.from_result(simulate(scenario, "packet", labels=True))
+        run = LabelledRun.from_result(simulate(scenario, "packet", labels=True, **options))
     save_run(raw, name, run, description)
     return run
 

@@ -67,16 +67,17 @@ class Supply:
         if self._suite is not None:
             return [run_name(index) for index in range(len(self._suite))]
         there = {path.stem for path in self.raw.glob("run_*.npz")}
-        return sorted(there | set(self.expected()))
+        is_shared = self._named is not None and self._named.runs_sha256 is not None
+        listed = self.expected() if is_shared or self._source is not None else {}
+        return sorted(there | set(listed))
 
     def missing(self) -> list[str]:
         """The runs that are not there."""
         return [name for name in self.names() if not (self.raw / f"{name}.npz").exists()]
 
     def expected(self) -> Mapping[str, frozenset[str]]:
-        """The hashes of runs that are to be somebody else's; none, where anything is welcome."""
-        is_shared = self._named is not None and self._named.runs_sha256 is not None
-        return known_hashes(self._root) if is_shared or self._source is not None else {}
+        """The hashes that the folder's manifests give for runs; of others, any is welcome."""
+        return known_hashes(self._root)
 
     def fetch(self) -> None:
         """Copies or simulates what is missing.

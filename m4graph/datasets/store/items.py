@@ -31,6 +31,7 @@ Graph: TypeAlias = "Data | HeteroData"
 
 _CLASSES: dict[str, type[Graph]] = {"RunData": RunData, "HeteroData": HeteroData, "Data": Data}
 _LAYOUT = "layout"
+_MAX_SIZE = 2**31 - 1
 _NUMBERS: dict[type, torch.dtype] = {bool: torch.bool, int: torch.int64, float: torch.float64}
 
 
@@ -72,6 +73,8 @@ class StoredItems:
             for field in self._fields
             if not field.is_number
         }
+        for field in self._fields:
+            self._check(field)
 
     def __getitem__(self, index: int) -> Graph:
         item = self._class()
@@ -79,6 +82,18 @@ class StoredItems:
             store = item[_store_key(field.store)] if field.store else item
             setattr(store, field.name, self._value(field, index))
         return item
+
+    def _check(self, field: Field) -> None:
+        """Refuses a field whose shapes are not those of its values."""
+        values, num_items = self._tensors[field.key], len(self._tensors[NUM_NODES])
+        if field.is_number:
+            good = values.shape == (num_items,)
+        else:
+            shapes = self._tensors[_shape(field)]
+            inside = bool(((shapes >= 0) & (shapes <= _MAX_SIZE)).all())
+            good = inside and (len(shapes), self._ptr[field.key][-1]) == (num_items, len(values))
+        if not good:
+            raise InputError(f"{field.key}: expected the values of {num_items} graphs (got others)")
 
     def _value(self, field: Field, index: int) -> Any:
         values = self._tensors[field.key]
@@ -128,14 +143,14 @@ def map_tensors(path: Path) -> tuple[Tensors, dict[str, str]]:
         return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata())
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """Reads the metadata of a processed file, and nothing else.
+def read_metadata(path: Path) -> tuple[dict[str, str], int]:
+    """Reads the metadata of a processed file, and how many graphs it has, and nothing else.
 
     Raises:
         InputError: If the file is missing or damaged.
     """
     with _opened(path) as file:
-        return dict(file.metadata())
+        return dict(file.metadata()), int(file.get_slice(NUM_NODES).get_shape()[0])
 
 
 @contextmanager
@@ -143,7 +158,8 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, "pt") as file:
             yield file
-    except (OSError, TypeError, SafetensorError) as error:  # a TypeError: there is no metadata
+    # A TypeError: there is no metadata; an IndexError: a tensor without dimensions.
+    except (OSError, TypeError, IndexError, ValueError, SafetensorError) as error:
         raise InputError(f"{path}: expected a processed run (got {error})") from None
 
 

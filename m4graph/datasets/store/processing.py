@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,12 +94,18 @@ class Processing:
         path = self.path(name)
         try:
             since_ns = path.stat().st_mtime_ns
-            before = json.loads(read_metadata(path)[MADE_BY])
-        except (OSError, InputError, KeyError, ValueError):
+        except OSError:
+            return ["raw"]
+        try:
+            before = json.loads(read_description(path)[MADE_BY])
+        except (InputError, ValueError) as error:
+            report_damage(path, error)
             return ["raw"]
         raw = [self.raw / f"{name}{ending}" for ending in (".npz", ".yaml")]
         if any(file.exists() and file.stat().st_mtime_ns > since_ns for file in raw):
             return ["raw"]
+        if not isinstance(before, dict):
+            before = {}
         return [key for key, value in self.made_by.items() if before.get(key) != value]
 
     def __call__(self, name: str, expected_sha256: Collection[str] = ()) -> None:
@@ -134,24 +141,40 @@ class Processing:
         save_tensors(self.path(name), tensors, metadata)
 
     def open(self, name: str, in_memory: bool) -> Items:
-        """Opens the graphs of a processed run.
+        """Opens the graphs of a processed run; a file that is damaged is made anew.
 
         Args:
             name (str): Of the run.
             in_memory (bool): Read all of them now.
 
         Raises:
-            InputError: If the file is damaged, or another data set has replaced it.
+            InputError: If another data set has replaced the file, or the raw run is damaged, too.
         """
-        tensors, metadata = map_tensors(self.path(name))
-        if metadata.get(MADE_BY) != json.dumps(self.made_by):
+        try:
+            return self._open(name, in_memory)
+        except DamagedError as error:
+            report_damage(self.path(name), error)
+            self(name)
+            return self._open(name, in_memory)
+
+    def _open(self, name: str, in_memory: bool) -> Items:
+        path = self.path(name)
+        try:
+            tensors, metadata = map_tensors(path)
+            made_by = metadata[MADE_BY]
+        except (InputError, KeyError) as error:
+            raise DamagedError(str(error)) from None
+        if made_by != json.dumps(self.made_by):
             raise InputError(
-                f"{self.path(name)}: expected what this data set has processed (got what one with "
+                f"{path}: expected what this data set has processed (got what one with "
                 "another pre_filter or pre_transform has, since)"
             )
         if in_memory:
             tensors = {key: tensor.clone() for key, tensor in tensors.items()}
-        return self._opened(tensors, metadata)
+        try:
+            return self._opened(tensors, metadata)
+        except Exception as error:  # Whatever a form makes of tensors that are not its own.
+            raise DamagedError(str(error)) from error
 
     def _opened(self, tensors: Tensors, metadata: dict[str, str]) -> Items:
         if self.pre_filter is None and self.pre_transform is None:
@@ -168,6 +191,31 @@ class Processing:
         if self.pre_transform is not None:
             items = [self.pre_transform(item) for item in items]
         return pack_items(items)
+
+
+class DamagedError(InputError):
+    """A processed file is not what was written."""
+
+
+def read_description(path: Path) -> dict[str, str]:
+    """Reads what a processed file says of itself, and nothing else.
+
+    Raises:
+        InputError: If it is missing, damaged, or says too little.
+    """
+    metadata, num_items = read_metadata(path)
+    for key in (SCENARIO_SHA256, ARRAYS_SHA256, EVALUATION_SEED, NUM_ITEMS, MADE_BY):
+        if key not in metadata:
+            raise InputError(f"{path}: expected a processed run (got one without {key})")
+    if metadata[NUM_ITEMS] != str(num_items):
+        raise InputError(f"{path}: expected {NUM_ITEMS} {num_items} (got {metadata[NUM_ITEMS]!r})")
+    return metadata
+
+
+def report_damage(path: Path, error: Exception) -> None:
+    """Says on stderr that a file that can be made anew is."""
+    got = " ".join(str(error).split())
+    print(f"m4graph: {path} is damaged, and made anew ({got})", file=sys.stderr)
 
 
 def _evaluation_seed(description: Path) -> str:

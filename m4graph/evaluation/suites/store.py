@@ -7,17 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-import zipfile
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from m4graph.core.array_checks import Checker
+from m4graph.core.array_file import read_arrays
+from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
-from m4graph.results import SimulationResult
+from m4graph.core.schema import spell
+from m4graph.results import UNFINISHED, SimulationResult
+from m4graph.runs.check import MAX_TIME_NS
 from m4graph.scenario import Scenario
 
 CACHE_VARIABLE = "M4GRAPH_CACHE"
@@ -61,6 +69,8 @@ def load_result(
 ) -> SimulationResult | None:
     """Reads a result from the first of these files that has it; ``None`` if none does.
 
+    A file that is damaged is removed, and told in one line.
+
     Args:
         paths (Sequence[Path]): Where it may be.
         key (str): What it depends on; a file with another key does not have it.
@@ -68,23 +78,57 @@ def load_result(
         scenario (Scenario): What was simulated.
     """
     for path in paths:
+        if not path.exists():
+            continue
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                header = json.loads(str(stored["header"]))
-                if header["key"] != key:
-                    continue
-                arrays = {name: stored[name] for name in ("fct_ns", "start_ns")}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            header, arrays = _read(path)
+            if header["key"] != key:
+                continue
+            _check(path, header, arrays, scenario.num_flows)
+        except InputError as error:
+            print(f"m4graph: {error}; it is made anew", file=sys.stderr)
+            with suppress(OSError):
+                path.unlink()
             continue
         return SimulationResult(
             simulator=simulator,
             flow_id=scenario.workload.id,
             ideal_fct_ns=scenario.ideal_fct_ns,
             scenario=scenario,
-            **arrays,
+            fct_ns=arrays["fct_ns"],
+            start_ns=arrays["start_ns"],
             **{name: header[name] for name in _NUMBERS},
         )
     return None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
+    """The header and the times of a stored result."""
+    arrays = read_arrays(path, ("header", "fct_ns", "start_ns"), "a stored result")
+    try:
+        header = json.loads(str(arrays.pop("header")))
+        return {name: header[name] for name in ("key", *_NUMBERS)}, arrays
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{path}: header: expected that of a stored result (got {error!r})"
+        ) from None
+
+
+def _check(
+    path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.int64]], num_flows: int
+) -> None:
+    """Refuses numbers that no run gives."""
+    for name in _NUMBERS:
+        value = header[name]
+        is_number = isinstance(value, int | float) and 0 <= value < math.inf
+        if not (is_number or (name == "packet_hops" and value is None)):
+            raise InputError(
+                f"{path}: {name}: expected a number of 0 or above (got {spell(value)})"
+            )
+    check = Checker(str(path))
+    for name, array in arrays.items():
+        check.array(name, array, "i8", num_flows)
+        check.values(name, array, UNFINISHED, MAX_TIME_NS)
 
 
 def save_result(path: Path, key: str, result: SimulationResult) -> None:

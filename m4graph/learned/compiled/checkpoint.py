@@ -39,6 +39,8 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
         found = safetensors.numpy.load(read_weights(folder, config.model.weights_sha256))
     except (SafetensorError, KeyError):
         return None
+    if sizes[1] > len(found):
+        return None
     shapes = {name: values.shape for name, values in found.items() if _is_usable(values)}
     if shapes != standard_shapes(*sizes) or len(shapes) < len(found):
         return None

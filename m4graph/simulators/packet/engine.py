@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from numba import njit
 
 from m4graph.core.compilation import kernel_digest
+from m4graph.core.kernel_cache import cached_njit
 from m4graph.simulators.packet.events import (
     only_idle_left,
     pop,
@@ -152,7 +152,7 @@ def _build(digest: str) -> Callable[..., int]:
     process; ``digest`` changes with any source.
     """
 
-    @njit(cache=True, nogil=True, _nrt=False)
+    @cached_njit(nogil=True, _nrt=False)
     def run(s, max_events):
         digest  # noqa: B018 - makes it part of the cache key
         c = s.control[0]

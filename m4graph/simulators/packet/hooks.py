@@ -16,6 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from m4graph.core.compilation import functions_digest, kernel_digest
+from m4graph.core.kernel_cache import cached_njit
 from m4graph.simulators.packet.congestion.base import CongestionKernel, nothing
 from m4graph.simulators.packet.layout import NONE, NUM_HOOKS
 from m4graph.simulators.packet.state import State
@@ -114,7 +115,7 @@ def _digest(function: Callable[..., Any]) -> str:
 
 
 def _acting(function: Callable[..., None], digest: str) -> Any:
-    @njit(cache=True, nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    @cached_njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
     def hook(s, subject, detail):
         digest  # noqa: B018 - makes it part of the cache key
         function(s, subject, detail)
@@ -124,7 +125,7 @@ def _acting(function: Callable[..., None], digest: str) -> Any:
 
 
 def _giving(function: Callable[..., int], digest: str) -> Any:
-    @njit(cache=True, nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    @cached_njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
     def hook(s, subject, detail):
         digest  # noqa: B018 - makes it part of the cache key
         return np.int64(function(s, subject, detail))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.checks import check_positive
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
 from m4graph.results import UNFINISHED, SimulationResult
@@ -17,6 +18,7 @@ from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.faults import FaultWatcher, check_faults
+from m4graph.simulators.packet.forecast import MAX_HOURS, check_forecast
 from m4graph.simulators.packet.observe.config import Recording
 from m4graph.simulators.packet.observe.labels import Labels
 from m4graph.simulators.packet.observe.sampler import Sampler
@@ -38,6 +40,8 @@ class PacketSimulator(Simulator):
         recording (Recording or dict, optional): Record time series of links and flows, and packets
             at taps, as :class:`Records` in ``result.extra["recording"]``. (default: ``None``)
         watchers (Sequence[Watcher], optional): Called at times that they choose. (default: none)
+        max_hours (float, optional): Refuse a scenario with more work than this, by the size of its
+            flows and the usual speed (:mod:`.forecast`). (default: ``24``)
 
     Reference:
         ns-3.39 with the HPCC model (Li et al., SIGCOMM 2019), branch parsimon-ns3.39.
@@ -57,10 +61,12 @@ class PacketSimulator(Simulator):
         labels: bool = False,
         recording: Recording | Mapping[str, object] | None = None,
         watchers: Sequence[Watcher] = (),
+        max_hours: float = MAX_HOURS,
     ) -> None:
         self._labels = labels
         self._recording = None if recording is None else Recording.parse(recording)
         self._watchers = watchers
+        self._max_hours = check_positive("max_hours", max_hours)
 
     @classmethod
     def warm_ups(cls, every: bool) -> dict[str, Callable[[], object]]:
@@ -76,9 +82,10 @@ class PacketSimulator(Simulator):
 
         Raises:
             ConfigError: If the congestion control or the buffers cannot be simulated, flows cannot
-                be rerouted, or what is to be recorded does not exist.
+                be rerouted, what is to be recorded does not exist, or it is too much work.
             SimulationError: If memory for packets in flight runs out.
         """
+        check_forecast(scenario, self._max_hours)
         if isinstance(scenario.workload, ClosedLoopWorkload):
             return simulate_closed_loop(self, scenario, progress)
         run = PacketRun(scenario, build_state(scenario), self._all_watchers(scenario))

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from m4graph.core.kernel_cache import cached_njit
 from m4graph.graph.paper.component_kernel import root
 from m4graph.runs import LabelledRun
 from m4graph.runs.events import ARRIVAL
@@ -112,7 +112,7 @@ def _select(
     return new_ptr.astype(np.int64), entries
 
 
-@njit(cache=True)
+@cached_njit()
 def _period_of(route_ptr, route_links, num_links, event_flow, event_kind):  # type: ignore[no-untyped-def]
     parent = np.arange(len(route_ptr) - 1)
     users = np.zeros(num_links, np.int64)
@@ -133,7 +133,7 @@ def _period_of(route_ptr, route_links, num_links, event_flow, event_kind):  # ty
     return parent
 
 
-@njit(cache=True)
+@cached_njit()
 def _most_active(period, change, num_periods):  # type: ignore[no-untyped-def]
     active = np.zeros(num_periods, np.int64)
     most = np.zeros(num_periods, np.int64)

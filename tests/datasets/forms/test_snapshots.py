@@ -95,6 +95,7 @@ def test_run_without_labels(root):
     values = {name: getattr(run, name) for name in run.__dataclass_fields__}
     values |= {"label_flows": np.zeros(0, np.int32), "label_flow_ptr": ptr, "label_link_ptr": ptr}
     LabelledRun(**values | none).save(file)
+    (root / "manifest.json").unlink()
     dataset = SnapshotDataset(root)
     for event in range(40):
         data = dataset[event]

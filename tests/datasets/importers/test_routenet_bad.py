@@ -187,3 +187,13 @@ def test_no_archives(tmp_path):
         InputError, match=r"raw: expected archives \*\.tar\.gz, with folders graphs"
     ):
         RouteNetDataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("inside", "what"), [(True, "topologies and routings|chain|routing"), (False, "line 1")]
+)
+def test_archives_may_not_fill_the_memory(write_chain, monkeypatch, inside, what):
+    monkeypatch.setattr("m4graph.datasets.importers.routenet.archive.MAX_TEXT_BYTES", 50)
+    root = write_chain(inside=inside)
+    with pytest.raises(InputError, match=rf"({what}).*: expected at most 50 bytes"):
+        RouteNetDataset(root)

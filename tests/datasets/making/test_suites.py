@@ -79,6 +79,7 @@ def test_processed_by_name_does_not_open_the_door(evaluated, suite):
 def test_renamed_and_renumbered(evaluated, root):
     """Under a training run's number and description, the traffic itself gives it away."""
     shutil.copy(evaluated / "raw" / "run_000001.npz", root / "raw" / "run_000003.npz")
+    (root / "manifest.json").unlink()
     with pytest.raises(InputError, match=r"run_000003\.npz: .*got that of suite small, 1-star"):
         SnapshotDataset(root)
 
@@ -89,6 +90,7 @@ def test_under_another_algorithm(suite, root):
     LabelledRun.from_result(simulate(other, "packet", labels=True)).save(
         root / "raw" / "run_000000.npz"
     )
+    (root / "manifest.json").unlink()
     with pytest.raises(InputError, match=r"run_000000\.npz: .*got that of suite small, 0-star"):
         FlowEventDataset(root)
 

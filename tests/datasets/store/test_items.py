@@ -89,14 +89,16 @@ def test_what_cannot_be_stored(graphs, message):
 
 @pytest.fixture
 def path(tmp_path):
-    save_tensors(tmp_path / "run.safetensors", {"a": torch.arange(3)}, {"scenario_sha256": "abc"})
-    return tmp_path / "run.safetensors"
+    path = tmp_path / "run.safetensors"
+    save_tensors(path, {"num_nodes": torch.arange(3)}, {"scenario_sha256": "abc"})
+    return path
 
 
 def test_round_trip(path):
     tensors, metadata = map_tensors(path)
-    assert tensors["a"].tolist() == [0, 1, 2]
-    assert metadata == read_metadata(path) == {"scenario_sha256": "abc"}
+    assert tensors["num_nodes"].tolist() == [0, 1, 2]
+    assert (metadata, 3) == read_metadata(path)
+    assert metadata == {"scenario_sha256": "abc"}
     assert list(path.parent.glob(".*")) == []
 
 

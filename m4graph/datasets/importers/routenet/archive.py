@@ -24,6 +24,9 @@ FLOW_RESULTS, STABILITY, LINK_USAGE = (
 NEEDED, OPTIONAL = (RESULTS, TRAFFIC, INPUTS), (FLOW_RESULTS, STABILITY, LINK_USAGE)
 GRAPHS, ROUTINGS, LINK_RATES = "graphs", "routings", "links_bw"
 
+MAX_TEXT_BYTES = 256 * 2**20
+"""Of a line, and of all topologies and routings together: what an archive has in memory."""
+
 _BROKEN = (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
 
 
@@ -110,18 +113,28 @@ class Archive:
 
     def _members(self) -> dict[str, str]:
         """The files inside by their last names; takes note of topologies and routings."""
-        found = {}
+        found: dict[str, str] = {}
+        total = 0
         with self._opened() as tar:
             for member in tar:
                 name = PurePosixPath(member.name)
                 if name.parent.name in (GRAPHS, ROUTINGS, LINK_RATES):
                     file = tar.extractfile(member) if member.isfile() else None
                     if file is not None:
+                        self._check_size(member.name, member.size)
                         key = f"{name.parent.name}/{name.name}"
                         self._inside[key] = file.read().decode("utf-8", "replace")
+                        total += member.size
+                        self._check_size("topologies and routings", total)
                 elif member.isfile():
                     found[name.name] = member.name
         return found
+
+    def _check_size(self, name: str, size: int) -> None:
+        if size > MAX_TEXT_BYTES:
+            raise InputError(
+                f"{self.path}, {name}: expected at most {MAX_TEXT_BYTES} bytes (got {size})"
+            )
 
     def _lines(self, member_name: str, file: str) -> Iterator[str]:
         """The lines of a file, without blank ones at its end."""
@@ -153,7 +166,10 @@ class Archive:
 
 
 def _decoded(text: IO[bytes], where: str) -> Iterator[str]:
-    for number, line in enumerate(text, 1):
+    lines = iter(lambda: text.readline(MAX_TEXT_BYTES + 1), b"")
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_TEXT_BYTES:
+            raise InputError(f"{where}, line {number}: expected at most {MAX_TEXT_BYTES} bytes")
         try:
             yield line.decode("ascii").strip()
         except UnicodeDecodeError:

@@ -67,7 +67,8 @@ def read_topology(text: str, where: str) -> Topology:
     """
     try:
         graph = nx.MultiDiGraph(nx.parse_gml(text, destringizer=int))
-    except (nx.NetworkXError, ValueError, UnicodeDecodeError) as error:
+    # networkx lets through what Python says of odd values: a list as a key, say.
+    except (nx.NetworkXException, LookupError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"{where}: expected a topology in GML (got {error})") from None
     num_nodes = graph.number_of_nodes()
     if set(graph.nodes) != set(range(num_nodes)):

@@ -1,0 +1,59 @@
+"""How much work a scenario is, before it is begun."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from m4graph.core.errors import ConfigError
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
+from m4graph.scenario import Scenario
+from m4graph.scenario.cautions import Caution
+
+MAX_HOURS = 24.0
+"""Longer runs are refused, unless one asks for them."""
+
+HOPS_PER_S = 10**7
+"""Packet hops that one core simulates in a second (``docs/packet-simulator.md``)."""
+
+_LONG_HOURS = 0.1
+_S_PER_HOUR = 3600
+
+
+def forecast_packet_hops(scenario: Scenario) -> float:
+    """About how many packets, data and ACK, are sent over a link, if none has to be sent again.
+
+    Before a stop time no flow sends more than its first link carries.
+    """
+    workload, routes = scenario.workload, scenario.routes
+    size_bytes = workload.size_bytes.astype(np.float64)
+    if scenario.stop_ns is not None:
+        rate_bps = scenario.arrays.link_rate_bps[routes.data_links[routes.data_ptr[:-1]]]
+        bytes_per_ns = rate_bps / (BITS_PER_BYTE * NS_PER_S)
+        time_ns = np.maximum(scenario.stop_ns - workload.start_ns.astype(np.float64), 0.0)
+        size_bytes = np.minimum(size_bytes, bytes_per_ns * time_ns)
+    packets = np.ceil(size_bytes / scenario.config.payload_bytes)
+    return float((packets * (np.diff(routes.data_ptr) + np.diff(routes.ack_ptr))).sum())
+
+
+def check_forecast(scenario: Scenario, max_hours: float) -> None:
+    """Refuses a scenario that would take too long, and tells of one that takes long.
+
+    Args:
+        scenario (Scenario): What is to be simulated.
+        max_hours (float): The limit.
+
+    Raises:
+        ConfigError: If it would take longer.
+    """
+    hops = forecast_packet_hops(scenario)
+    hours = hops / HOPS_PER_S / _S_PER_HOUR
+    work = f"{hops:.2g} packet hops, {hours:.2g} hours at {HOPS_PER_S:.0e} a second"
+    if hours > max_hours:
+        raise ConfigError(
+            f"max_hours: expected at most {max_hours:g} hours of work (got about {work}); "
+            "make flows smaller or fewer, set stop_us, or raise max_hours"
+        )
+    if hours > _LONG_HOURS:
+        warnings.warn(f"packet: a long run: about {work}", Caution, stacklevel=3)
