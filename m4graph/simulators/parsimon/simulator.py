@@ -88,6 +88,8 @@ class ParsimonSimulator(Simulator):
     name = "parsimon"
     colour = "#CC79A7"
     is_deterministic = True
+    sources = ("m4graph.simulators.packet",)
+    neutral_options = frozenset({"jobs", "backend", "cache"})
 
     def __init__(
         self,
