@@ -60,8 +60,8 @@ def evaluate(
     """
     from rich.console import Console
 
-    from m4graph.cli.progress import count_progress
     from m4graph.core.files import check_output_folder
+    from m4graph.core.progress import count_progress
     from m4graph.evaluation.suites import SuiteReport, load_suite, run_suite
     from m4graph.simulators import COMPARED, labelled_runners, make_runners, read_options
 

@@ -36,6 +36,9 @@ class Simulator(ABC):
     """Whether scenario and options decide every bit of a result, on any machine. Such results are
     kept, and used again by later evaluations."""
 
+    counted: ClassVar[str] = "flows"
+    """What progress counts."""
+
     neutral_options: ClassVar[frozenset[str]] = frozenset()
     """Options that change no bit of a result, as how many processors there are for it."""
 

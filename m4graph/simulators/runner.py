@@ -48,6 +48,11 @@ class Runner:
         """As the simulator says."""
         return self._factory.is_deterministic
 
+    @property
+    def counted(self) -> str:
+        """As the simulator says."""
+        return self._factory.counted
+
     def build(self) -> Simulator:
         """Makes the simulator, once in a process.
 

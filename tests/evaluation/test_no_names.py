@@ -18,13 +18,7 @@ FILES = [
 ]
 
 
-OWN_SUITES = {ROOT / "evaluation" / "suites" / "parsimon.py"}
-"""Suites that bring simulators of their own."""
-
-
-@pytest.mark.parametrize(
-    "path", sorted({*FILES} - OWN_SUITES), ids=lambda path: str(path.relative_to(ROOT))
-)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_simulator_is_named(path):
     names = {*SIMULATORS.names(), "parsimon", "mimic"}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -38,6 +38,12 @@ def generated(folder: Path) -> None:
     )
 
 
+def packet(folder: Path) -> None:
+    """The same, with the variant without faults compiled, which a damage may ask for."""
+    generated(folder)
+    m4.simulate(small_scenario(), "packet")
+
+
 def closed_loop(folder: Path) -> None:
     (folder / "scenario.yaml").write_text(
         "topology: {kind: star, num_hosts: 4, gbps: 10, delay_ns: 1000}\n"

@@ -113,7 +113,7 @@ FILE = command("simulate", "in/scenario.yaml", "--simulator", "fluid", "--out", 
 PACKET = command("simulate", "in/scenario.yaml", *LIMITED, "--out", OUT)
 
 TARGETS = {
-    "scenario yaml": Target("scenario.yaml", inputs.generated, PACKET, sane_times),
+    "scenario yaml": Target("scenario.yaml", inputs.packet, PACKET, sane_times),
     "closed loop yaml": Target("scenario.yaml", inputs.closed_loop, FILE, sane_times),
     "scenario folder": Target("scenario/scenario.yaml", inputs.save, SIMULATE, sane_times),
     "csv tables": Target("scenario/*.csv", inputs.save, SIMULATE, sane_times),

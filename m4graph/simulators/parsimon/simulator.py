@@ -88,6 +88,7 @@ class ParsimonSimulator(Simulator):
     name = "parsimon"
     colour = "#CC79A7"
     is_deterministic = True
+    counted = "packets"
     sources = ("m4graph.simulators.packet",)
     neutral_options = frozenset({"jobs", "backend", "cache"})
 
