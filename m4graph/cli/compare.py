@@ -73,13 +73,13 @@ def compare(
 
 
 def _run(runners: Sequence[Runner], scenario: Scenario) -> Comparison:
-    from m4graph.cli.progress import flow_progress
+    from m4graph.core.progress import count_progress
     from m4graph.evaluation import Comparison
     from m4graph.simulators import Refusal
 
     results, refusals = [], {}
     for runner in runners:
-        with flow_progress(runner.label) as progress:
+        with count_progress(f"{runner.label} {runner.counted}") as progress:
             try:
                 results.append(runner.run(scenario, progress))
             except Refusal as refusal:

@@ -60,16 +60,18 @@ def evaluate(
     """
     from rich.console import Console
 
-    from m4graph.cli.progress import count_progress
     from m4graph.core.files import check_output_folder
+    from m4graph.core.progress import count_progress
     from m4graph.evaluation.suites import SuiteReport, load_suite, run_suite
-    from m4graph.simulators import COMPARED, make_runners, read_options
+    from m4graph.simulators import COMPARED, labelled_runners, make_runners, read_options
 
     chosen = load_suite(suite).part(fraction)
     names = list(COMPARED) if simulators is None else split_names("--simulators", simulators)
+    beside = chosen.beside if simulators is None else {}
     models = [name for given in model or [] for name in split_names("--model", given)]
-    own = read_options(options or [], names)
+    own = read_options(options or [], [*names, *(block["kind"] for block in beside.values())])
     runners = make_runners(names, models, {"engine": engine, "device": device}, own)
+    runners += labelled_runners(beside, own)
     if out is not None:
         check_output_folder(out)
     with count_progress("scenarios") as progress:

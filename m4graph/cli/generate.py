@@ -50,7 +50,7 @@ def generate(
     Interrupt or kill it, and call it again: what is there is kept. Shards may write to one folder;
     called once more without --shard, it checks their runs and writes one manifest.
     """
-    from m4graph.cli.progress import count_progress
+    from m4graph.core.progress import count_progress
     from m4graph.core.yaml_file import Override
     from m4graph.datasets.making.config import load_config
     from m4graph.datasets.making.generation import GenerationError, label

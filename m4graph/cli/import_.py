@@ -29,7 +29,7 @@ def import_(
 
     Their recorded times become the truth that `m4graph train` trains on.
     """
-    from m4graph.cli.progress import count_progress
+    from m4graph.core.progress import count_progress
     from m4graph.datasets.importers.runs import import_runs
     from m4graph.datasets.making.generation import GenerationError
 

@@ -46,7 +46,7 @@ def simulate(
 ) -> None:
     """Simulate a scenario and report the completion time of every flow."""
     from m4graph.cli import output
-    from m4graph.cli.progress import flow_progress
+    from m4graph.core.progress import count_progress
     from m4graph.core.yaml_file import Override, read_yaml
     from m4graph.scenario.files import load_scenario
     from m4graph.simulators import TRUTH, make_runners, read_options
@@ -66,7 +66,7 @@ def simulate(
     loaded = load_scenario(scenario, overrides)
     if out is not None:
         output.check(out, scenario)
-    with flow_progress(runner.label) as progress:
+    with count_progress(f"{runner.label} {runner.counted}") as progress:
         result = runner.run(loaded, progress)
     if out is not None:
         output.write(result, out, runner.options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +88,14 @@ class Suite:
         cases (tuple): The scenarios.
         balanced (bool): They are in an order of which any beginning stands for the whole.
             (default: ``False``)
+        beside (Mapping): Simulators that are compared beside the usual ones, unless others are
+            named: for each label in tables a block of ``kind`` and options. (default: none)
     """
 
     name: str
     cases: tuple[Case, ...]
     balanced: bool = False
+    beside: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [case.name for case in self.cases]

@@ -1,4 +1,4 @@
-"""Simulators: packet by packet, fluid, learned; all take a scenario and give a result."""
+"""Simulators: by packet, by link, fluid, learned; all take a scenario and give a result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from m4graph.simulators.base import (
     simulate_batch,
 )
 from m4graph.simulators.options import read_options
-from m4graph.simulators.runner import Refusal, Runner, make_runners
+from m4graph.simulators.runner import Refusal, Runner, labelled_runners, make_runners
 from m4graph.simulators.session import Completion, Session, open_session
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Session",
     "Simulator",
     "build_simulator",
+    "labelled_runners",
     "make_runners",
     "open_session",
     "read_options",

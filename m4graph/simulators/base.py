@@ -36,6 +36,12 @@ class Simulator(ABC):
     """Whether scenario and options decide every bit of a result, on any machine. Such results are
     kept, and used again by later evaluations."""
 
+    counted: ClassVar[str] = "flows"
+    """What progress counts."""
+
+    neutral_options: ClassVar[frozenset[str]] = frozenset()
+    """Options that change no bit of a result, as how many processors there are for it."""
+
     sources: ClassVar[tuple[str, ...]] = ()
     """Modules or packages on whose code results depend, if neither the simulator's own package nor
     anything that it imports names them. Results are made anew when any of this code changes."""

@@ -48,6 +48,11 @@ class Runner:
         """As the simulator says."""
         return self._factory.is_deterministic
 
+    @property
+    def counted(self) -> str:
+        """As the simulator says."""
+        return self._factory.counted
+
     def build(self) -> Simulator:
         """Makes the simulator, once in a process.
 
@@ -82,7 +87,8 @@ class Runner:
         """
         factory = self._factory
         options = factory.resolve_options(self.options)
-        parts = [self.simulator, json.dumps(options, sort_keys=True, default=repr)]
+        named = {key: options[key] for key in options if key not in factory.neutral_options}
+        parts = [self.simulator, json.dumps(named, sort_keys=True, default=repr)]
         parts.append(source_digest(*_modules(factory)))
         for path in factory.input_files(options):
             parts.append(hashlib.sha256(path.read_bytes()).hexdigest())
@@ -137,6 +143,27 @@ def make_runners(
         for model in models:
             label = f"{name}:{model}" if len(models) > 1 else name
             found.append(Runner(label, name, factory.resolve_options({"model": model} | given)))
+    return tuple(found)
+
+
+def labelled_runners(
+    blocks: Mapping[str, Mapping[str, Any]],
+    own_options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Runner, ...]:
+    """Runners under labels of one's own, also of one simulator with several options.
+
+    Args:
+        blocks (Mapping): For each label a block of ``kind``, a simulator's name, and options.
+        own_options (Mapping, optional): Of single simulators, by name; options in a block go
+            before them. (default: none)
+    """
+    own = dict(own_options or {})
+    found = []
+    for label, block in blocks.items():
+        name = base.SIMULATORS.spelling(block["kind"])
+        options = {key: value for key, value in block.items() if key != "kind"}
+        resolved = base.SIMULATORS.resolve(name).resolve_options({**own.get(name, {}), **options})
+        found.append(Runner(label, name, resolved))
     return tuple(found)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from m4graph.cli.app import main
 from m4graph.core.yaml_file import read_yaml
+from m4graph.evaluation.suites import SUITES, Suite, load_suite
 
 from .conftest import FILES
 
@@ -118,6 +119,39 @@ def test_smoke_with_the_zoos_model(evaluate, tmp_path):
     assert metrics["learned"]["num_scenarios"] == 1
     assert 0 < metrics["learned"]["mean_error"] < 1
     assert (tmp_path / "out" / "results" / "learned").is_dir()
+
+
+@pytest.fixture
+def own_suite(monkeypatch):
+    """A suite that brings simulators of its own."""
+    monkeypatch.setattr(SUITES, "_objects", dict(SUITES._objects))
+    beside = {
+        "limited": {"kind": "fluid", "window_limit": True},
+        "links": {"kind": "parsimon", "passes": 1},
+    }
+    cases = load_suite("smoke").cases[:1]
+    SUITES.register("own", lambda: Suite("own", cases, beside=beside))
+
+
+@pytest.mark.usefixtures("own_suite")
+def test_a_suite_may_bring_simulators(evaluate, tmp_path):
+    out = tmp_path / "out"
+    status, _, err = evaluate("own", "--option", "parsimon.jobs=1", "--out", out)
+    assert status == 0, err
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert list(metrics) == ["packet", "fluid", "learned", "limited", "links"]
+    rows = read_yaml(out / "evaluation.yaml")["simulators"]
+    assert rows[-1]["options"] | {"passes": 1, "jobs": 1} == rows[-1]["options"]
+    assert rows[-1]["simulator"] == "parsimon"
+
+
+@pytest.mark.usefixtures("own_suite")
+def test_named_simulators_are_all_that_run(evaluate, tmp_path):
+    out = tmp_path / "out"
+    assert evaluate("own", "--simulators", "packet,parsimon", "--out", out)[0] == 0
+    assert list(json.loads((out / "metrics.json").read_text())) == ["packet", "parsimon"]
+    status, _, err = evaluate("own", "--simulators", "packet", "--option", "parsimon.jobs=1")
+    assert (status, err.count("\n")) == (2, 1)
 
 
 def test_folder_with_recorded_times(evaluate, tmp_path):

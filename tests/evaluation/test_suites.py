@@ -15,6 +15,7 @@ from m4graph.core.errors import ConfigError
 from m4graph.core.rng import is_evaluation_seed
 from m4graph.evaluation.suites import SUITES, Case, Suite, load_suite
 from m4graph.evaluation.suites.paper import ALGORITHMS, CLUSTERS, OVERSUBSCRIPTIONS, SIZES, traits
+from m4graph.simulators import labelled_runners
 from m4graph.workload import ClosedLoopWorkload
 
 NUM_CASES = {
@@ -22,6 +23,7 @@ NUM_CASES = {
     "closed_loop": 105,
     "generalisation": 9,
     "large": 3,
+    "parsimon": 12,
     "sensitivity": 100,
     "smoke": 6,
 }
@@ -123,6 +125,19 @@ def test_closed_loop_and_large_can_be_built():
     assert (waiting.workload.limit_per_rack, waiting.arrays.num_hosts) == (7, 256)
     large = load_suite("large").cases[1].build()
     assert (large.arrays.num_hosts, large.num_flows) == (6144, 50_000)
+
+
+def test_parsimon_has_networks_of_two_kinds():
+    suite = load_suite("parsimon")
+    fast, equal = suite.cases[1].build(), suite.cases[11].build()
+    assert {each.arrays.num_hosts for each in (fast, equal)} == {256}
+    assert (fast.num_flows, equal.num_flows) == (16_000, 4000)
+    assert set(fast.arrays.link_rate_bps.tolist()) == {10**10, 4 * 10**10}
+    assert set(equal.arrays.link_rate_bps.tolist()) == {10**10}
+    assert equal.congestion_control.init_window_bytes < 18_000
+    sigmas = [case.description["workload"]["arrivals"]["sigma"] for case in suite.cases]
+    assert sigmas == [2.0, 1.0] * 6
+    assert len(labelled_runners(suite.beside)) == len(suite.part(0.1).beside) == 2
 
 
 def test_generalisation_is_new():

@@ -9,7 +9,7 @@ import pytest
 
 from m4graph.core import compilation
 from m4graph.core.errors import ConfigError, InputError, SimulationError
-from m4graph.simulators import Refusal, Runner, Simulator, make_runners
+from m4graph.simulators import Refusal, Runner, Simulator, labelled_runners, make_runners
 from m4graph.testing import tiny_scenario
 from m4graph.zoo import default_model_name, find_checkpoint
 
@@ -32,16 +32,18 @@ def touch(monkeypatch):
 
 
 def identities() -> dict[str, str]:
-    return {each.label: each.identity() for each in make_runners(["packet", "fluid", "learned"])}
+    names = ["packet", "fluid", "learned", "parsimon"]
+    return {each.label: each.identity() for each in make_runners(names)}
 
 
 @pytest.mark.parametrize(
     ("source", "changed"),
     [
         ("m4graph/estimate/maxmin/filling.py", {"fluid", "learned"}),
-        ("m4graph/simulators/packet/congestion/dctcp.py", {"packet"}),
+        ("m4graph/simulators/packet/congestion/dctcp.py", {"packet", "parsimon"}),
+        ("m4graph/simulators/parsimon/passes.py", {"parsimon"}),
         ("m4graph/nn/conv.py", {"learned"}),
-        ("m4graph/simulators/session/session.py", {"packet", "fluid", "learned"}),
+        ("m4graph/simulators/session/session.py", {"packet", "fluid", "learned", "parsimon"}),
         ("m4graph/evaluation/report.py", set()),
     ],
 )
@@ -61,6 +63,20 @@ def test_the_identity_follows_options_and_weights(touch):
     assert Runner("learned", "learned", {"engine": "torch"}).identity() != default
     touch((find_checkpoint() / "model.safetensors").as_posix())
     assert Runner("learned", "learned").identity() != default
+
+
+def test_the_identity_does_not_follow_what_changes_no_bit():
+    default = Runner("parsimon", "parsimon").identity()
+    assert Runner("parsimon", "parsimon", {"jobs": 3, "backend": "loky"}).identity() == default
+    assert Runner("parsimon", "parsimon", {"passes": 1}).identity() != default
+
+
+def test_labels_of_ones_own():
+    blocks = {"one": {"kind": "Parsimon", "passes": 1}, "other": {"kind": "parsimon"}}
+    one, other = labelled_runners(blocks, {"parsimon": {"passes": 2, "jobs": 1}})
+    assert (one.label, one.simulator, one.options["passes"]) == ("one", "parsimon", 1)
+    assert (other.options["passes"], other.options["jobs"]) == (2, 1)
+    assert one.run(tiny_scenario()).simulator == "one"
 
 
 def test_a_simulator_from_a_shell_has_an_identity(monkeypatch):

@@ -10,6 +10,10 @@ from m4graph.scenario.suite import Case, Suite
 
 SEEDS = EVALUATION_SEEDS[40_000:40_012]
 
+_BESIDE: dict[str, dict[str, Any]] = {
+    "parsimon": {"kind": "parsimon"},
+    "parsimon as published": {"kind": "parsimon", "combine": "sum", "passes": 1},
+}
 _FAST_FABRIC = {"pods": 2, "racks": 16, "hosts": 8, "planes": 2, "fabric_gbps": 40}
 _EQUAL_RATES = {"pods": 2, "racks": 8, "hosts": 16, "planes": 4, "fabric_gbps": 10}
 _RATES = {"host_gbps": 10, "delay_ns": 1000}
@@ -46,7 +50,8 @@ def parsimon() -> Suite:
     rows = [(_FAST_FABRIC, row) for row in _ON_FAST_FABRIC]
     rows += [(_EQUAL_RATES, row) for row in _ON_EQUAL_RATES]
     numbered = zip(range(1, len(rows) + 1), rows, SEEDS, strict=True)
-    return Suite("parsimon", tuple(_case(number, *row, seed) for number, row, seed in numbered))
+    cases = tuple(_case(number, *row, seed) for number, row, seed in numbered)
+    return Suite("parsimon", cases, beside=_BESIDE)
 
 
 def _case(

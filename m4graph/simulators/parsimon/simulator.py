@@ -61,6 +61,9 @@ class ParsimonSimulator(Simulator):
     name = "parsimon"
     colour = "#CC79A7"
     is_deterministic = True
+    counted = "packets"
+    sources = ("m4graph.simulators.packet",)
+    neutral_options = frozenset({"jobs", "backend"})
 
     def __init__(
         self,
@@ -170,4 +173,4 @@ def _rows(network: Decomposition, links: NDArray[np.int64]) -> NDArray[np.int64]
     length = after - first
     ends = np.cumsum(length)
     inside = np.arange(ends[-1]) - np.repeat(ends - length, length)
-    return np.repeat(first, length) + inside
+    return np.asarray(np.repeat(first, length) + inside)
