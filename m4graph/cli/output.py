@@ -55,8 +55,9 @@ def check(
 def write(result: SimulationResult, out: Path, options: Mapping[str, Any]) -> None:
     """Writes ``fct.csv``, ``summary.json``, and the resolved scenario with its tables.
 
-    What was recorded stands in a folder ``recording``, with plots. Where there is a
-    ``summary.json``, all of it is there.
+    A simulator that knows where flows are held up adds ``links.csv`` and ``links.png``. What was
+    recorded stands in a folder ``recording``, with plots. Where there is a ``summary.json``, all of
+    it is there.
 
     Args:
         result (SimulationResult): The result.
@@ -67,6 +68,11 @@ def write(result: SimulationResult, out: Path, options: Mapping[str, Any]) -> No
         result.to_file(scratch / "fct.csv")
         result.write_summary(scratch / SUMMARY_FILE, options)
         write_scenario_files(result.scenario, scratch)
+        if "links" in result.extra:
+            from m4graph.evaluation import plot_bottlenecks
+
+            result.extra["links"].write_files(scratch)
+            plot_bottlenecks(result.extra["links"], scratch / "links.png")
         if "recording" in result.extra:
             from m4graph.evaluation import plot_records
 

@@ -11,7 +11,12 @@ from m4graph.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from m4graph.evaluation.comparison import Comparison, compare
-    from m4graph.evaluation.records import plot_flows, plot_links, plot_records
+    from m4graph.evaluation.records import (
+        plot_bottlenecks,
+        plot_flows,
+        plot_links,
+        plot_records,
+    )
     from m4graph.evaluation.report import Report
     from m4graph.evaluation.scenario_results import ScenarioResults
 
@@ -20,6 +25,7 @@ _NAMES = {
     "Report": "m4graph.evaluation.report",
     "ScenarioResults": "m4graph.evaluation.scenario_results",
     "compare": "m4graph.evaluation.comparison",
+    "plot_bottlenecks": "m4graph.evaluation.records",
     "plot_flows": "m4graph.evaluation.records",
     "plot_links": "m4graph.evaluation.records",
     "plot_records": "m4graph.evaluation.records",
@@ -30,6 +36,7 @@ __all__ = [
     "Report",
     "ScenarioResults",
     "compare",
+    "plot_bottlenecks",
     "plot_flows",
     "plot_links",
     "plot_records",

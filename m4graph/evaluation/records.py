@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from m4graph.evaluation.plots import time_series
+from m4graph.evaluation.plots import bottlenecks, time_series
+from m4graph.evaluation.plots.bottlenecks import LinkShares
 from m4graph.evaluation.plots.figure import save_figure
 from m4graph.evaluation.plots.time_series import Recorded
 
@@ -51,3 +52,17 @@ def plot_flows(records: Recorded, path: str | Path, flows: Sequence[int] | None 
         InputError: If a flow was not recorded, or nothing can be written there.
     """
     save_figure(time_series.draw_flows(records, flows), Path(path))
+
+
+def plot_bottlenecks(links: LinkShares, path: str | Path) -> None:
+    """Draws a network, its links coloured by the share of the slowest flows that they hold up.
+
+    Args:
+        links (LinkShares): Of a run of a simulator that knows where flows are held up, as it
+            leaves them in ``extra["links"]``.
+        path (str or Path): The file; its ending chooses the format.
+
+    Raises:
+        InputError: If nothing can be written there.
+    """
+    save_figure(bottlenecks.draw(links), Path(path))

@@ -24,8 +24,9 @@ from m4graph.results import SimulationResult
 from m4graph.runs import FlowNetwork
 from m4graph.runs.sample import two_flows
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Simulator, refuse_faults
+from m4graph.simulators.base import Simulator
 from m4graph.simulators.session import simulate_closed_loop
+from m4graph.simulators.settled import Settled, settled
 from m4graph.workload import ClosedLoopWorkload
 from m4graph.zoo import checkpoint_files, default_model_name, find_checkpoint
 
@@ -110,6 +111,8 @@ class LearnedSimulator(Simulator):
             progress (Progress, optional): Called now and then. (default: ``None``)
 
         Raises:
+            ConfigError: If the scenario has faults, but for cables that are down or slow from the
+                start to the end.
             SimulationError: If the model predicts something that is not a number.
         """
         if isinstance(scenario.workload, ClosedLoopWorkload):
@@ -142,14 +145,15 @@ class LearnedSimulator(Simulator):
     def _run(
         self, scenarios: Sequence[Scenario], progress: Progress | None
     ) -> list[SimulationResult]:
-        for scenario in scenarios:
-            refuse_faults(self.name, scenario)
+        found = [settled(self.name, scenario) for scenario in scenarios]
         self._domain.warn(scenarios)
         compile_s = self._warm_up() / len(scenarios)
-        if self._maker.runs_side_by_side:
-            return self._run_together(scenarios, compile_s, progress)
-        alone = (self._run_together([each], compile_s, progress) for each in scenarios)
-        return [result for results in alone for result in results]
+        size = len(scenarios) if self._maker.runs_side_by_side else 1
+        results: list[SimulationResult] = []
+        for first in range(0, len(scenarios), size):
+            together = [each.scenario for each in found[first : first + size]]
+            results += self._run_together(together, compile_s, progress)
+        return [_restored(*pair) for pair in zip(found, results, strict=True)]
 
     def _run_together(
         self, scenarios: Sequence[Scenario], compile_s: float, progress: Progress | None
@@ -223,3 +227,11 @@ class LearnedSimulator(Simulator):
     def _run_two_flows(self) -> None:
         with suppress(PredictionError):
             self._maker.make([two_flows()]).run(4)
+
+
+def _restored(found: Settled, result: SimulationResult) -> SimulationResult:
+    restored = found.restored(result)
+    predictions: Predictions = restored.extra.get("predictions", {})
+    for name, values in predictions.items():
+        predictions[name] = found.among_all(values, np.nan)
+    return restored

@@ -172,7 +172,7 @@ def refuse_faults(simulator: str, scenario: Scenario) -> None:
     """
     if scenario.faults:
         raise ConfigError(
-            f"faults: expected none with the {simulator} simulator; only packet has them "
+            f"faults: expected none with the {simulator} simulator; packet has them "
             f"(got {len(scenario.faults)})"
         )
 

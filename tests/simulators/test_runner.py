@@ -99,8 +99,8 @@ def test_the_label_goes_with_the_result_and_to_workers():
 
 
 def test_refusals_are_no_failures():
-    fault = {"link": [0, 4], "kind": "down", "at_us": 0}
-    with pytest.raises(Refusal, match="faults: expected none with the fluid simulator"):
+    fault = {"link": [0, 4], "kind": "down", "at_us": 1}
+    with pytest.raises(Refusal, match=r"faults\.0: expected .* with the fluid simulator"):
         Runner("fluid", "fluid").run(tiny_scenario(faults=[fault]))
     with pytest.raises(InputError, match="scope") as bad:
         Runner("fluid", "fluid", {"scope": "none"}).run(tiny_scenario())

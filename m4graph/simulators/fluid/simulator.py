@@ -11,11 +11,12 @@ from m4graph.core.announced import announced_compilation
 from m4graph.core.progress import Progress
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Simulator, refuse_faults
+from m4graph.simulators.base import Simulator
 from m4graph.simulators.fluid.build import build_engine
 from m4graph.simulators.fluid.engine import FluidEngine, parse_scope
 from m4graph.simulators.fluid.session import FluidSession
 from m4graph.simulators.session import simulate_closed_loop
+from m4graph.simulators.settled import settled
 from m4graph.workload import ClosedLoopWorkload
 
 EVENTS_PER_CALL = 20_000
@@ -64,11 +65,19 @@ class FluidSimulator(Simulator):
             progress (Progress, optional): Called now and then. (default: ``None``)
 
         Raises:
-            ConfigError: If the scenario has faults.
+            ConfigError: If the scenario has faults, but for cables that are down or slow from the
+                start to the end.
         """
-        refuse_faults(self.name, scenario)
         if isinstance(scenario.workload, ClosedLoopWorkload):
             return simulate_closed_loop(self, scenario, progress)
+        found = settled(self.name, scenario)
+        return found.restored(self._run(found.scenario, progress))
+
+    def open_session(self, scenario: Scenario) -> FluidSession:
+        """Opens a session of a scenario's network; its workload does not matter."""
+        return FluidSession(scenario, self._scope, warm_up(), self._window_limit)
+
+    def _run(self, scenario: Scenario, progress: Progress | None) -> SimulationResult:
         engine = build_engine(scenario, self._scope, self._window_limit)
         compile_s = warm_up()
         started = time.perf_counter()
@@ -89,10 +98,6 @@ class FluidSimulator(Simulator):
             packet_hops=None,
             scenario=scenario,
         )
-
-    def open_session(self, scenario: Scenario) -> FluidSession:
-        """Opens a session of a scenario's network; its workload does not matter."""
-        return FluidSession(scenario, self._scope, warm_up(), self._window_limit)
 
 
 def warm_up() -> float:

@@ -76,9 +76,21 @@ def _call(typingctx, s, address, subject, detail):
     return types.int64(s, address, types.int64, types.int64), codegen
 
 
+def hooks_digest(kernel: CongestionKernel) -> str:
+    """Hash of the sources of an algorithm's hooks."""
+    return "".join(_digest(function) for function in _functions(kernel).values())
+
+
 @cache
 def _hooks(kernel: CongestionKernel) -> dict[np.int64, Any]:
     """What an algorithm has of the hooks, ready to be compiled."""
+    return {
+        which: (_giving if which in _GIVE_A_LINK else _acting)(function, _digest(function))
+        for which, function in _functions(kernel).items()
+    }
+
+
+def _functions(kernel: CongestionKernel) -> dict[np.int64, Callable[..., Any]]:
     transport = kernel.transport
     functions: dict[np.int64, Callable[..., Any]] = {
         ON_ACK: kernel.on_ack,
@@ -89,11 +101,7 @@ def _hooks(kernel: CongestionKernel) -> dict[np.int64, Any]:
         RECEIVE: transport.receive,
         ON_DEADLINE: transport.on_deadline,
     }
-    return {
-        which: (_giving if which in _GIVE_A_LINK else _acting)(function, _digest(function))
-        for which, function in functions.items()
-        if function is not nothing
-    }
+    return {which: hook for which, hook in functions.items() if hook is not nothing}
 
 
 def _digest(function: Callable[..., Any]) -> str:

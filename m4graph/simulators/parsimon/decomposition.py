@@ -24,6 +24,7 @@ class Decomposition:
 
     Args:
         scenario (Scenario): What was taken apart.
+        built_bps (np.ndarray): The rate of each link without faults, int64 ``[num_links]``.
 
     Attributes:
         link_ptr (np.ndarray): Where the rows of each link begin.
@@ -35,20 +36,28 @@ class Decomposition:
     """
 
     scenario: Scenario
+    built_bps: NDArray[np.int64]
     link_ptr: NDArray[np.int64]
     row_flow: NDArray[np.int32]
     row_hop: NDArray[np.int32]
 
     @classmethod
-    def of(cls, scenario: Scenario) -> Decomposition:
-        """Takes a scenario apart."""
+    def of(cls, scenario: Scenario, built_bps: NDArray[np.int64] | None = None) -> Decomposition:
+        """Takes a scenario apart.
+
+        Args:
+            scenario (Scenario): One without faults.
+            built_bps (np.ndarray, optional): As of the class. (default: the scenario's rates)
+        """
         routes = scenario.routes
         num_links = scenario.arrays.num_links
         ptr = np.zeros(num_links + 1, np.int64)
         np.cumsum(np.bincount(routes.data_links, minlength=num_links), out=ptr[1:])
         by_start = np.argsort(scenario.workload.start_ns, kind="stable")
         row_flow, row_hop = _rows_by_link(ptr, by_start, routes.data_ptr, routes.data_links)
-        return cls(scenario, ptr, row_flow, row_hop)
+        if built_bps is None:
+            built_bps = scenario.arrays.link_rate_bps
+        return cls(scenario, built_bps, ptr, row_flow, row_hop)
 
     @cached_property
     def row_link(self) -> NDArray[np.int32]:
@@ -88,6 +97,7 @@ class Decomposition:
         arrays, workload, routes = scenario.arrays, scenario.workload, scenario.routes
         return Ways(
             rate_bps=arrays.link_rate_bps,
+            built_bps=self.built_bps,
             left_bps=_left_bps(scenario, self.num_packets, kernel.ack_wire_bytes),
             delay_ns=arrays.link_delay_ns,
             src=workload.src,
@@ -101,6 +111,14 @@ class Decomposition:
             overhead_bytes=kernel.data_overhead_bytes,
             ack_bytes=kernel.ack_wire_bytes,
         )
+
+    def rows_of(self, links: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of some links, link after link."""
+        first, after = self.link_ptr[links], self.link_ptr[links + 1]
+        length = after - first
+        ends = np.cumsum(length)
+        inside = np.arange(length.sum()) - np.repeat(ends - length, length)
+        return np.asarray(np.repeat(first, length) + inside)
 
     def sum_by_link(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Sums int64 ``[num_rows]`` over the rows of each link, int64 ``[num_links]``."""

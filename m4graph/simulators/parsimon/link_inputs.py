@@ -79,13 +79,13 @@ def _common(network: Decomposition, links: NDArray[np.int64]) -> NDArray[np.void
     arrays, config = scenario.arrays, scenario.config
     found = np.zeros(len(links), LINK_INPUT)
     found["rate_bps"] = ways.left_bps[links]
-    own_bps = arrays.link_rate_bps[links]
+    built_bps = ways.built_bps[links]
     reference_bps = int(config.ecn.reference_gbps * NS_PER_S)
     found["kmin_bytes"] = found["kmax_bytes"] = MAX_BYTES
     if scenario.congestion_control.ecn_capable:
         for name in ("kmin_bytes", "kmax_bytes"):
             value = getattr(config.ecn, name)
-            found[name] = multiply_divide(value, own_bps, reference_bps)
+            found[name] = multiply_divide(value, built_bps, reference_bps)
     found["is_uplink"] = arrays.link_src[links] < arrays.num_hosts
     found["is_downlink"] = arrays.link_dst[links] < arrays.num_hosts
     found["ack_tx_ticks"] = serialization_ticks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.compilation import source_digest
 from m4graph.core.errors import ConfigError
 from m4graph.scenario import Scenario
 from m4graph.scenario.rdma import RdmaControl
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.build import build_idle_state, grow_pools
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
-from m4graph.simulators.packet.hooks import compile_hooks
+from m4graph.simulators.packet.hooks import compile_hooks, hooks_digest
 from m4graph.simulators.packet.memory import in_lines, zeros
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.parsimon.kernel import link_loop
@@ -49,11 +51,13 @@ class LinkOutputs:
         fct_ns (np.ndarray): The FCT of each flow at each link, int64 ``[rows]``.
         sending_ns (np.ndarray): When its last packet was sent, from its start on.
         most_queued_bytes (np.ndarray): The longest queue of each link, int64 ``[links]``.
+        from_cache (bool): They were known from before. (default: ``False``)
     """
 
     fct_ns: NDArray[np.int64]
     sending_ns: NDArray[np.int64]
     most_queued_bytes: NDArray[np.int64]
+    from_cache: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +103,16 @@ class KernelModel:
             occupied=np.zeros(_NUM_SLOTS // 64, np.uint64),
         )
         return cls(control.kind, tuple(state), kernel.make_flow_state(control))
+
+    def identity(self) -> bytes:
+        """A hash of all that outputs depend on, but for the links: sources and parameters."""
+        state = State(*self.arrays)
+        kernel = CONGESTION_KERNELS.resolve(self.kind)
+        digest = hashlib.blake2b((source_digest(__name__) + hooks_digest(kernel)).encode())
+        for part in (state.config, state.congestion_config):
+            digest.update(part.tobytes())
+        digest.update(repr((self.kind, self.new_flow)).encode())
+        return digest.digest()
 
     def compile(self) -> None:
         """Compiles the loop and the algorithm's hooks, or loads them from the cache."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import time
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,14 +18,24 @@ from m4graph.core.progress import Progress
 from m4graph.core.schema import one_of
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
-from m4graph.simulators.base import Simulator, refuse_faults
+from m4graph.simulators.base import Simulator
 from m4graph.simulators.parsimon.alone import alone
-from m4graph.simulators.parsimon.combination import Combination, Combine, largest, summed
+from m4graph.simulators.parsimon.attribution import attribute
+from m4graph.simulators.parsimon.cache import CachedWorkers
+from m4graph.simulators.parsimon.combination import (
+    Combination,
+    Combine,
+    bottleneck_row,
+    largest,
+    summed,
+)
 from m4graph.simulators.parsimon.decomposition import Decomposition
-from m4graph.simulators.parsimon.link_inputs import check_span, link_inputs
+from m4graph.simulators.parsimon.link_inputs import check_span
 from m4graph.simulators.parsimon.link_model import KernelModel
+from m4graph.simulators.parsimon.link_runs import LinkRuns, LinkWorkers
 from m4graph.simulators.parsimon.passes import held_back, links_that_matter, second_pass
-from m4graph.simulators.parsimon.workers import LinkModel, Workers
+from m4graph.simulators.parsimon.workers import Workers
+from m4graph.simulators.settled import settled
 from m4graph.workload import ClosedLoopWorkload
 
 _COMBINATIONS: dict[str, Combination] = {"max": largest, "sum": summed}
@@ -46,6 +58,8 @@ class ParsimonSimulator(Simulator):
             core)
         backend (str, optional): ``"threads"``; ``"loky"`` for processes; or ``"dask"`` or
             ``"ray"`` for a cluster. The results are the same bits. (default: ``"threads"``)
+        cache (str or Path, optional): A folder where what comes of links is kept, for runs in
+            which other links change: the results are the same bits. (default: none)
 
     Reference:
         Zhao et al., "Scalable Tail Latency Estimation for Data Center Networks", NSDI 2023, for
@@ -55,7 +69,7 @@ class ParsimonSimulator(Simulator):
         PFC and full buffers; what a flow's packets meet on two links at once.
 
     Raises:
-        ConfigError: If an option is none of these.
+        InputError: If an option is none of these, or nothing can be written to the cache.
     """
 
     name = "parsimon"
@@ -72,6 +86,7 @@ class ParsimonSimulator(Simulator):
         min_load: float = 0.0,
         jobs: int | None = None,
         backend: Literal["threads", "loky", "dask", "ray"] = "threads",
+        cache: str | os.PathLike[str] | None = None,
     ) -> None:
         self._passes = check_count("passes", passes, 1, 2)
         if combine not in _COMBINATIONS:
@@ -80,39 +95,47 @@ class ParsimonSimulator(Simulator):
         if isinstance(min_load, str) or not 0 <= min_load < math.inf:
             raise ConfigError(f"min_load: expected a number of 0 or more (got {min_load!r})")
         self._min_load = min_load
-        self._workers = Workers(backend, jobs)
+        workers = Workers(backend, jobs)
+        self._workers: LinkWorkers = workers
+        if cache is not None:
+            self._workers = CachedWorkers(workers, Path(cache))
 
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
         """Simulates a scenario until every flow is finished.
 
         Raises:
-            ConfigError: If the scenario is a closed loop, has faults, ticks of a picosecond, or
-                what there is no link model for.
+            ConfigError: If the scenario is a closed loop, has faults (but for cables that are down
+                or slow from the start to the end), ticks of a picosecond, or what there is no link
+                model for.
             SimulationError: If a worker ends early.
         """
         self._check(scenario)
+        found = settled(self.name, scenario)
         started = time.perf_counter()
-        model = KernelModel.of(scenario)
+        model = KernelModel.of(found.scenario)
         _, compile_s = announced_compilation("parsimon simulator", model.compile)
-        network = Decomposition.of(scenario)
+        network = Decomposition.of(found.scenario, scenario.arrays.link_rate_bps)
         check_span(network)
-        fct_ns, packets = self._simulate(network, model, progress)
+        runs = LinkRuns(network, model, self._workers, progress)
+        fct_ns, row = self._simulate(network, runs)
+        slowdown = fct_ns / found.ideal_fct_ns
+        links = attribute(network, runs.state, row, slowdown)
         wall_s = time.perf_counter() - started - compile_s
-        return SimulationResult(
+        result = SimulationResult(
             simulator=self.name,
-            flow_id=scenario.workload.id,
+            flow_id=network.scenario.workload.id,
             fct_ns=fct_ns,
-            ideal_fct_ns=scenario.ideal_fct_ns,
-            num_events=2 * scenario.num_flows,
+            ideal_fct_ns=found.ideal_fct_ns,
+            num_events=2 * network.scenario.num_flows,
             wall_s=wall_s,
             compile_s=compile_s,
             packet_hops=None,
-            scenario=scenario,
-            extra={"packet_links": packets},
+            scenario=network.scenario,
+            extra={"links": links, **runs.counts()},
         )
+        return found.restored(result)
 
     def _check(self, scenario: Scenario) -> None:
-        refuse_faults(self.name, scenario)
         if isinstance(scenario.workload, ClosedLoopWorkload):
             raise ConfigError(
                 "workload: expected an open loop with the parsimon simulator, which needs all "
@@ -125,52 +148,23 @@ class ParsimonSimulator(Simulator):
             )
 
     def _simulate(
-        self, network: Decomposition, model: LinkModel, progress: Progress | None
-    ) -> tuple[NDArray[np.int64], int]:
+        self, network: Decomposition, runs: LinkRuns
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """FCTs of flows, and the row in which each is held up longest; -1: nowhere."""
         lone = alone(network)
-        counts = network.link_packets
-        first = np.flatnonzero((counts > 0) & (network.load >= self._min_load))
-        fct_ns = np.full(len(network.row_flow), -1, np.int64)
-        sending_ns = fct_ns.copy()
-        done, total = 0, int(counts[first].sum())
-
-        def report(num_packets: int) -> None:
-            nonlocal done
-            done += num_packets
-            if progress is not None:
-                progress(done, total)
-
-        def simulate(links: NDArray[np.int64], limits: NDArray[np.int64] | None) -> None:
-            batches = self._workers.run(
-                model,
-                links,
-                counts[links],
-                lambda batch: link_inputs(network, batch, limits),
-                report,
-            )
-            for batch, outputs in batches:
-                rows = _rows(network, batch)
-                fct_ns[rows] = outputs.fct_ns
-                sending_ns[rows] = outputs.sending_ns
+        links = np.flatnonzero((network.link_packets > 0) & (network.load >= self._min_load))
 
         def combine(times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
             return self._combine(network, times_ns, lone.fct_ns)
 
-        simulate(first, None)
+        runs.simulate(links)
         if self._passes == 1:
-            return combine(fct_ns), done
-        held = held_back(network, fct_ns, sending_ns, lone)
-        again = first[links_that_matter(network, held.limit_bps)[first]]
-        before_ns = fct_ns.copy()
-        total += int(counts[again].sum())
-        simulate(again, held.limit_bps)
-        return second_pass(network, before_ns, held, combine, fct_ns), done
-
-
-def _rows(network: Decomposition, links: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows of some links, link after link."""
-    first, after = network.link_ptr[links], network.link_ptr[links + 1]
-    length = after - first
-    ends = np.cumsum(length)
-    inside = np.arange(ends[-1]) - np.repeat(ends - length, length)
-    return np.asarray(np.repeat(first, length) + inside)
+            fct_ns, row = combine(runs.fct_ns), bottleneck_row(network, runs.fct_ns)
+        else:
+            held = held_back(network, runs.fct_ns, runs.sending_ns, lone)
+            again = links[links_that_matter(network, held.limit_bps)[links]]
+            before_ns = runs.fct_ns.copy()
+            runs.simulate(again, held.limit_bps)
+            fct_ns = second_pass(network, before_ns, held, combine, runs.fct_ns)
+            row = np.where(held.row >= 0, held.row, bottleneck_row(network, runs.fct_ns))
+        return fct_ns, np.where(fct_ns > lone.fct_ns, row, -1)

@@ -18,6 +18,7 @@ class Ways(NamedTuple):
     """The flows of a network and their routes, as compiled code takes them."""
 
     rate_bps: NDArray[np.int64]  # of each link
+    built_bps: NDArray[np.int64]  # without faults: what senders and thresholds go by
     left_bps: NDArray[np.int64]  # what ACKs of the other direction leave of it
     delay_ns: NDArray[np.int64]
     src: NDArray[np.int32]  # of each flow
@@ -61,7 +62,7 @@ def fill_flows(ways, rows, row_flow, row_hop, nic_of_host, nic_bps):  # type: ig
         row.nic = nic
         row.start_ticks = ways.start_ns[flow] - origin_ns
         row.size_bytes = ways.size_bytes[flow]
-        row.line_rate_bps = ways.rate_bps[uplink]
+        row.line_rate_bps = ways.built_bps[uplink]
         _fill_ways(ways, row, flow, ways.route_ptr[flow] + row_hop[i])
         row.slowest_bps = _slowest_other_bps(ways, flow, row_hop[i])
     for i in range(len(rows)):

@@ -28,6 +28,9 @@ _PATIENCE_S = 0.1
 class LinkModel(Protocol):
     """What simulates links; it can be sent to other processes."""
 
+    def identity(self) -> bytes:
+        """A hash of all that outputs depend on, but for the links."""
+
     def compile(self) -> None:
         """Makes ready whatever takes long the first time."""
 

@@ -212,12 +212,6 @@ def test_sessions_refuse_faults(simulator):
         build_simulator(simulator).open_session(scenario)
 
 
-def test_fluid_refuses_faults():
-    scenario = m4.Scenario(STAR, TEN_PACKETS, "dctcp", faults=[fault("down", 0, SWITCH)])
-    with pytest.raises(ConfigError, match=r"faults: expected none with the fluid.*got 1"):
-        m4.simulate(scenario, "fluid")
-
-
 def test_hundreds_of_faults(monkeypatch):
     """A cable that is down for 10 ns in every 20 us: all fit, and all are over in time."""
     monkeypatch.setattr("m4graph.simulators.packet.build._FIRST_POOL", 100)

@@ -123,7 +123,7 @@ def test_bad_options(options: dict[str, Any], message: str) -> None:
         ({"congestion_control": "newreno"}, "congestion_control.kind: expected an RDMA algorithm"),
         ({"config": {"queue": {"kind": "drop_tail"}}}, "network.queue.kind: expected shared"),
         ({"config": {"tick": "ps"}}, "network.tick: expected ns"),
-        ({"faults": [{"kind": "down", "link": [0, 16], "at_us": 5}]}, "faults: expected"),
+        ({"faults": [{"kind": "down", "link": [0, 16], "at_us": 5}]}, r"faults\.0: expected"),
     ],
     ids=str,
 )
