@@ -18,6 +18,7 @@ from m4graph.datasets.making.leakage import RESERVED_FILE
 EXAMPLES = Path(__file__).parents[1] / "examples"
 FATTREE = EXAMPLES / "fattree_eval.py"
 GRAY_FAILURE = EXAMPLES / "gray_failure.py"
+WHAT_IF = EXAMPLES / "what_if.py"
 
 
 def run(script, *arguments, cwd):
@@ -44,7 +45,7 @@ def test_fattree_eval(tmp_path):
     ]
     with (out / "errors.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["simulator"] for row in rows] == ["packet", "fluid", "learned"] * 4
+    assert [row["simulator"] for row in rows] == ["packet", "fluid", "learned", "parsimon"] * 4
     assert len({row["scenario"] for row in rows}) == 4
     for case in {row["scenario"] for row in rows}:
         assert done.stdout.count(case) == 2
@@ -80,6 +81,35 @@ def test_gray_failure(tmp_path):
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in out.iterdir()) == ["links.png", "slowdown_cdf.png"]
     assert done.stdout.count(" of 60") == 4
+
+
+def test_what_if(tmp_path):
+    """A second call knows every link; the table is the same."""
+    out = tmp_path / "out"
+    arguments = ("--flows", 300, "--cables", 3, "--out", out)
+    first, second = (run(WHAT_IF, *arguments, cwd=tmp_path) for _ in range(2))
+    for done in first, second:
+        assert done.returncode == 0, done.stderr
+        assert "warning" not in done.stderr.lower()
+    assert sorted(path.name for path in out.iterdir()) == [
+        "cache",
+        "links.png",
+        "links_worst.png",
+        "p99.png",
+    ]
+    rows = [
+        [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines()
+         if line.startswith("│")]
+        for done in (first, second)
+    ]  # fmt: skip
+    assert [row[:3] for row in rows[0]] == [row[:3] for row in rows[1]]
+    assert rows[0][0][0] == "none"
+    assert len(rows[0]) == 4
+    assert rows[0][0][4] == "100.00 %"
+    assert {row[4] for row in rows[1]} == {"0.00 %"}
+    assert second.stdout.count("0.00 % of packet-links on average, 0.00 % at most") == 1
+    most = float(first.stdout.split("average, ")[1].split(" %")[0])
+    assert 0 < most < 10
 
 
 @pytest.mark.parametrize(

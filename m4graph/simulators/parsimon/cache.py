@@ -1,6 +1,6 @@
 """Outputs of links, kept on disk under a hash of all that they depend on.
 
-docs/parsimon.md, "What if".
+docs/guides/what-if.md.
 """
 
 from __future__ import annotations
