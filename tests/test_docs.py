@@ -27,6 +27,7 @@ INTERNAL = {
     "m4graph.simulators.fluid",
     "m4graph.simulators.packet.observe",
     "m4graph.simulators.packet.tcp",
+    "m4graph.simulators.parsimon",
     "m4graph.simulators.session",
 }
 """Packages whose names others export, or nobody."""
