@@ -43,10 +43,10 @@ def _damage_arrays(content: bytes, rng: Rng) -> bytes:
         arrays[name] = array[: int(rng.integers(len(array) + 1))] if array.ndim else array[None]
     elif what == 1:
         arrays[f"{name}_"] = arrays.pop(name)
-    elif what == 2:
-        arrays[name] = array.astype(str(rng.choice(["f8", "i2", "u1", "U4", "c16"])))
     elif array.dtype.kind == "U":
         arrays[name] = np.array(_replace_token(str(array).encode(), rng).decode(errors="replace"))
+    elif what == 2:
+        arrays[name] = array.astype(str(rng.choice(["f8", "i2", "u1", "U4", "c16"])))
     elif array.size:
         flat = array.reshape(-1).copy()
         place = int(rng.integers(flat.size))
@@ -108,7 +108,7 @@ def _replace_number(content: bytes, rng: Rng) -> bytes:
     if not numbers:
         return content
     number = numbers[int(rng.integers(len(numbers)))]
-    factor = (0, -1, 0.5, 2, 10, 1000, 1e6, 1e12)[int(rng.integers(8))]
+    factor = (0, -1, 0.5, 2, 10, 1000, 1e12)[int(rng.integers(7))]
     value = float(number[0]) * factor
     text = f"{value:.0f}" if b"." not in number[0] or rng.random() < 0.1 else repr(value)
     return content[: number.start()] + text.encode() + content[number.end() :]
