@@ -12,7 +12,7 @@ SEEDS = EVALUATION_SEEDS[40_000:40_012]
 
 _BESIDE: dict[str, dict[str, Any]] = {
     "parsimon": {"kind": "parsimon"},
-    "parsimon as published": {"kind": "parsimon", "combine": "sum", "passes": 1},
+    "parsimon as published": {"kind": "parsimon", "combine": "monte_carlo"},
 }
 _FAST_FABRIC = {"pods": 2, "racks": 16, "hosts": 8, "planes": 2, "fabric_gbps": 40}
 _EQUAL_RATES = {"pods": 2, "racks": 8, "hosts": 16, "planes": 4, "fabric_gbps": 10}

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from m4graph.scenario.ideal import serialization_ticks
+from m4graph.scenario.rdma import RdmaControl
 from m4graph.simulators.parsimon.decomposition import Decomposition
 
 
@@ -34,7 +35,9 @@ def alone(network: Decomposition) -> Alone:
     A window of ``w`` packets lets packet ``i`` go when packet ``i - w`` is acknowledged, so that
     packets leave in rounds, unless a round trip is over before the window is sent.
     """
-    window_bytes = getattr(network.scenario.congestion_control, "init_window_bytes", None) or 0
+    control = network.scenario.congestion_control
+    # TCP's first window grows.
+    window_bytes = (isinstance(control, RdmaControl) and control.init_window_bytes) or 0
     fct_ns, sending_ns = _alone(network.ways, window_bytes)
     return Alone(fct_ns, sending_ns)
 

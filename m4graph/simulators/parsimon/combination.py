@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from m4graph.simulators.parsimon.decomposition import Decomposition
 
 Combine = Literal["max", "sum", "monte_carlo"]
+"""The ways; ``"monte_carlo"`` is one of its own (:mod:`.monte_carlo`)."""
 Combination = Callable[[Decomposition, NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]
 
 

@@ -23,6 +23,9 @@ from m4graph.simulators.packet.state import State
 from m4graph.simulators.parsimon.kernel import link_loop
 from m4graph.simulators.parsimon.layout import COMING, FLOW_AT_LINK, LEG, LINK_INPUT, SPOT, LinkRun
 
+NEVER_NS = 2**56
+"""The time of a flow that did not finish: above any other, and still far from 64 bits in sums."""
+
 _EVENTS_A_TURN = 1_000_000
 _NUM_SLOTS = 1 << 12
 """Of the wheel, of 16 ns each: a round trip and a half of most networks, in 32 KB."""
@@ -48,7 +51,8 @@ class LinkOutputs:
     """What comes of links.
 
     Args:
-        fct_ns (np.ndarray): The FCT of each flow at each link, int64 ``[rows]``.
+        fct_ns (np.ndarray): The FCT of each flow at each link, int64 ``[rows]``; from
+            :data:`NEVER_NS` on if it did not finish.
         sending_ns (np.ndarray): When its last packet was sent, from its start on.
         most_queued_bytes (np.ndarray): The longest queue of each link, int64 ``[links]``.
         from_cache (bool): They were known from before. (default: ``False``)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
 from m4graph.core.schema import one_of
-from m4graph.results import SimulationResult
+from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator
 from m4graph.simulators.parsimon.alone import alone
@@ -31,14 +32,20 @@ from m4graph.simulators.parsimon.combination import (
 )
 from m4graph.simulators.parsimon.decomposition import Decomposition
 from m4graph.simulators.parsimon.link_inputs import check_span
-from m4graph.simulators.parsimon.link_model import KernelModel
+from m4graph.simulators.parsimon.link_model import NEVER_NS, KernelModel
 from m4graph.simulators.parsimon.link_runs import LinkRuns, LinkWorkers
+from m4graph.simulators.parsimon.monte_carlo import drawn, representatives
+from m4graph.simulators.parsimon.packet_model import PacketModel
 from m4graph.simulators.parsimon.passes import held_back, links_that_matter, second_pass
-from m4graph.simulators.parsimon.workers import Workers
+from m4graph.simulators.parsimon.workers import LinkModel, Workers
 from m4graph.simulators.settled import settled
 from m4graph.workload import ClosedLoopWorkload
 
 _COMBINATIONS: dict[str, Combination] = {"max": largest, "sum": summed}
+_LINK_MODELS: dict[str, Callable[[Scenario], LinkModel]] = {
+    "kernel": KernelModel.of,
+    "packet": PacketModel.of,
+}
 
 
 class ParsimonSimulator(Simulator):
@@ -49,9 +56,15 @@ class ParsimonSimulator(Simulator):
     link holds back come to the others as slowly as that lets them.
 
     Args:
-        passes (int, optional): 1 or 2. (default: ``2``)
+        passes (int, optional): 1 or 2. (default: ``2``, with ``"monte_carlo"`` its only one)
         combine (str, optional): How a flow's times at its links become one: their ``"max"``, or
-            the ``"sum"`` of its delays. (default: ``"max"``)
+            the ``"sum"`` of its delays. ``"monte_carlo"`` is the published algorithm, as a
+            baseline: links that are alike are simulated once, and a flow's delays are drawn from
+            those of flows of about its size and summed. (default: ``"max"``)
+        link_model (str, optional): What simulates a link: the ``"kernel"``, made for that; or the
+            ``"packet"`` simulator on a network as small as the link, several times slower, which
+            knows any algorithm that needs no reports of switches, and any queue.
+            (default: ``"kernel"``)
         min_load (float, optional): Links below this load are not simulated: no flow waits there.
             (default: ``0.0``)
         jobs (int, optional): How many links are simulated side by side. (default: one for each
@@ -77,21 +90,27 @@ class ParsimonSimulator(Simulator):
     is_deterministic = True
     counted = "packets"
     sources = ("m4graph.simulators.packet",)
-    neutral_options = frozenset({"jobs", "backend"})
+    neutral_options = frozenset({"jobs", "backend", "cache"})
 
     def __init__(
         self,
-        passes: Literal[1, 2] = 2,
+        passes: Literal[1, 2] | None = None,
         combine: Combine = "max",
+        link_model: Literal["kernel", "packet"] = "kernel",
         min_load: float = 0.0,
         jobs: int | None = None,
         backend: Literal["threads", "loky", "dask", "ray"] = "threads",
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._passes = check_count("passes", passes, 1, 2)
-        if combine not in _COMBINATIONS:
-            raise ConfigError(f"combine: expected {one_of(_COMBINATIONS)} (got {combine!r})")
-        self._combine = _COMBINATIONS[combine]
+        for name, value, known in (
+            ("combine", combine, get_args(Combine)),
+            ("link_model", link_model, tuple(_LINK_MODELS)),
+        ):
+            if value not in known:
+                raise ConfigError(f"{name}: expected {one_of(known)} (got {value!r})")
+        self._combine: str = combine
+        self._link_model = link_model
+        self._passes = _num_passes(passes, combine)
         if isinstance(min_load, str) or not 0 <= min_load < math.inf:
             raise ConfigError(f"min_load: expected a number of 0 or more (got {min_load!r})")
         self._min_load = min_load
@@ -112,7 +131,7 @@ class ParsimonSimulator(Simulator):
         self._check(scenario)
         found = settled(self.name, scenario)
         started = time.perf_counter()
-        model = KernelModel.of(found.scenario)
+        model = _LINK_MODELS[self._link_model](found.scenario)
         _, compile_s = announced_compilation("parsimon simulator", model.compile)
         network = Decomposition.of(found.scenario, scenario.arrays.link_rate_bps)
         check_span(network)
@@ -124,7 +143,7 @@ class ParsimonSimulator(Simulator):
         result = SimulationResult(
             simulator=self.name,
             flow_id=network.scenario.workload.id,
-            fct_ns=fct_ns,
+            fct_ns=np.where(fct_ns < NEVER_NS, fct_ns, UNFINISHED),
             ideal_fct_ns=found.ideal_fct_ns,
             num_events=2 * network.scenario.num_flows,
             wall_s=wall_s,
@@ -155,8 +174,14 @@ class ParsimonSimulator(Simulator):
         links = np.flatnonzero((network.link_packets > 0) & (network.load >= self._min_load))
 
         def combine(times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-            return self._combine(network, times_ns, lone.fct_ns)
+            return _COMBINATIONS[self._combine](network, times_ns, lone.fct_ns)
 
+        if self._combine == "monte_carlo":
+            representative = representatives(network, links)
+            runs.simulate(np.unique(representative[links]))
+            # No flow has a time at a link.
+            nowhere = np.full(network.scenario.num_flows, -1)
+            return drawn(network, runs.fct_ns, representative), nowhere
         runs.simulate(links)
         if self._passes == 1:
             fct_ns, row = combine(runs.fct_ns), bottleneck_row(network, runs.fct_ns)
@@ -168,3 +193,15 @@ class ParsimonSimulator(Simulator):
             fct_ns = second_pass(network, before_ns, held, combine, runs.fct_ns)
             row = np.where(held.row >= 0, held.row, bottleneck_row(network, runs.fct_ns))
         return fct_ns, np.where(fct_ns > lone.fct_ns, row, -1)
+
+
+def _num_passes(passes: int | None, combine: Combine) -> int:
+    most = 1 if combine == "monte_carlo" else 2
+    if passes is None:
+        return most
+    if check_count("passes", passes, 1, 2) > most:
+        raise ConfigError(
+            f"passes: expected 1 with combine: {combine}, whose flows have no time at a link to "
+            f"make a second one of (got {passes})"
+        )
+    return passes
