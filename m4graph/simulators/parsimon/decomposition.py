@@ -157,12 +157,17 @@ def _span_ns(
 def _left_bps(
     scenario: Scenario, num_packets: NDArray[np.int64], ack_bytes: int
 ) -> NDArray[np.int64]:
-    """What the ACKs that a link carries leave of its rate on average, while there are any."""
+    """What its ACKs leave of a link on average, from the first flow on it or ACK to the last."""
     routes, rate_bps = scenario.routes, scenario.arrays.link_rate_bps
     flow = np.repeat(np.arange(scenario.num_flows, dtype=np.int32), np.diff(routes.ack_ptr))
     total_bytes = np.bincount(
         routes.ack_links, weights=num_packets[flow] * float(ack_bytes), minlength=len(rate_bps)
     )
-    span_ns = _span_ns(scenario, routes.ack_links, flow)
+    data_flow = np.repeat(np.arange(scenario.num_flows, dtype=np.int32), np.diff(routes.data_ptr))
+    span_ns = _span_ns(
+        scenario,
+        np.concatenate((routes.ack_links, routes.data_links)),
+        np.concatenate((flow, data_flow)),
+    )
     ack_bps = total_bytes * BITS_PER_BYTE * NS_PER_S / span_ns
     return rate_bps - np.minimum(ack_bps, rate_bps * _MOST_ACKS).astype(np.int64)

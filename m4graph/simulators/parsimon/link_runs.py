@@ -48,12 +48,14 @@ class LinkRuns:
         fct_ns (np.ndarray): The FCT of each flow at each link, from the link's last simulation;
             below 0 where there was none.
         sending_ns (np.ndarray): When its last packet was sent, from its start on.
+        most_queued_bytes (np.ndarray): The longest queue of each link, from its last simulation.
         state (np.ndarray): What became of each link, an index of :data:`STATES`.
         packet_links (int): Packets that were simulated on a link, over all links and passes.
         packet_links_cached (int): Those of simulations that were known from before.
 
     Shapes:
-        - ``fct_ns``, ``sending_ns`` int64 ``[num_rows]``; ``state`` int64 ``[num_links]``
+        - ``fct_ns``, ``sending_ns`` int64 ``[num_rows]``; ``state`` and
+          ``most_queued_bytes`` int64 ``[num_links]``
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class LinkRuns:
     ) -> None:
         self.fct_ns = np.full(len(network.row_flow), -1, np.int64)
         self.sending_ns = self.fct_ns.copy()
+        self.most_queued_bytes = np.zeros(len(network.link_packets), np.int64)
         self.state = np.where(network.link_packets > 0, PRUNED, IDLE)
         self.packet_links = self.packet_links_cached = 0
         self._network, self._model, self._workers = network, model, workers
@@ -88,6 +91,7 @@ class LinkRuns:
             rows = self._network.rows_of(batch)
             self.fct_ns[rows] = outputs.fct_ns
             self.sending_ns[rows] = outputs.sending_ns
+            self.most_queued_bytes[batch] = outputs.most_queued_bytes
             num_packets = int(counts[batch].sum())
             if outputs.from_cache:
                 self.packet_links_cached += num_packets

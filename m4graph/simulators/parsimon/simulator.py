@@ -22,6 +22,7 @@ from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator
 from m4graph.simulators.parsimon.alone import alone
 from m4graph.simulators.parsimon.attribution import attribute
+from m4graph.simulators.parsimon.buffers import warn_of_full_buffers
 from m4graph.simulators.parsimon.cache import CachedWorkers
 from m4graph.simulators.parsimon.combination import (
     Combination,
@@ -137,6 +138,7 @@ class ParsimonSimulator(Simulator):
         check_span(network)
         runs = LinkRuns(network, model, self._workers, progress)
         fct_ns, row = self._simulate(network, runs)
+        warn_of_full_buffers(network.scenario, runs.most_queued_bytes)
         slowdown = fct_ns / found.ideal_fct_ns
         links = attribute(network, runs.state, row, slowdown)
         wall_s = time.perf_counter() - started - compile_s

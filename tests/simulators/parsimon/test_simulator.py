@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import m4graph as m4
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.scenario import Scenario
+from m4graph.scenario.cautions import Caution
 from m4graph.simulators import build_simulator
 from m4graph.simulators.parsimon.workers import balanced_batches
 from m4graph.workload import Workload, generate
@@ -145,3 +147,16 @@ def test_batches_hold_each_link_once_and_begin_with_the_largest() -> None:
     assert batches[0].tolist() == [3]
     assert sorted(np.concatenate(batches).tolist()) == list(range(7))
     assert balanced_batches(np.arange(7), packets, 1)[0].tolist() == [3, 1, 5, 4, 2, 6, 0]
+
+
+def test_queues_that_do_not_fit_are_named() -> None:
+    network = m4.topology.star(9)
+    columns = {"src": np.arange(8), "dst": [8] * 8, "size_bytes": [50_000] * 8}
+    workload = Workload.from_arrays(np.arange(8), start_ns=[0] * 8, **columns)
+    tight = Scenario(network, workload, "dctcp", {"buffer_bytes": 250_000})
+    with pytest.warns(Caution, match=r"1 of 18 links .*\(link 9-8: \d+ bytes, where \d+ are"):
+        m4.simulate(tight, "parsimon")
+    assert m4.simulate(tight, "packet").extra["pfc_pauses_sent"] > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Caution)
+        m4.simulate(tight.replace(config={"buffer_bytes": 10**9}), "parsimon")
