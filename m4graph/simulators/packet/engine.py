@@ -118,7 +118,7 @@ def _receive_data(s, packet_id):
 
 
 @inline_kernel
-def _no_room(s):
+def no_room(s):
     """Whether one more event might need more records than the free lists hold."""
     c = s.control[0]
     return (
@@ -160,7 +160,7 @@ def _build(digest: str) -> Callable[..., int]:
         for _ in range(max_events):
             if c.num_finished == c.stop_at:
                 return FINISHED
-            if _no_room(s):
+            if no_room(s):
                 return GROW_POOLS
             if s.config[0].record_labels and not labels_have_room(s):
                 return DRAIN

@@ -16,7 +16,7 @@ from numba import njit
 
 from m4graph.core.compilation import kernel_digest
 from m4graph.simulators.packet.division import quotient
-from m4graph.simulators.packet.engine import POOL_MARGIN
+from m4graph.simulators.packet.engine import no_room
 from m4graph.simulators.packet.events import (
     pop,
     push,
@@ -45,7 +45,7 @@ from m4graph.simulators.packet.layout import (
     TIMER,
     TX_DONE,
 )
-from m4graph.simulators.packet.ports import free_packet, is_idle
+from m4graph.simulators.packet.ports import enqueue, free_packet, is_idle
 from m4graph.simulators.packet.split_mix import next_uniform
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.parsimon.layout import (
@@ -62,16 +62,6 @@ from m4graph.simulators.parsimon.uplink import simulate_uplink
 
 _MASK = 2**31 - 1
 """Of what fits into an event."""
-
-
-@inline_kernel
-def _no_room(s):
-    c = s.control[0]
-    return (
-        c.packets_left < POOL_MARGIN
-        or c.events_left < c.heap_size + POOL_MARGIN
-        or len(s.heap) < c.heap_size + POOL_MARGIN
-    )
 
 
 @inline_kernel
@@ -289,13 +279,7 @@ def _arrive(s, w, packet_id, now, serial):
     local = np.int64(packet.flow)
     flow = s.flows[local]
     _dequeue(s, w, now, serial)
-    packet.next = NONE
-    if target.head < 0:
-        target.head = packet_id
-    else:
-        s.packets[target.tail].next = packet_id
-    target.tail = packet_id
-    target.queue_bytes += packet.wire_bytes
+    enqueue(s, TARGET, packet_id)
     w.spot[0].most_queued_bytes = max(w.spot[0].most_queued_bytes, target.queue_bytes)
     start_ticks = max(now, target.free_ticks)
     w.tx_start_ticks[packet_id] = start_ticks
@@ -412,7 +396,7 @@ def _build(digest: str) -> Callable[..., int]:
             if spot.num_left == 0:
                 _end_link(s, w)
                 continue
-            if _no_room(s):
+            if no_room(s):
                 return GROW_POOLS
             index = pop(s)
             event = s.events[index]
