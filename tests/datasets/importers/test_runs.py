@@ -152,7 +152,7 @@ def test_what_a_killed_import_left_is_swept(texts, tmp_path):
     out = tmp_path / "out"
     import_runs(texts, out, "hpcc")
     (out / "raw" / "run_000001.npz").unlink()
-    (out / "raw" / ".run_000001-x").mkdir()
+    (out / "raw" / ".run_000001.half").mkdir()
     (out / "raw" / ".run_000001.npz.half").write_text("half")
     import_runs(texts, out, "hpcc")
     assert not list((out / "raw").glob(".*"))
