@@ -122,7 +122,10 @@ FILE_CASES = {
     "num_hosts too large": (topology("{file: topology.csv, num_hosts: 9}"), ["topology.csv"]),
     "num_hosts: text": (topology("{file: topology.csv, num_hosts: x}"), ["num_hosts", "'x'"]),
     "file: 5": (topology("{file: 5, num_hosts: 3}"), ["topology.file", "(got 5)"]),
-    "file: folder": (topology("{file: ., num_hosts: 3}"), ["scenario.yaml", "expected a file to read"]),
+    "file: folder": (
+        topology("{file: ., num_hosts: 3}"),
+        ["scenario.yaml", "expected a file to read"],
+    ),
     "unknown topology": (topology("{kind: fat_treee, k: 4}"), ["topology", "fat_tree"]),
     "topology: no kind": (topology("{k: 4}"), ["scenario.yaml: topology.kind"]),
     "topology: missing k": (topology("{kind: fat_tree}"), ["scenario.yaml: topology.k: missing"]),

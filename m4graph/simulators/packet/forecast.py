@@ -10,6 +10,7 @@ from m4graph.core.errors import ConfigError
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.scenario import Scenario
 from m4graph.scenario.cautions import Caution
+from m4graph.workload import ClosedLoopWorkload
 
 MAX_HOURS = 24.0
 """Longer runs are refused, unless one asks for them."""
@@ -31,7 +32,10 @@ def forecast_packet_hops(scenario: Scenario) -> float:
     if scenario.stop_ns is not None:
         rate_bps = scenario.arrays.link_rate_bps[routes.data_links[routes.data_ptr[:-1]]]
         bytes_per_ns = rate_bps / (BITS_PER_BYTE * NS_PER_S)
-        time_ns = np.maximum(scenario.stop_ns - workload.start_ns.astype(np.float64), 0.0)
+        # Flows of a closed loop may start at once, as far as is known.
+        is_open = not isinstance(workload, ClosedLoopWorkload)
+        start_ns = workload.start_ns.astype(np.float64) if is_open else 0.0
+        time_ns = np.maximum(scenario.stop_ns - start_ns, 0.0)
         size_bytes = np.minimum(size_bytes, bytes_per_ns * time_ns)
     packets = np.ceil(size_bytes / scenario.config.payload_bytes)
     return float((packets * (np.diff(routes.data_ptr) + np.diff(routes.ack_ptr))).sum())
