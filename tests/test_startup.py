@@ -34,7 +34,7 @@ def test_help_imports_nothing_heavy(arguments):
     assert not imported(*arguments) & heavy
 
 
-@pytest.mark.parametrize("simulator", ["packet", "fluid", "learned", "parsimon"])
+@pytest.mark.parametrize("simulator", ["packet", "fluid", "learned"])
 def test_a_simulation_imports_no_torch_and_no_tables(simulator, tmp_path):
     few = ["--set", "workload.num_flows=20"]
     modules = imported(
