@@ -45,6 +45,12 @@ def test_a_simulation_imports_no_torch_and_no_tables(simulator, tmp_path):
     assert not again & (PLOTS_AND_TABLES | TORCH)
 
 
+def test_parsimon_draws_its_links_only_into_a_folder(tmp_path):
+    arguments = "simulate", SCENARIO, "--simulator", "parsimon", "--set", "workload.num_flows=20"
+    assert not imported(*arguments) & (PLOTS_AND_TABLES | TORCH)
+    assert not imported(*arguments, "--out", tmp_path / "out") & TORCH
+
+
 def test_a_model_that_does_not_exist_is_refused_before_torch_is_loaded():
     modules = imported(
         "simulate", SCENARIO, "--simulator", "learned", "--model", "m4grph", status=2

@@ -49,8 +49,8 @@ def ideal_fct_ns(
     that of the first, :math:`h` the header, :math:`l` the links of the flow's data route with
     delay :math:`d_l` and rate :math:`r_l`, and :math:`r` the slowest of these rates. The first
     packet crosses link after link, the rest follows behind the slowest. Each term is truncated
-    to whole ticks, the sum is rounded to ns. The window and the additional headers of TIMELY and
-    HPCC are left out, so a lone flow may be slower than its ideal.
+    to whole ticks, the sum is rounded to ns, and 1 at least. The window and the additional headers
+    of TIMELY and HPCC are left out, so a lone flow may be slower than its ideal.
 
     Args:
         arrays (NetworkArrays): The network.
@@ -114,5 +114,6 @@ def _ideal_fct_ns(  # type: ignore[no-untyped-def]
         later_packets = (size_bytes[flow] - 1) // payload_bytes
         ticks += serialization_ticks(size_bytes[flow] - first_bytes, slowest_bps, ticks_per_ns)
         ticks += later_packets * serialization_ticks(HEADER_BYTES, slowest_bps, ticks_per_ns)
-        fct_ns[flow] = delay_ns + (ticks + ticks_per_ns // 2) // ticks_per_ns
+        # Slowdowns are ratios to it.
+        fct_ns[flow] = max(delay_ns + (ticks + ticks_per_ns // 2) // ticks_per_ns, 1)
     return fct_ns

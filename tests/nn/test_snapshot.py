@@ -64,8 +64,30 @@ def predict(model, snapshot):
         return explained(*args, **options)
 
 
+def capacity_ns(result):
+    """When each flow's links can have carried what was done by its own finish, less latencies."""
+    scenario = result.scenario
+    workload, routes, rate_bps = scenario.workload, scenario.routes, scenario.arrays.link_rate_bps
+    start_ns, finish_ns = result.start_ns, result.start_ns + result.fct_ns
+    full, rest = np.divmod(workload.size_bytes - 1, 1000)
+    crossed = [set(routes.data_route(flow).tolist()) for flow in range(workload.num_flows)]
+    least = np.zeros(workload.num_flows)
+    for flow, links in enumerate(crossed):
+        for link in links:
+            left = [g for g in np.flatnonzero(finish_ns <= finish_ns[flow]) if link in crossed[g]]
+            for first_ns in start_ns[left]:
+                inside = [g for g in left if start_ns[g] >= first_ns]
+                if flow in inside:
+                    busy_ns = full[inside] * (1048 * 8 * 10**9 // rate_bps[link])
+                    busy_ns += (rest[inside] + 49) * 8 * 10**9 // rate_bps[link]
+                    least[flow] = max(least[flow], first_ns + busy_ns.sum() - start_ns[flow])
+    return least
+
+
 def test_it_predicts_what_the_simulator_did(model, result, snapshots):
-    """What a flow is last predicted to take, it takes, if that is not over yet or below ideal."""
+    """What a flow is last predicted to take, it takes, if that is not over yet or below ideal, and
+    if its links can have carried it by then.
+    """
     start_ns = dict(zip(result.flow_id.tolist(), result.start_ns.tolist(), strict=True))
     ideal_ns = dict(zip(result.flow_id.tolist(), result.ideal_fct_ns.tolist(), strict=True))
     fct_ns = {}
@@ -75,9 +97,13 @@ def test_it_predicts_what_the_simulator_did(model, result, snapshots):
             elapsed_ns = each.event_time_ns - start_ns[flow]
             fct_ns[flow] = max(value * ideal_ns[flow], ideal_ns[flow], elapsed_ns)
     expected = np.array([fct_ns[flow] for flow in result.flow_id.tolist()])
-    # Links and windows may not let a flow be as fast as predicted; most may be.
-    assert (result.fct_ns >= expected * (1 - 1e-5) - 1).all()
-    assert (result.fct_ns <= expected * (1 + 1e-5) + 1).mean() > 0.7
+    is_held = result.fct_ns > expected * (1 + 1e-5) + 1
+    assert 0 < is_held.sum() < 20
+    np.testing.assert_allclose(result.fct_ns[~is_held], expected[~is_held], rtol=1e-5, atol=1)
+    # Those that are held leave as their busiest link has sent them: a route's idle time later.
+    lateness_ns = (result.fct_ns - capacity_ns(result))[is_held]
+    assert (lateness_ns >= 0).all()
+    assert (lateness_ns < 10_000).all()
     # A result does not tell the order of what happens in one instant; here, nothing does.
     times = np.concatenate((result.start_ns, result.start_ns + result.fct_ns))
     assert len(np.unique(times)) == 80
