@@ -89,7 +89,7 @@ def build_model(name: str, config: dict[str, Any], num_values: int) -> nn.Module
     try:
         with suppress(RuntimeError), torch.device("meta"), _no_larger_than(num_values):
             factory(**config)  # A RuntimeError: it computes with its parameters.
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), _no_larger_than(num_values):
             return factory(**config)
     except CheckpointError:
         raise

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.registry import Registry
 from m4graph.graph.schema import EDGE_FEATURES
 
@@ -88,6 +88,8 @@ def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.M
     name = repr(conv) if isinstance(conv, str) else getattr(conv, "__name__", repr(conv))
     try:
         layer = factory((channels, channels), channels, **{**_defaults(factory), **options})
+    except InputError:
+        raise
     except Exception as error:
         raise ConfigError(
             f"conv {name}: expected a layer made as conv((channels, channels), channels, "
@@ -96,7 +98,8 @@ def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.M
     if not isinstance(layer, nn.Module):
         raise ConfigError(f"conv {name}: expected an nn.Module (got {type(layer).__name__})")
     _switch_off_self_loops(layer)
-    _check_bipartite(layer, name, channels)
+    if not any(parameter.is_meta for parameter in layer.parameters()):
+        _check_bipartite(layer, name, channels)  # Without memory nothing can be tried.
     return layer
 
 

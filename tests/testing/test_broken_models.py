@@ -51,6 +51,11 @@ class RowNumbers(MeanConv):
         return super().forward((x[0] + torch.arange(len(x[0]))[:, None], x[1]), edge_index)
 
 
+class NumbersDestinations(MeanConv):
+    def forward(self, x, edge_index):
+        return super().forward((x[0], x[1] + torch.arange(len(x[1]))[:, None]), edge_index)
+
+
 class Deaf(MeanConv):
     def forward(self, x, edge_index):
         return self.lin_own(x[1]) + 0.0 * super().forward(x, edge_index)
@@ -119,7 +124,8 @@ def test_a_good_layer():
         ("finite", Infinite),
         ("same bits", Noisy),
         ("order of edges", FirstEdgeCounts),
-        ("order of nodes", RowNumbers),
+        ("made", RowNumbers),
+        ("order of nodes", NumbersDestinations),
         ("reach", Deaf),
         ("reach", Overheard),
         ("beside", Counting),
