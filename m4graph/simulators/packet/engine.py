@@ -118,13 +118,15 @@ def _receive_data(s, packet_id):
 
 
 @inline_kernel
-def no_room(s):
-    """Whether one more event might need more records than the free lists hold."""
+def no_room(s, margin):
+    """Whether one more event might need more records than the free lists hold: packets, and so many
+    events.
+    """
     c = s.control[0]
     return (
         c.packets_left < POOL_MARGIN
-        or c.events_left < c.heap_size + POOL_MARGIN
-        or len(s.heap) < c.heap_size + POOL_MARGIN
+        or c.events_left < c.heap_size + margin
+        or len(s.heap) < c.heap_size + margin
     )
 
 
@@ -160,7 +162,7 @@ def _build(digest: str) -> Callable[..., int]:
         for _ in range(max_events):
             if c.num_finished == c.stop_at:
                 return FINISHED
-            if no_room(s):
+            if no_room(s, POOL_MARGIN):
                 return GROW_POOLS
             if s.config[0].record_labels and not labels_have_room(s):
                 return DRAIN

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from m4graph.core.kernel_cache import cached_njit
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
@@ -87,7 +87,7 @@ class Decomposition:
         total_bytes = self.sum_by_link(wire_bytes[self.row_flow])
         span_ns = _span_ns(scenario, self.row_link, self.row_flow)
         bits = total_bytes * float(BITS_PER_BYTE * NS_PER_S)
-        return bits / (scenario.arrays.link_rate_bps * span_ns)
+        return bits / scenario.arrays.link_rate_bps / span_ns
 
     @cached_property
     def ways(self) -> Ways:
@@ -126,7 +126,7 @@ class Decomposition:
         return total[self.link_ptr[1:]] - total[self.link_ptr[:-1]]
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _rows_by_link(link_ptr, by_start, route_ptr, route_links):  # type: ignore[no-untyped-def]
     """Sorts flows to the links of their routes, in one pass over them in the order of starts."""
     row_flow = np.empty(len(route_links), np.int32)

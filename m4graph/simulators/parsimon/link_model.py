@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.compilation import source_digest
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.scenario import Scenario
 from m4graph.scenario.rdma import RdmaControl
 from m4graph.simulators.packet import layout
@@ -21,12 +21,21 @@ from m4graph.simulators.packet.hooks import compile_hooks, hooks_digest
 from m4graph.simulators.packet.memory import in_lines, zeros
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.parsimon.kernel import link_loop
-from m4graph.simulators.parsimon.layout import COMING, FLOW_AT_LINK, LEG, LINK_INPUT, SPOT, LinkRun
+from m4graph.simulators.parsimon.layout import (
+    COMING,
+    FLOW_AT_LINK,
+    LEG,
+    LINK_INPUT,
+    SPOT,
+    TIME_BITS,
+    LinkRun,
+)
 
 NEVER_NS = 2**56
 """The time of a flow that did not finish: above any other, and still far from 64 bits in sums."""
 
 _EVENTS_A_TURN = 1_000_000
+_MOST_ACKS = 1 << 22
 _NUM_SLOTS = 1 << 12
 """Of the wheel, of 16 ns each: a round trip and a half of most networks, in 32 KB."""
 
@@ -138,6 +147,11 @@ class KernelModel:
         loop, told, reason = link_loop(), 0, layout.PAUSED
         while reason != layout.FINISHED:
             reason = loop(state, run, _EVENTS_A_TURN)
+            if reason == layout.STARVED:
+                raise SimulationError(
+                    f"parsimon: expected a link's flows to end within {2**TIME_BITS} ns "
+                    "(got some that take longer)"
+                )
             if reason == layout.GROW_POOLS:
                 state = grow_pools(state)
                 longer = np.zeros(len(state.packets), np.int64)
@@ -148,9 +162,16 @@ class KernelModel:
             told = num_packets
         return LinkOutputs(run.fct_ticks, run.sending_ticks, run.most_queued_bytes)
 
-    def _window_packets(self) -> int:
+    def _num_acks(self, inputs: LinkInputs) -> int:
+        """Times of ACKs to remember on the largest uplink: a window a flow, if one fills it."""
         config = State(*self.arrays).config[0]
-        return -(-int(config["window_bytes"]) // int(config["payload_bytes"]))
+        window = -(-int(config["window_bytes"]) // int(config["payload_bytes"]))
+        rows = inputs.links["after_row"] - inputs.links["first_row"]
+        is_uplink = inputs.links["is_uplink"]
+        largest_bytes = inputs.flows["size_bytes"][np.repeat(is_uplink, rows)].max(initial=0)
+        if largest_bytes <= window * int(config["payload_bytes"]):
+            return 0
+        return int(rows[is_uplink].max(initial=0)) * window
 
     def _memory(self, inputs: LinkInputs) -> tuple[State, LinkRun]:
         """All arrays of a run, as large as the largest of its links needs."""
@@ -173,7 +194,10 @@ class KernelModel:
             route_links=np.zeros(3 * flows * has_reports, np.uint32),
         )
         spot = np.zeros(1, SPOT)
-        spot["marks_only"] = kernel.slowed_by_marks_only
+        num_acks = self._num_acks(inputs)
+        # Beyond that, events for each packet cost less.
+        has_memory = num_acks <= _MOST_ACKS
+        spot["marks_only"] = kernel.slowed_by_marks_only and has_memory
         run = LinkRun(
             spot=spot,
             links=links,
@@ -186,15 +210,10 @@ class KernelModel:
             congestion_words=_as_words(congestion),
             new_congestion=_as_words(new_flow)[0],
             tx_start_ticks=np.zeros(len(state.packets), np.int64),
-            acks=np.zeros(_largest_uplink(links) * self._window_packets(), np.int64),
+            acks=np.zeros(num_acks if has_memory else 0, np.int64),
             coming=np.zeros(len(state.packets), COMING),
         )
         return state, run
-
-
-def _largest_uplink(links: NDArray[Any]) -> int:
-    uplinks = links[links["is_uplink"]]
-    return int(np.max(uplinks["after_row"] - uplinks["first_row"], initial=0))
 
 
 def _longer_ring(run: LinkRun) -> NDArray[Any]:

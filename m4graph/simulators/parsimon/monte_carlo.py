@@ -11,9 +11,9 @@ sections 3.3 and 4.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from m4graph.core.kernel_cache import cached_njit
 from m4graph.core.rng import generator
 from m4graph.simulators.parsimon.decomposition import Decomposition
 from m4graph.simulators.parsimon.link_model import NEVER_NS
@@ -93,7 +93,7 @@ def _quantiles(
     return sizes, gaps
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _alike(load, sizes, gaps):  # type: ignore[no-untyped-def]
     """For each link, sorted by load, the position of the one that stands for it."""
     num_links = len(load)
@@ -114,7 +114,7 @@ def _alike(load, sizes, gaps):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _are_close(a, b):  # type: ignore[no-untyped-def]
     """Whether the weighted mean absolute percentage error of ``b`` from ``a`` is small."""
     most = _MOST_WMAPE * a.sum()
@@ -126,7 +126,7 @@ def _are_close(a, b):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _draw(link_ptr, size_bytes, per_packet_ns, representative, chance):  # type: ignore[no-untyped-def]
     """Draws a delay a packet for each row, float64 ``[num_rows]``."""
     drawn_ns = np.zeros(len(size_bytes))
@@ -148,7 +148,7 @@ def _draw(link_ptr, size_bytes, per_packet_ns, representative, chance):  # type:
     return drawn_ns
 
 
-@njit(cache=True, nogil=True)
+@cached_njit(nogil=True)
 def _bucket_ends(sorted_bytes):  # type: ignore[no-untyped-def]
     """Where each bucket of sorted sizes ends; flows of one size share one."""
     ends = np.empty(len(sorted_bytes), np.int64)

@@ -79,8 +79,6 @@ def links_that_matter(network: Decomposition, limit_bps: NDArray[np.int64]) -> N
 
 
 def second_pass(
-    network: Decomposition,
-    fct_ns: NDArray[np.int64],
     held: HeldBack,
     combine: Callable[[NDArray[np.int64]], NDArray[np.int64]],
     again_ns: NDArray[np.int64],
@@ -91,12 +89,9 @@ def second_pass(
     at the rate that this link gave it in the first pass, so they would hold it back once more.
 
     Args:
-        network (Decomposition): The network.
-        fct_ns (np.ndarray): int64 ``[num_rows]``, from the first pass.
         held (HeldBack): Flows that are held back.
         combine (Callable): From times of rows to those of flows.
         again_ns (np.ndarray): int64 ``[num_rows]``, from the second pass; those of links that were
             not simulated again are those of the first.
     """
-    combined_ns = combine(again_ns)
-    return np.where(held.row >= 0, again_ns[held.row], combined_ns)
+    return np.where(held.row >= 0, again_ns[held.row], combine(again_ns))

@@ -141,7 +141,8 @@ def _set_up_flow(s, w, given, local):
         nic_tx_ticks = s.links[1 + given.nic].full_tx_ticks
         round_trip_ticks = nic_tx_ticks + given.from_full_ticks + given.ack_ticks
         most = ring_length(s)
-        leg.is_held = most > 0 and (
+        fills_window = most > 0 and given.size_bytes > most * payload_bytes
+        leg.is_held = fills_window and (
             most * nic_tx_ticks < round_trip_ticks or given.from_gap_full_ticks > nic_tx_ticks
         )
     if len(s.route_links) > 0:

@@ -190,9 +190,8 @@ class ParsimonSimulator(Simulator):
         else:
             held = held_back(network, runs.fct_ns, runs.sending_ns, lone)
             again = links[links_that_matter(network, held.limit_bps)[links]]
-            before_ns = runs.fct_ns.copy()
             runs.simulate(again, held.limit_bps)
-            fct_ns = second_pass(network, before_ns, held, combine, runs.fct_ns)
+            fct_ns = second_pass(held, combine, runs.fct_ns)
             row = np.where(held.row >= 0, held.row, bottleneck_row(network, runs.fct_ns))
         return fct_ns, np.where(fct_ns > lone.fct_ns, row, -1)
 

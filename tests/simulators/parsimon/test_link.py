@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import m4graph as m4
+from m4graph.core.errors import SimulationError
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.parsimon.decomposition import Decomposition
@@ -167,3 +168,40 @@ def test_disjoint_flows_are_lone_flows() -> None:
     scenario = Scenario(network, flows(np.arange(4), np.arange(4, 8), size, 0), "dctcp")
     result = m4.simulate(scenario, "parsimon")
     np.testing.assert_array_equal(result.fct_ns, m4.simulate(scenario, "packet").fct_ns)
+
+
+@pytest.mark.parametrize("kind", ["dctcp", "dcqcn", "timely"])
+def test_incast_from_near_and_far(kind: str) -> None:
+    """Packets come to the link in quite another order than they were sent in."""
+    rng = np.random.default_rng(4)
+    network = m4.topology.star(13)
+    for _, _, cable in network.edges(data=True):
+        cable["delay_ns"] = int(rng.integers(100, 2_000_000))
+    config = {**NO_PFC, "ecn": STEP, "headroom_cap": 0.5}
+    for seed in range(2):
+        scenario = Scenario(network, incast(seed, 12, 3, is_together=False), kind, config)
+        truth = m4.simulate(scenario, "packet")
+        fct_ns, _ = at_link(scenario, last_link(scenario))
+        np.testing.assert_array_equal(fct_ns, truth.fct_ns)
+
+
+@pytest.mark.parametrize("num_sources", [1, 3])
+@pytest.mark.parametrize("window_bytes", [None, 10**15])
+def test_more_on_the_way_than_memory_had_at_first_room_for(
+    num_sources: int, window_bytes: int | None
+) -> None:
+    """All of it comes to the link before the first ACK is back: 30 000 packets."""
+    network = m4.topology.star(num_sources + 1, gbps=100, delay_ns=10_000_000)
+    workload = flows(np.arange(num_sources), num_sources, 10_000_000, 0)
+    control = {"kind": "dctcp", "init_window_bytes": window_bytes, "min_rate_mbps": 100.0}
+    scenario = Scenario(network, workload, control, {**NO_PFC, "headroom_cap": 0.5})
+    truth = m4.simulate(scenario, "packet").fct_ns
+    np.testing.assert_array_equal(at_link(scenario, last_link(scenario))[0], truth)
+    np.testing.assert_array_equal(m4.simulate(scenario, "parsimon", passes=1).fct_ns, truth)
+
+
+def test_a_link_that_takes_longer_than_its_clock_is_refused() -> None:
+    network = m4.topology.star(2, gbps=0.001)
+    scenario = Scenario(network, flows([0], 1, 10**10, 0), {"kind": "timely"})
+    with pytest.raises(SimulationError, match="within 70368744177664 ns"):
+        m4.simulate(scenario, "parsimon")

@@ -13,6 +13,7 @@ from m4graph.core.errors import ConfigError, InputError
 from m4graph.scenario import Scenario
 from m4graph.scenario.cautions import Caution
 from m4graph.simulators import build_simulator
+from m4graph.simulators.parsimon.decomposition import Decomposition
 from m4graph.simulators.parsimon.workers import balanced_batches
 from m4graph.workload import Workload, generate
 
@@ -160,3 +161,12 @@ def test_queues_that_do_not_fit_are_named() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Caution)
         m4.simulate(tight.replace(config={"buffer_bytes": 10**9}), "parsimon")
+
+
+def test_load_is_that_of_a_lone_flow_whatever_its_time() -> None:
+    """A slow link and a long time multiply to more than 64 bits."""
+    for gbps, size_bytes in ((10, 10**6), (0.001, 10**10)):
+        workload = Workload.from_arrays([0], [0], [1], [size_bytes], [0])
+        scenario = Scenario(m4.topology.star(2, gbps=gbps), workload, "dctcp")
+        load = Decomposition.of(scenario).load
+        np.testing.assert_allclose(load[scenario.routes.data_route(0)], 1, rtol=0.01)
