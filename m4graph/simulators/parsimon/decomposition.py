@@ -87,7 +87,7 @@ class Decomposition:
         total_bytes = self.sum_by_link(wire_bytes[self.row_flow])
         span_ns = _span_ns(scenario, self.row_link, self.row_flow)
         bits = total_bytes * float(BITS_PER_BYTE * NS_PER_S)
-        return bits / scenario.arrays.link_rate_bps / span_ns
+        return np.asarray(bits / scenario.arrays.link_rate_bps / span_ns, dtype=np.float64)
 
     @cached_property
     def ways(self) -> Ways:
