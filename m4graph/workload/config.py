@@ -75,7 +75,8 @@ class GeneratedBlock(WorkloadBlock):
 
     sizes: Any = "web_search"
     load: float = Field(default=0.5, gt=0, le=1)
-    num_flows: int = Field(default=2000, ge=1, le=10**9)
+    num_flows: int | None = Field(default=None, ge=1, le=10**9)
+    until_us: float | None = Field(default=None, gt=0, le=10**15)
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
     arrivals: Any = "poisson"
     matrix: Any = "uniform"
