@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import networkx as nx
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from m4graph import topology
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.routing import ecmp_routes
-from m4graph.workload import FixedSizes, UniformMatrix, Workload, generate
+from m4graph.workload import FixedSizes, UniformMatrix, Workload, from_config, generate
 
 FIELDS = ("id", "src", "dst", "size_bytes", "start_ns")
 FIRST = {
@@ -207,51 +205,34 @@ def test_unknown_names_list_the_valid_ones(network, arguments, message):
     assert isinstance(caught.value, InputError)
 
 
-def test_flows_up_to_a_time(network):
-    """A later time adds flows behind those of an earlier one, across blocks."""
-    short, long = (generate(network, until_us=until, seed=5) for until in (40_000.0, 3_000_000.0))
-    assert 10 < short.num_flows < 4096 < long.num_flows
-    assert short.start_ns[0] == 0
-    assert short.start_ns[-1] < 40_000_000 <= long.start_ns[short.num_flows]
-    for name in FIELDS:
-        np.testing.assert_array_equal(getattr(short, name), getattr(long, name)[: short.num_flows])
-    again = generate(network, until_us=40_000.0, seed=5)
-    assert same(short, again)
-    other = generate(network, until_us=40_000.0, seed=6)
-    assert not np.array_equal(other.size_bytes[:10], short.size_bytes[:10])
+def test_flows_until_a_time_are_those_of_their_number(network):
+    """All that start before it, the same as their number gives; in one go, or after more draws."""
+    many = generate(network, num_flows=3000, seed=4)
+    for end in (1, 2, 100, 2000):
+        until_ns = int(many.start_ns[end])
+        some = generate(network, seed=4, until_ns=until_ns)
+        np.testing.assert_array_equal(some.start_ns, many.start_ns[:end])
+        again = generate(network, num_flows=end, seed=4)
+        for name in ("src", "dst", "size_bytes"):
+            np.testing.assert_array_equal(getattr(some, name), getattr(again, name))
+    later = generate(network, seed=4, start_ns=500, until_ns=500 + int(many.start_ns[100]))
+    np.testing.assert_array_equal(later.start_ns, 500 + many.start_ns[:100])
 
 
-def test_flows_up_to_a_time_have_the_load(network):
-    workload = generate(
-        network, sizes={"kind": "exponential", "mean_bytes": 1e5}, load=0.6, until_us=1e6, seed=4
-    )
-    assert link_loads(network, workload).max() == pytest.approx(0.6, rel=0.06)
-
-
-def test_a_time_counts_from_zero(network):
-    late = generate(network, until_us=41_000.0, start_ns=1_000_000, seed=5)
-    early = generate(network, until_us=40_000.0, seed=5)
-    np.testing.assert_array_equal(late.start_ns, early.start_ns + 1_000_000)
-    assert generate(network, until_us=0.001, seed=5).num_flows == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"until_us": 5.0, "num_flows": 9}, "until_us: expected one of num_flows, until_us"),
-        ({"until_us": 5.0, "start_ns": 5000}, "until_us: expected a time after start_ns, 5000 ns"),
-        ({"until_us": -1.0}, "until_us: expected a number above 0"),
-        ({"until_us": float("inf")}, "until_us: expected a number above 0"),
-        ({"until_us": 1e15}, r"until_us: expected at most 100000000 flows by then \(got about"),
-    ],
-)
-def test_bad_times(network, options, message):
-    with pytest.raises(ConfigError, match=message):
-        generate(network, **options)
-
-
-def test_gaps_that_come_to_nothing(network, monkeypatch):
-    """A law so broad that all gaps that are drawn are 0."""
-    monkeypatch.setattr(sys.modules["m4graph.workload.generate"], "MAX_FLOWS", 10_000)
-    with pytest.raises(ConfigError, match=r"until_us: expected at most 10000 flows .* \(got more"):
-        generate(network, until_us=1e4, arrivals={"kind": "log_normal", "sigma": 100})
+def test_until_us_of_a_block(network):
+    block = {"kind": "generated", "until_us": 1500.5}
+    made = from_config(block, network, seed=1)
+    assert made.start_ns[-1] < 1_500_500
+    assert made.num_flows == generate(network, seed=1, until_ns=1_500_500).num_flows
+    with pytest.raises(ConfigError, match="workload.num_flows: expected it without until_us"):
+        from_config(block | {"num_flows": 5}, network)
+    with pytest.raises(
+        ConfigError, match="workload.until_us: expected a time after start_ns, 2305"
+    ):
+        from_config(block | {"start_ns": 2**61}, network)
+    with pytest.raises(
+        ConfigError, match="until_us: expected a time with at most 1000000000 flows"
+    ):
+        from_config(
+            block | {"until_us": 1e15, "sizes": {"kind": "fixed", "size_bytes": 1}}, network
+        )
