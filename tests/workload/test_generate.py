@@ -224,10 +224,10 @@ def test_until_us_of_a_block(network):
     made = from_config(block, network, seed=1)
     assert made.start_ns[-1] < 1_500_500
     assert made.num_flows == generate(network, seed=1, until_ns=1_500_500).num_flows
-    with pytest.raises(ConfigError, match="workload.num_flows: expected it without until_us"):
+    with pytest.raises(ConfigError, match=r"workload\.num_flows: expected it without until_us"):
         from_config(block | {"num_flows": 5}, network)
     with pytest.raises(
-        ConfigError, match="workload.until_us: expected a time after start_ns, 2305"
+        ConfigError, match=r"workload\.until_us: expected a time after start_ns, 2305"
     ):
         from_config(block | {"start_ns": 2**61}, network)
     with pytest.raises(
