@@ -16,9 +16,7 @@ STEPWISE = ("ring", "direct", "nvls")
 def has_closed_form(placement: Placement) -> bool:
     """Whether :func:`closed_form_ns` holds: in a server, by steps, in one chunk."""
     collective = placement.collective
-    return (
-        placement.is_in_servers and collective.algorithm in STEPWISE and collective.chunks == 1
-    )
+    return placement.is_in_servers and collective.algorithm in STEPWISE and collective.chunks == 1
 
 
 def closed_form_ns(scenario: Scenario, placement: Placement, latency_ns: int) -> int:

@@ -26,7 +26,9 @@ class End(NamedTuple):
 class _Member:
     """An operation whose flows are under way."""
 
-    def __init__(self, operation: int, placement: Placement, first_flow: int, start_ns: int) -> None:
+    def __init__(
+        self, operation: int, placement: Placement, first_flow: int, start_ns: int
+    ) -> None:
         self.operation = operation
         self.first_flow = first_flow
         self.followers = placement.followers
@@ -46,9 +48,7 @@ class FlowRun:
         count (Callable): Is told how many flows are added.
     """
 
-    def __init__(
-        self, session: Session, latency_ns: int, count: Callable[[int], None]
-    ) -> None:
+    def __init__(self, session: Session, latency_ns: int, count: Callable[[int], None]) -> None:
         self._count = count
         self._session = session
         self._latency_ns = latency_ns

@@ -113,6 +113,7 @@ def end_operation(state, number):
         rank = state.ranks[number_of_rank]
         if rank.computing == NONE:
             state.exposed_ns[number_of_rank, group.dimension] += now - rank.since_ns
+            state.instances[instance].exposed_ns += now - rank.since_ns
             rank.since_ns = now
         finish(state, instance)
 
@@ -120,7 +121,8 @@ def end_operation(state, number):
 @kernel
 def arrive(state, instance, group_number, step, kind):
     """A rank is ready for an operation of its group; it starts with the last, a message with the
-    first of its two."""
+    first of its two.
+    """
     group = state.groups[group_number]
     number = group.first_operation + step
     operation = state.operations[number]
@@ -161,7 +163,7 @@ def take_turn(state, instance):
         rank.tail = instance
 
 
-def _build_run(digest):
+def _build(digest):
     @cached_kernel
     def run(state, until_ns):
         digest  # noqa: B018 - part of numba's cache key: a change of any source recompiles
@@ -184,38 +186,16 @@ def _build_run(digest):
             else:
                 end_operation(state, event - num_ranks)
 
-    return run
-
-
-run = _build_run(kernel_digest(__name__))
-"""``run(state, until_ns)`` lets whole instants up to ``until_ns`` happen, and stops behind the first
-in which operations begin. It returns the time of the next event, or infinity."""
-
-
-def _build_post(digest):
     @cached_kernel
     def post_ends(state, operations, end_ns):
         digest  # noqa: B018 - as above
         for i in range(len(operations)):
-            heap_set(state.events, len(state.ranks) + operations[i], float(end_ns[i]))
+            heap_set(state.events, len(state.ranks) + operations[i], end_ns[i])
 
-    return post_ends
-
-
-post_ends = _build_post(kernel_digest(__name__))
-"""``post_ends(state, operations, end_ns)`` says when operations that have begun will end."""
+    return run, post_ends
 
 
-def _build_open(digest):
-    @cached_kernel
-    def open_programs(state):
-        digest  # noqa: B018 - as above
-        for instance in range(len(state.instances)):
-            if state.instances[instance].num_open == 0:
-                make_ready(state, instance)
-
-    return open_programs
-
-
-open_programs = _build_open(kernel_digest(__name__))
-"""``open_programs(state)`` makes the nodes ready that wait for none."""
+run, post_ends = _build(kernel_digest(__name__))  # type: ignore[no-untyped-call]
+"""``run(state, until_ns)`` lets whole instants up to ``until_ns`` happen, and stops behind the
+first in which operations begin; it returns the time of the next event, or infinity.
+``post_ends(state, operations, end_ns)`` says when operations that have begun will end."""

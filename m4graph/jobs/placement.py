@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ class Placement:
         waiting = np.repeat(np.arange(flows.num_flows), np.diff(flows.after_ptr))
         ordered = waiting[np.argsort(flows.after, kind="stable")].tolist()
         bounds = np.cumsum([0, *np.bincount(flows.after, minlength=flows.num_flows)]).tolist()
-        return [ordered[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        return [ordered[a:b] for a, b in pairwise(bounds)]
 
 
 class Placer:
@@ -119,6 +120,10 @@ class Placer:
             routes = self._route(placed, hosts)
         return self.placed(collective, placed, routes, np.zeros(flows.num_flows, np.int64))
 
+    def route(self, src: NDArray[np.int32], dst: NDArray[np.int32]) -> Routes:
+        """Routes the next flows between hosts."""
+        return self._router.route(src, dst)  # type: ignore[no-any-return]
+
     def placed(
         self,
         collective: Collective,
@@ -136,7 +141,9 @@ class Placer:
             hops = arrays.link_delay_ns[routes.ack_links] + serialization_ticks(ACK_BYTES, rates)
             ack_ns = np.add.reduceat(hops, routes.ack_ptr[:-1])
         in_servers = bool(self._is_nvswitch[ends].any(axis=0).all())
-        return Placement(collective, flows, routes, cables.astype(np.int64), ack_ns, start_ns, in_servers)
+        return Placement(
+            collective, flows, routes, cables.astype(np.int64), ack_ns, start_ns, in_servers
+        )
 
     def digest(self, placement: Placement) -> bytes:
         """Equal for collectives that take equal time where nothing else is.
@@ -156,12 +163,14 @@ class Placer:
             rank[label], routes.data_ptr, routes.ack_ptr, flows.size_bytes, flows.after_ptr,
             flows.after, arrays.link_rate_bps[named], arrays.link_delay_ns[named],
         ):  # fmt: skip
-            digest.update(np.ascontiguousarray(array))
+            digest.update(array.tobytes())
         return digest.digest()
 
     def _group(self, hosts: NDArray[np.int64]) -> RankGroup:
         places = [self._nodes[int(host)] for host in hosts]
-        servers = [place.get("server", -1 - int(host)) for place, host in zip(places, hosts, strict=True)]
+        servers = [
+            place.get("server", -1 - int(host)) for place, host in zip(places, hosts, strict=True)
+        ]
         rails = [place.get("rail", 0) for place in places]
         _, first, inverse = np.unique(servers, return_index=True, return_inverse=True)
         number = np.argsort(np.argsort(first))[inverse]  # in the order of the group
@@ -170,7 +179,7 @@ class Placer:
     def _route(self, flows: CollectiveFlows, hosts: NDArray[np.int64]) -> Routes:
         through_switch = (flows.src == SWITCH) | (flows.dst == SWITCH)
         if not through_switch.any():
-            return self._router.route(flows.src, flows.dst)  # type: ignore[no-any-return]
+            return self.route(flows.src, flows.dst)
         switch = self._switch_of(hosts)
         src = np.where(flows.src == SWITCH, switch, flows.src).astype(np.int64)
         dst = np.where(flows.dst == SWITCH, switch, flows.dst).astype(np.int64)

@@ -10,9 +10,10 @@ from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import InputError, WorkloadError
 from m4graph.core.progress import Progress
 from m4graph.jobs.cluster import Running
-from m4graph.jobs.kernel import open_programs, post_ends, run
-from m4graph.jobs.state import ENDED, NONE, NOW_NS, NUM_DONE, NUM_STARTED, JobLayout, JobState
-from m4graph.jobs.transport import Transport
+from m4graph.jobs.kernel import post_ends, run
+from m4graph.jobs.layout import JobLayout
+from m4graph.jobs.state import ENDED, NONE, NOW_NS, NUM_DONE, NUM_STARTED, JobState
+from m4graph.jobs.transport import BACKGROUND, Transport
 
 
 def run_programs(
@@ -33,7 +34,6 @@ def run_programs(
     """
     _, compile_s = announced_compilation("schedule of jobs", lambda: run(_nothing(state), -1.0))
     transport.compile_s += compile_s
-    open_programs(state)
     hosts = [layout.hosts_of(group) for group in range(len(layout.groups))]
     next_ns = 0.0
     while True:
@@ -80,7 +80,7 @@ def _post(state: JobState, changed: list[Running]) -> None:
     if changed:
         numbers = np.array([one.operation for one in changed])
         ends = [np.inf if one.end_ns is None else one.end_ns for one in changed]
-        own = numbers >= 0  # Background traffic has no operation.
+        own = numbers != BACKGROUND
         post_ends(state, numbers[own], np.array(ends, np.float64)[own])
 
 

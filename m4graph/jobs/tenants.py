@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from m4graph.core.errors import WorkloadError
 from m4graph.workload.collectives import Collective
 from m4graph.workload.programs import Communicator, JobPrograms, Program
-from m4graph.workload.programs.program import RECEIVE, SEND
+from m4graph.workload.programs.program import COMMUNICATE, RECEIVE, SEND
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,90 +61,73 @@ def nodes_of_slots(program: Program) -> list[NDArray[np.int64]]:
     """The nodes of each slot of a program, in order."""
     order = np.argsort(program.slot, kind="stable")
     bounds = np.searchsorted(program.slot[order], np.arange(len(program.slots) + 1))
-    return [order[begin:end] for begin, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [order[begin:end] for begin, end in pairwise(bounds)]
 
 
-_Step = tuple[int, Collective]
+_Steps = tuple[tuple[int, Collective], ...]
 
 
 def _check_matches(tenant: Tenant) -> None:
     programs = tenant.programs
     nodes = [nodes_of_slots(program) for program in programs.programs]
     steps = [
-        [
-            tuple((int(program.kind[node]), program.operations[program.operation[node]]) for node in own)
-            for own in of_slots
-        ]
+        [_steps(program, own) for own in of_slots]
         for program, of_slots in zip(programs.programs, nodes, strict=True)
     ]
-    seen: dict[Communicator, dict[int, tuple[int, int]]] = {}
+    seen: dict[Communicator, dict[int, tuple[_Steps, NDArray[np.int64]]]] = {}
     for rank in range(programs.num_ranks):
         which = int(programs.program_of_rank[rank])
         for slot, name in enumerate(programs.programs[which].slots):
             communicator = programs.communicators[rank].get(name)
+            own = nodes[which][slot]
             if communicator is None or rank not in communicator.ranks:
-                node = int(nodes[which][slot][0])
                 raise WorkloadError(
-                    f"{_called(tenant, rank, node)}: expected a group {name!r} with this rank "
+                    f"{_called(tenant, rank, own[0])}: expected a group {name!r} with this rank "
                     f"(got {'none' if communicator is None else list(communicator.ranks)[:8]})"
                 )
-            seen.setdefault(communicator, {})[rank] = which, slot
+            seen.setdefault(communicator, {})[rank] = steps[which][slot], own
     for communicator, members in seen.items():
         first = communicator.ranks[0]
-        is_message = any(
-            step[0] in (SEND, RECEIVE) for which, slot in members.values() for step in steps[which][slot]
-        )
-        empty: tuple[_Step, ...] = ()
-        wanted = steps[members[first][0]][members[first][1]] if first in members else empty
         for place, rank in enumerate(communicator.ranks):
-            own = steps[members[rank][0]][members[rank][1]] if rank in members else empty
-            expected = _counterparts(wanted, place) if is_message else wanted
-            if own != expected:
-                _refuse(tenant, communicator, members, nodes, rank, own, expected)
+            wanted = _counterpart(members.get(first, _NOTHING)[0], place)
+            own_steps, own = members.get(rank, _NOTHING)
+            if own_steps == wanted:
+                continue
+            pairs = list(zip_longest(own_steps, wanted))
+            step = next(i for i, (doing, expected) in enumerate(pairs) if doing != expected)
+            where = _called(tenant, rank, own[step]) if step < len(own) else tenant.called(rank)
+            doing, expected = map(_spell, pairs[step])
+            raise WorkloadError(
+                f"{where}, step {step} of {communicator.name!r}: expected {expected}, to match "
+                f"rank {first if rank != first else communicator.ranks[-1]} (got {doing})"
+            )
 
 
-def _counterparts(steps: tuple[_Step, ...], place: int) -> tuple[_Step, ...]:
-    """What the sender and the receiver of messages do, if the sender does these steps."""
-    return tuple((RECEIVE if place else SEND, operation) for _, operation in steps)
+_NOTHING: tuple[_Steps, NDArray[np.int64]] = ((), np.zeros(0, np.int64))
 
 
-def _refuse(
-    tenant: Tenant,
-    communicator: Communicator,
-    members: dict[int, tuple[int, int]],
-    nodes: list[list[NDArray[np.int64]]],
-    rank: int,
-    own: tuple[_Step, ...],
-    expected: tuple[_Step, ...],
-) -> None:
-    step = next(
-        (i for i, (a, b) in enumerate(zip(own, expected, strict=False)) if a != b),
-        min(len(own), len(expected)),
-    )
-    owner = rank if step < len(own) else communicator.ranks[0]
-    which, slot = members[owner]
-    node = int(nodes[which][slot][step])
-    doing = own[step] if step < len(own) else None
-    wanted = expected[step] if step < len(expected) else None
-    other = communicator.ranks[0] if owner == rank else rank
-    if owner != rank:
-        doing, wanted = wanted, doing
-    raise WorkloadError(
-        f"{_called(tenant, owner, node)}, step {step} of {communicator.name!r}: expected "
-        f"{_spell(doing, owner == rank, wanted)} at rank {other} too (got {_spell_one(wanted)})"
+def _steps(program: Program, nodes: NDArray[np.int64]) -> _Steps:
+    """What a rank does in a communicator."""
+    operations = program.operations
+    return tuple(
+        (int(program.kind[node]), operations[program.operation[node]]) for node in nodes.tolist()
     )
 
 
-def _spell(doing: _Step | None, is_own: bool, wanted: _Step | None) -> str:
-    return _spell_one(doing)
+def _counterpart(steps: _Steps, place: int) -> _Steps:
+    """What a member does if the first does these steps: of messages, it receives all."""
+    return tuple(
+        (kind if kind == COMMUNICATE else RECEIVE if place else SEND, operation)
+        for kind, operation in steps
+    )
 
 
-def _spell_one(step: _Step | None) -> str:
+def _spell(step: tuple[int, Collective] | None) -> str:
     if step is None:
-        return "none"
+        return "nothing"
     kind, operation = step
-    word = {SEND: "a message sent", RECEIVE: "a message received"}.get(kind, operation.kind)
-    return f"{word} of {operation.size_bytes} bytes"
+    word = {SEND: "to send", RECEIVE: "to receive"}.get(kind, operation.kind)
+    return f"{word} {operation.size_bytes} bytes"
 
 
 def _called(tenant: Tenant, rank: int, node: int) -> str:

@@ -15,7 +15,11 @@ from m4graph.jobs.placement import Placement, Placer
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.simulators import Simulator
-from m4graph.workload.collectives import Collective
+from m4graph.workload import Workload
+from m4graph.workload.collectives import Collective, CollectiveFlows
+
+BACKGROUND = -1
+"""Stands for an operation's number, of flows that belong to none."""
 
 _NOBODY = -1
 
@@ -40,7 +44,8 @@ class Transport:
 
     Attributes:
         num_flows (int): Of all operations so far.
-        num_simulated (int): Of these, flows that went through the simulator.
+        num_simulated (int): Flows that went through the simulator.
+        link_bytes (np.ndarray): Payload over each link so far, int64 ``[num_links]``.
         compile_s (float): Seconds of compilation.
     """
 
@@ -69,13 +74,9 @@ class Transport:
         self._remembered_ns: dict[bytes, int] = {}
         self.num_flows = 0
         self.num_simulated = 0
+        self.link_bytes = np.zeros(scenario.arrays.num_links, np.int64)
         self.compile_s = 0.0
         self._past_hops = 0
-
-    @property
-    def placer(self) -> Placer:
-        """What finds routes."""
-        return self._placer
 
     @property
     def packet_hops(self) -> int:
@@ -109,7 +110,7 @@ class Transport:
         self._let_go(now_ns)
         touched: dict[int, Cluster] = {}
         for one in started:
-            self.num_flows += one.placement.num_flows
+            self._note(one.placement)
             number = self._meet(one.placement.cables, touched)
             touched[number] = self._clusters[number]
             touched[number].add(one)
@@ -118,6 +119,16 @@ class Transport:
             if len(cluster.members) == 1 and not self._in_one:
                 self._foresee(cluster.members[0])
         return [member for cluster in touched.values() for member in cluster.members]
+
+    def start_background(self, workload: Workload) -> None:
+        """Flows that wait for nothing, beside all operations; call it first."""
+        none = np.zeros(0, np.int64)
+        flows = CollectiveFlows.of(workload.src, workload.dst, workload.size_bytes, 0, (none, none))
+        routes = self._placer.route(flows.src, flows.dst)
+        placement = self._placer.placed(
+            Collective("background", 0), flows, routes, workload.start_ns - self._latency_ns
+        )
+        self.start([Running(BACKGROUND, placement, 0)], 0)
 
     def advance(self, until_ns: float) -> list[Running]:
         """Finds the next ends up to a time; the ends that are known are not after it.
@@ -133,6 +144,12 @@ class Transport:
                     found.append(ended)
                     until_ns = min(until_ns, float(ended.end_ns or 0))
         return found
+
+    def _note(self, placement: Placement) -> None:
+        flows, routes = placement.flows, placement.routes
+        self.num_flows += flows.num_flows
+        sizes = np.repeat(flows.size_bytes, np.diff(routes.data_ptr))
+        np.add.at(self.link_bytes, routes.data_links, sizes)
 
     def _meet(self, cables: NDArray[np.int64], touched: dict[int, Cluster]) -> int:
         """The number of the cluster of an operation on these cables, new or made of others."""

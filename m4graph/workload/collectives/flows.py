@@ -149,7 +149,10 @@ def side_by_side(parts: list[CollectiveFlows]) -> CollectiveFlows:
     edges = np.cumsum([0, *(len(part.after) for part in parts)])
     ptrs = [part.after_ptr[1:] + edge for part, edge in zip(parts, edges[:-1], strict=True)]
     return CollectiveFlows(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS),
+        src=np.concatenate([part.src for part in parts]),
+        dst=np.concatenate([part.dst for part in parts]),
+        size_bytes=np.concatenate([part.size_bytes for part in parts]),
+        step=np.concatenate([part.step for part in parts]),
         after_ptr=np.concatenate([np.zeros(1, np.int64), *ptrs]),
         after=np.concatenate(
             [part.after + start for part, start in zip(parts, first[:-1], strict=True)]
@@ -176,9 +179,6 @@ def one_after_another(parts: list[CollectiveFlows]) -> CollectiveFlows:
         waits.append((np.repeat(opening, counts), closing[entry]))
         step[begin:end] += step[before:begin].max() + 1
     return CollectiveFlows.of(whole.src, whole.dst, whole.size_bytes, step, *waits)
-
-
-_COLUMNS = ("src", "dst", "size_bytes", "step")
 
 
 def parts_of(size_bytes: int, num_parts: int) -> NDArray[np.int64]:

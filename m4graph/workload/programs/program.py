@@ -16,6 +16,9 @@ from m4graph.workload.collectives import Collective, check_collective
 COMPUTE, COMMUNICATE, SEND, RECEIVE = range(4)
 """Kinds of nodes."""
 
+PARTS = ("forward", "input_grad", "weight_grad")
+"""The passes of a layer."""
+
 MAX_NS = 2**61
 """No computation may take longer."""
 
@@ -50,6 +53,8 @@ class Program:
         - slot: int32 ``[num_nodes]``, which communicator of the rank; -1 of computations
         - operation: int32 ``[num_nodes]``, which of ``operations``; -1 of computations
         - after_ptr: int64 ``[num_nodes + 1]``, after: int64; the nodes that each one waits for
+        - layer: int32 ``[num_nodes]``, which layer of a training it belongs to, or -1
+        - part: int8 ``[num_nodes]``, which of the layer's passes: one of :data:`PARTS`
         - slots: tuple of the communicators' names in the program
         - operations: tuple of :class:`.Collective`
     """
@@ -61,6 +66,8 @@ class Program:
     operation: NDArray[np.int32]
     after_ptr: NDArray[np.int64]
     after: NDArray[np.int64]
+    layer: NDArray[np.int32]
+    part: NDArray[np.int8]
     slots: tuple[str, ...]
     operations: tuple[Collective, ...]
 
@@ -84,6 +91,8 @@ class ProgramBuilder:
         self._slot: list[int] = []
         self._operation: list[int] = []
         self._after: list[list[int]] = []
+        self._place: list[tuple[int, int]] = []
+        self._at = -1, 0
         self._slots: dict[str, int] = {}
         self._operations: dict[Collective, int] = {}
         self._front: list[int] = []
@@ -141,6 +150,10 @@ class ProgramBuilder:
         message = Collective("send_recv", size_bytes)
         return self._communicate(name, RECEIVE, message, group, blocking, after)
 
+    def at(self, layer: int, part: str) -> None:
+        """What comes next belongs to a layer's pass, one of :data:`PARTS`."""
+        self._at = layer, PARTS.index(part)
+
     def wait(self, nodes: Iterable[int]) -> None:
         """What comes next waits for these nodes, too."""
         self._front += nodes
@@ -161,6 +174,8 @@ class ProgramBuilder:
             operation=np.array(self._operation, np.int32),
             after_ptr=np.cumsum([0, *counts]),
             after=np.array([node for nodes in self._after for node in nodes], np.int64),
+            layer=np.array([layer for layer, _ in self._place], np.int32),
+            part=np.array([part for _, part in self._place], np.int8),
             slots=tuple(self._slots),
             operations=tuple(self._operations),
         )
@@ -197,6 +212,7 @@ class ProgramBuilder:
         self._duration_ns.append(duration_ns)
         self._slot.append(slot)
         self._operation.append(operation)
+        self._place.append(self._at)
         self._after.append(list(self._front if after is None else after))
         if blocking and after is None:
             self._front = [node]
@@ -224,7 +240,7 @@ class JobPrograms:
 
     def program(self, rank: int) -> Program:
         """What a rank does."""
-        return self.programs[self.program_of_rank[rank]]
+        return self.programs[int(self.program_of_rank[rank])]
 
 
 def _check_order(program: Program) -> None:

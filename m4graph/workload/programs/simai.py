@@ -101,10 +101,10 @@ def simai_programs(workload: SimaiWorkload) -> JobPrograms:
     for index in range(len(rows) - 1, -1, -1):
         if index in workload.initiates:
             first = max((row for row in workload.checkpoints if row <= index), default=0)
-            run_forward(builder, rows[first : index + 1])
+            run_forward(builder, rows[first : index + 1], first)
         nothing = Pass("", 0, None, "")
         row = Row(nothing, nothing, rows[index].weight_grad) if workload.is_micro else rows[index]
-        unfinished += run_backward(builder, row, with_weights=True)
+        unfinished += run_backward(builder, row, index, with_weights=True)
     builder.wait(unfinished)
     builder.compute("end", 0)
     parallel = workload.parallel

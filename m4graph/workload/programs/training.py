@@ -178,8 +178,8 @@ def _stage(rows: list[Row], plan: Schedule, stage: int, num_stages: int) -> Prog
         if stage < num_stages - 1:
             builder.receive(f"receive backward {batch}", plan.message_bytes, "backward_from")
         last = batch == plan.micro_batches - 1
-        for row in reversed(rows):
-            unfinished.extend(run_backward(builder, row, last))
+        for index in range(len(rows) - 1, -1, -1):
+            unfinished.extend(run_backward(builder, rows[index], index, last))
         if stage > 0:
             name = f"send backward {batch}"
             unfinished.append(builder.send(name, plan.message_bytes, "backward_to"))
@@ -207,24 +207,33 @@ def _in_order(
         backwards(batch)
 
 
-def run_forward(builder: ProgramBuilder, rows: Sequence[Row]) -> None:
-    """Adds the forward passes of layers, which wait for their communication."""
-    for row in rows:
+def run_forward(builder: ProgramBuilder, rows: Sequence[Row], first: int = 0) -> None:
+    """Adds the forward passes of layers, which wait for their communication.
+
+    Args:
+        builder (ProgramBuilder): The program.
+        rows (list): The layers.
+        first (int): Number of the first one. (default: ``0``)
+    """
+    for index, row in enumerate(rows, first):
+        builder.at(index, "forward")
         _run(builder, row.forward, blocking=True)
 
 
-def run_backward(builder: ProgramBuilder, row: Row, with_weights: bool) -> list[int]:
+def run_backward(builder: ProgramBuilder, row: Row, index: int, with_weights: bool) -> list[int]:
     """Adds the backward passes of a layer; gives the communication that nothing waits for yet.
 
     Args:
         builder (ProgramBuilder): The program.
         row (Row): The layer.
+        index (int): Its number.
         with_weights (bool): Whether the gradients of the weights are communicated.
     """
+    builder.at(index, "input_grad")
     _run(builder, row.input_grad, blocking=True)
-    if with_weights:
-        return _run(builder, row.weight_grad, blocking=False)
-    return _run(builder, row.weight_grad._replace(collective=None), blocking=False)
+    builder.at(index, "weight_grad")
+    weights = row.weight_grad if with_weights else row.weight_grad._replace(collective=None)
+    return _run(builder, weights, blocking=False)
 
 
 def _run(builder: ProgramBuilder, one: Pass, blocking: bool) -> list[int]:
