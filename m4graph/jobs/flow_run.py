@@ -8,7 +8,7 @@ from typing import NamedTuple
 from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.jobs.placement import Placement
 from m4graph.results import UNFINISHED_BECAUSE
-from m4graph.simulators.session import Session
+from m4graph.simulators.session import Completion, Session
 
 
 class End(NamedTuple):
@@ -46,9 +46,17 @@ class FlowRun:
         session (Session): An idle network.
         latency_ns (int): Between the moment when a flow could start and its start.
         count (Callable): Is told how many flows are added.
+        completed (list, optional): Gets operation and completion of each flow. (default: none)
     """
 
-    def __init__(self, session: Session, latency_ns: int, count: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        latency_ns: int,
+        count: Callable[[int], None],
+        completed: list[tuple[int, Completion]] | None = None,
+    ) -> None:
+        self._completed = completed
         self._count = count
         self._session = session
         self._latency_ns = latency_ns
@@ -99,6 +107,8 @@ class FlowRun:
         for done in session.run(until_ns):
             member = self._member_of_flow[done.flow_id]
             flow = done.flow_id - member.first_flow
+            if self._completed is not None:
+                self._completed.append((member.operation, done))
             arrived_ns = done.finish_ns + member.ack_ns[flow]
             ready_ns, num_open = member.ready_ns, member.num_open
             for other in member.followers[flow]:

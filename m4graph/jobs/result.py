@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from m4graph.core.errors import ConfigError
 from m4graph.core.provenance import peak_rss_bytes, provenance
 from m4graph.core.table import write_table
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.jobs.job import Job
 from m4graph.jobs.layout import JobLayout
 from m4graph.jobs.state import JobState
+from m4graph.simulators import Completion
 from m4graph.workload.collectives import KINDS
 from m4graph.workload.programs.program import COMPUTE
 
@@ -37,6 +39,7 @@ class JobResult:
           equal operations once, those of an operation that was begun anew twice
         - packet_hops: packets sent over a link; ``None`` where there are no packets
         - wall_s, compile_s: seconds
+        - completed: operation and completion of each flow, if they were asked for
     """
 
     job: Job
@@ -49,6 +52,7 @@ class JobResult:
     packet_hops: int | None
     wall_s: float
     compile_s: float
+    completed: list[tuple[int, Completion]] | None = None
 
     @property
     def iteration_ns(self) -> int:
@@ -102,6 +106,23 @@ class JobResult:
                 "busbw_gibs": algbw * factor * GIB_PER_GB,
             }
         )
+
+    @property
+    def flows(self) -> pd.DataFrame:
+        """A row for each flow, in the order of their numbers; ``operation`` -1 is background.
+
+        Raises:
+            ConfigError: If flows were not kept.
+        """
+        if self.completed is None:
+            raise ConfigError("flows: expected a run with keep_flows=True (got one without)")
+        rows = [
+            (each.flow_id, operation, each.src, each.dst, each.size_bytes, each.start_ns,
+             each.fct_ns, each.ideal_fct_ns, each.slowdown)
+            for operation, each in self.completed
+        ]  # fmt: skip
+        names = "id operation src dst bytes start_ns fct_ns ideal_fct_ns slowdown".split()
+        return pd.DataFrame(rows, columns=names).sort_values("id", ignore_index=True)
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
@@ -171,9 +192,14 @@ class JobResult:
         }
 
     def write_tables(self, folder: Path) -> None:
-        """Writes ``collectives.csv``, ``ranks.csv``, ``links.csv`` and ``summary.json``."""
-        for name in ("collectives", "ranks", "links"):
-            table: pd.DataFrame = getattr(self, name)
+        """Writes ``collectives.csv``, ``ranks.csv``, ``links.csv`` and ``summary.json``.
+
+        With flows that were kept, ``fct.csv``, too.
+        """
+        tables = {"collectives": self.collectives, "ranks": self.ranks, "links": self.links}
+        if self.completed is not None:
+            tables["fct"] = self.flows
+        for name, table in tables.items():
             columns = {str(column): table[column].to_numpy() for column in table}
             write_table(folder / f"{name}.csv", columns)
         text = json.dumps(self.summary(), indent=2) + "\n"
@@ -195,6 +221,10 @@ class JobResult:
         number = self.state.groups["first_operation"][group] + nodes["step"][own]
         table = self.state.operations[number]
         return np.stack((table["start_ns"], table["end_ns"], own, number), axis=1)
+
+    def exposed_of(self, rank: int) -> NDArray[np.int64]:
+        """What a rank does nothing but wait for at each node, int64 ``[num_nodes]``."""
+        return np.asarray(self._of_rank(rank)[1]["exposed_ns"])
 
     def _of_rank(self, rank: int) -> tuple[np.ndarray, np.ndarray]:
         """The nodes of a rank, counted through all tenants, and their times."""

@@ -14,7 +14,7 @@ from m4graph.jobs.flow_run import FlowRun
 from m4graph.jobs.placement import Placement, Placer
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
-from m4graph.simulators import Simulator
+from m4graph.simulators import Completion, Simulator
 from m4graph.workload import Workload
 from m4graph.workload.collectives import Collective, CollectiveFlows
 
@@ -41,6 +41,8 @@ class Transport:
             are not simulated if they have a closed form; or ``"simulate"``.
         acknowledged (bool): A step begins when the one before is acknowledged.
         latency_ns (int): Before each flow.
+        completed (list, optional): Gets operation and completion of each flow that is simulated.
+            (default: none)
 
     Attributes:
         num_flows (int): Of all operations so far.
@@ -57,7 +59,9 @@ class Transport:
         nvlink: Literal["closed_form", "simulate"],
         acknowledged: bool,
         latency_ns: int,
+        completed: list[tuple[int, Completion]] | None = None,
     ) -> None:
+        self._completed = completed
         self._scenario = scenario
         self._simulator = simulator
         self._memo = memo
@@ -218,7 +222,7 @@ class Transport:
     def _new_run(self) -> FlowRun:
         session = self._simulator.open_session(self._scenario)
         self.compile_s += session.compile_s
-        return FlowRun(session, self._latency_ns, self._count)
+        return FlowRun(session, self._latency_ns, self._count, self._completed)
 
     def _count(self, num_flows: int) -> None:
         self.num_simulated += num_flows

@@ -12,7 +12,14 @@ from m4graph.core.text import Line, read_lines
 from m4graph.workload.collectives import Collective
 from m4graph.workload.programs.parallel import Parallel
 from m4graph.workload.programs.program import MAX_NS, JobPrograms, ProgramBuilder
-from m4graph.workload.programs.training import MAX_BYTES, Pass, Row, run_backward, run_forward
+from m4graph.workload.programs.training import (
+    MAX_BYTES,
+    Pass,
+    Row,
+    end_of_iteration,
+    run_backward,
+    run_forward,
+)
 
 POLICIES = ("HYBRID_TRANSFORMER_FWD_IN_BCKWD", "HYBRID_TRANSFORMER", "MICRO")
 """What the first line may start with."""
@@ -105,8 +112,7 @@ def simai_programs(workload: SimaiWorkload) -> JobPrograms:
         nothing = Pass("", 0, None, "")
         row = Row(nothing, nothing, rows[index].weight_grad) if workload.is_micro else rows[index]
         unfinished += run_backward(builder, row, index, with_weights=True)
-    builder.wait(unfinished)
-    builder.compute("end", 0)
+    end_of_iteration(builder, unfinished)
     parallel = workload.parallel
     return JobPrograms((builder.finish(),), parallel.stage_of_rank * 0, parallel.communicators())
 

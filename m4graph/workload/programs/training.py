@@ -185,8 +185,7 @@ def _stage(rows: list[Row], plan: Schedule, stage: int, num_stages: int) -> Prog
             unfinished.append(builder.send(name, plan.message_bytes, "backward_to"))
 
     _in_order(plan, num_stages - stage - 1, forwards, backwards)
-    builder.wait(unfinished)
-    builder.compute("end", 0)
+    end_of_iteration(builder, unfinished)
     return builder.finish()
 
 
@@ -234,6 +233,13 @@ def run_backward(builder: ProgramBuilder, row: Row, index: int, with_weights: bo
     builder.at(index, "weight_grad")
     weights = row.weight_grad if with_weights else row.weight_grad._replace(collective=None)
     return _run(builder, weights, blocking=False)
+
+
+def end_of_iteration(builder: ProgramBuilder, unfinished: Sequence[int]) -> None:
+    """Adds the end, which waits for all communication."""
+    builder.at(-1, "forward")
+    builder.wait(unfinished)
+    builder.compute("end", 0)
 
 
 def _run(builder: ProgramBuilder, one: Pass, blocking: bool) -> list[int]:
