@@ -37,7 +37,7 @@ def ring(collective: Collective, group: RankGroup) -> CollectiveFlows:
         rings[channel, place],
         rings[channel, (place + 1) % n],
         sizes[channel, chunk, (place - step) % n],
-        step,
+        step * chunks + chunk,
         (flow[1:].reshape(-1), before[:-1].reshape(-1)),
         (flow[..., 1:].reshape(-1), flow[..., :-1].reshape(-1)),
     )
