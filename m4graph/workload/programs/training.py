@@ -52,8 +52,12 @@ class Layer(StrictModel):
 
     Args:
         name (str): For time lines. (default: ``"layer"``)
-        forward_ns, input_grad_ns, weight_grad_ns (int): Computing. (default: ``0``)
-        forward, input_grad, weight_grad (LayerCollective, optional): Communication.
+        forward_ns (int): Computing forwards. (default: ``0``)
+        forward (LayerCollective, optional): What is communicated then.
+        input_grad_ns (int): Computing the gradient of the input. (default: ``0``)
+        input_grad (LayerCollective, optional): What is communicated then.
+        weight_grad_ns (int): Computing the gradient of the weights. (default: ``0``)
+        weight_grad (LayerCollective, optional): What is communicated then.
         stages (str): Of a pipeline, which ones have it: ``"all"``, ``"first"`` or ``"last"``;
             copies of a ``repeat`` are spread over all. (default: ``"all"``)
         repeat (int): Copies of ``layers``. (default: ``1``)
