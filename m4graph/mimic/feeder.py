@@ -16,6 +16,8 @@ Reference:
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -157,11 +159,12 @@ def feeder_schedule(
             # Data goes out at the sender's pod, ACKs at the receiver's.
             pod = (src if (way == EGRESS) != is_ack else dst)[flows]
             host, port = _ends(pods, scenario, flows, way, is_ack)
-            columns = [RATE, *(PLACES + place for place in _places(pods.shape, host, port))]
+            places = _places(pods.shape, host, port)
+            columns: list[Any] = [RATE, *(PLACES + place for place in places)]
             if is_ack:
                 columns.append(ACK_SHARE)
             for column in columns:
-                _add_ramps(schedule, (2 * pod + way, column), begin, end, rate * per_byte)
+                _add_ramps(schedule, 2 * pod + way, column, begin, end, rate * per_byte)
     volume = np.cumsum(schedule, axis=1)[:, :num_slots]
     volume[..., ACK_SHARE:] /= np.maximum(volume[..., :1], np.finfo(np.float64).tiny)
     return np.maximum(volume, 0).astype(np.float32)
@@ -185,7 +188,7 @@ def _spans(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """When flows begin and end, in slots."""
     slots_per_ns = scenario.config.ticks_per_ns / slot_ticks
-    begin = scenario.workload.start_ns[flows] * slots_per_ns
+    begin = np.asarray(scenario.workload.start_ns[flows] * slots_per_ns)
     last = scenario.stop_ns or int((scenario.workload.start_ns + fluid.fct_ns).max(initial=1))
     fct = np.where(fluid.finished, fluid.fct_ns, last - scenario.workload.start_ns)[flows]
     return begin, begin + np.maximum(fct, 1) * slots_per_ns
@@ -209,14 +212,18 @@ def _ends(
 
 def _add_ramps(
     schedule: NDArray[np.float64],
-    where: tuple[NDArray[np.int64], NDArray[np.int64] | int],
+    rows: NDArray[np.integer],
+    columns: Any,
     begin: NDArray[np.float64],
     end: NDArray[np.float64],
     rate: NDArray[np.float64],
 ) -> None:
-    """Adds rates from ``begin`` to ``end`` as differences between slots; parts of slots in part."""
+    """Adds rates from ``begin`` to ``end`` as differences between slots; parts of slots in part.
+
+    The column is one for all, or one of each.
+    """
     for time, signed in ((begin, rate), (end, -rate)):
         slot = time.astype(np.int64)
         part = time - slot
-        np.add.at(schedule, (where[0], slot, where[1]), signed * (1 - part))
-        np.add.at(schedule, (where[0], slot + 1, where[1]), signed * part)
+        np.add.at(schedule, (rows, slot, columns), signed * (1 - part))
+        np.add.at(schedule, (rows, slot + 1, columns), signed * part)

@@ -45,7 +45,7 @@ class Discretizer:
 
     def decode(self, number: NDArray[np.integer]) -> NDArray[np.float64]:
         """Lower edges of bins."""
-        return self.minimum + number * self.step
+        return self.minimum + number.astype(np.float64) * self.step
 
 
 @dataclass(frozen=True, eq=False)

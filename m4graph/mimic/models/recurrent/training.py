@@ -93,7 +93,7 @@ class Training:
             out = out[-1:]
         loss = loss_of(self._config, out, *wanted)
         self._optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         self._optimizer.step()
         return float(loss.detach())
 
@@ -215,7 +215,7 @@ def _fingerprint(
 ) -> str:
     digest = hashlib.sha256(f"{config.model_dump_json()} {seed}".encode())
     for array in (features, *vars(targets).values()):
-        digest.update(np.ascontiguousarray(array))
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
