@@ -26,7 +26,7 @@ from m4graph.core.provenance import provenance
 from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace, taps_of
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.features import feature_matrix, latency_bins, packet_steps, targets_of
-from m4graph.mimic.models.recurrent import RecurrentConfig
+from m4graph.mimic.models.recurrent.config import RecurrentConfig
 from m4graph.mimic.models.recurrent.model import training_data
 from m4graph.mimic.models.recurrent.outputs import DROP, LATENCY
 from m4graph.mimic.models.recurrent.training import Training

@@ -17,7 +17,7 @@ _MANY_DROPS = 3.0
 @inline_kernel
 def bin_of(value, minimum, step, bins):
     """The bin of a value; what lies outside goes to the first or the last one."""
-    return min(max(int(np.floor((value - minimum) / step)), 0), bins - 1)
+    return int(min(max(np.floor((value - minimum) / step), 0.0), bins - 1.0))
 
 
 @inline_kernel

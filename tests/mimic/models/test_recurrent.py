@@ -18,9 +18,10 @@ from m4graph.mimic.boundary import EGRESS
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.feature_layout import MODEL_STEP
 from m4graph.mimic.features import StepTable, feature_matrix
-from m4graph.mimic.models.recurrent import Recurrent, RecurrentConfig, training
+from m4graph.mimic.models.recurrent import training
 from m4graph.mimic.models.recurrent.cells import step_network
-from m4graph.mimic.models.recurrent.model import training_data
+from m4graph.mimic.models.recurrent.config import RecurrentConfig
+from m4graph.mimic.models.recurrent.model import Recurrent, training_data
 from m4graph.mimic.models.recurrent.network import RecurrentNetwork, flat_weights, num_weights
 from m4graph.mimic.models.recurrent.rollout import LOST, PLAN, Rollout, answer
 from m4graph.mimic.models.recurrent.training import Training
