@@ -13,8 +13,9 @@ from m4graph.core.checks import check_count, check_positive
 from m4graph.core.rng import generator
 from m4graph.core.schema import KeyProblem, keys_inside, spell
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
-from m4graph.routing import expected_link_shares
-from m4graph.topology.arrays import NetworkArrays, validate
+from m4graph.routing import drawn_link_shares, expected_link_shares
+from m4graph.topology.arrays import NetworkArrays
+from m4graph.topology.validation import validate
 from m4graph.workload.arrivals import ARRIVAL_LAWS, ArrivalLaw
 from m4graph.workload.layout import HostLayout
 from m4graph.workload.matrices import TRAFFIC_MATRICES, TrafficMatrix
@@ -82,7 +83,12 @@ def generate(
     layout = HostLayout.of(network, arrays)
     with keys_inside("matrix"):
         pairs = traffic.place(layout, generator(seed, "workload", "matrix"))
-    mean_ns = mean_gap_ns(arrays, pairs.shares(), size_law.mean_bytes, load)
+    if arrays.has_one_nic:
+        mean_ns = mean_gap_ns(arrays, pairs.shares(), size_law.mean_bytes, load)
+    else:
+        drawn = pairs.draw(generator(seed, "workload", "hosts"), num_flows or _NUM_FLOWS)
+        crossing = drawn_link_shares(arrays, *drawn)
+        mean_ns = _mean_gap_ns(arrays, crossing, size_law.mean_bytes, load)
     if until_ns is not None:
         num_flows = _flows_until(until_ns - start_ns, arrival_law, seed, mean_ns)
     gaps = arrival_law.gaps(generator(seed, "workload", "gaps"), num_flows - 1, mean_ns)
@@ -101,7 +107,7 @@ def mean_gap_ns(arrays: NetworkArrays, shares: PairShares, mean_bytes: float, lo
     """The mean time between two flow starts that brings the most loaded link to a load.
 
     Args:
-        arrays (NetworkArrays): The network.
+        arrays (NetworkArrays): The network; each host has one cable.
         shares (PairShares): What part of the flows goes where.
         mean_bytes (float): Mean flow size.
         load (float): The load.
@@ -110,6 +116,13 @@ def mean_gap_ns(arrays: NetworkArrays, shares: PairShares, mean_bytes: float, lo
         float: In ns.
     """
     crossing = expected_link_shares(arrays, shares.send, shares.receive, shares.between)
+    return _mean_gap_ns(arrays, crossing, mean_bytes, load)
+
+
+def _mean_gap_ns(
+    arrays: NetworkArrays, crossing: NDArray[np.float64], mean_bytes: float, load: float
+) -> float:
+    """The same, of the part of the flows that crosses each link ``[num_links]``."""
     seconds_per_bit = (crossing / arrays.link_rate_bps).max()
     return float(mean_bytes * BITS_PER_BYTE * seconds_per_bit * NS_PER_S / load)
 

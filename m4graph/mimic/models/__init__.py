@@ -10,6 +10,7 @@ MIMIC_MODELS: Registry[type[MimicModel]] = Registry(
     {
         "constant": "m4graph.mimic.models.constant:Constant",
         "oracle": "m4graph.mimic.models.oracle:Oracle",
+        "recurrent": "m4graph.mimic.models.recurrent.model:Recurrent",
     },
 )
 """Models of pods by name, each a :class:`MimicModel`."""
