@@ -15,6 +15,7 @@ from m4graph.testing import (
     check_dataset,
     check_fault,
     check_head,
+    check_mimic_model,
     check_simulator,
     check_size_law,
     check_topology,
@@ -91,6 +92,15 @@ def test_congestion_controls(name):
 def test_simulators(name):
     report = check_simulator(name, tolerance=TOLERANCE.get(name, 0.0))
     assert {"lone flow", "origin of time", "sessions"} <= kept(report)
+
+
+@pytest.mark.parametrize("name", ["constant"])
+def test_mimic_models(name):
+    assert {"saved", "same bits", "order of packets"} <= kept(check_mimic_model(name))
+
+
+def test_the_oracle_knows_one_network():
+    assert "order of packets" in kept(check_mimic_model("oracle", num_pods=2))
 
 
 @pytest.mark.parametrize("name", DATASETS.names())
