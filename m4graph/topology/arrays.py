@@ -10,8 +10,8 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
+from m4graph.core.integers import is_integer
 
 KINDS = ("host", "switch")
 

@@ -47,6 +47,8 @@ def toy(monkeypatch):
     [
         ("toy.labels=true", {"labels": True}),
         ("toy.depth=2", {"depth": 2}),
+        ("toy.depth=2.0", {"depth": 2}),
+        ("toy.parts=[1.0, 2]", {"parts": [1, 2]}),
         ("toy.most=1", {"most": 1}),
         ("toy.most=1e-3", {"most": 1e-3}),
         ("toy.file=a/b", {"file": "a/b"}),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,13 @@ class ParsimonSimulator(Simulator):
     counted = "packets"
     sources = ("m4graph.simulators.packet",)
     neutral_options = frozenset({"jobs", "backend", "cache"})
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """As :meth:`.Simulator.resolve_options`, with the number of passes."""
+        resolved = super().resolve_options(options)
+        resolved["passes"] = _num_passes(resolved["passes"], resolved["combine"])
+        return resolved
 
     def __init__(
         self,
