@@ -35,7 +35,9 @@ def read_cables(path: Path, num_hosts: int) -> nx.Graph:
         except KeyProblem as error:
             raise TopologyError(f"{table.where(row, 'gbps')}: {error.problem}") from None
         cables[min(a, b), max(a, b)] = rate_bps, delay_ns
-    nodes = {node for ends in cables for node in ends}.union(range(num_hosts))
+    nodes = {node for ends in cables for node in ends}
+    # A host beyond all cables has none: one is enough to be refused.
+    nodes |= set(range(min(num_hosts, max(nodes, default=0) + 2)))
     graph = nx.Graph(name=path.stem)
     for node in sorted(nodes):
         graph.add_node(node, kind="host" if node < num_hosts else "switch")
