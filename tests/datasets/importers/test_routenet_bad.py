@@ -184,6 +184,17 @@ def test_damaged_archive(write_chain, cut):
         RouteNetDataset(root)
 
 
+def test_messages_are_one_line(write_chain):
+    root = write_chain()
+    file = root / "raw" / "train" / "graphs" / "chain.txt"
+    file.write_text(
+        file.read_text().replace("source 1", "source 0").replace("target 2", "target 1")
+    )
+    with pytest.raises(InputError, match="expected a topology in GML") as caught:
+        RouteNetDataset(root)
+    assert "\n" not in str(caught.value)
+
+
 def test_an_archive_whose_header_ends_early(write_chain):
     root = write_chain()
     (root / "raw" / "train" / "results_0.tar.gz").write_bytes(b"\x1f\x8b\x08\x04" + bytes(6))
