@@ -73,7 +73,7 @@ class CompiledMaker(EngineMaker):
     name = "compiled"
     steps_a_turn = 2000
     runs_side_by_side = False
-    speed = EventSpeed(events_per_s=5e3, touched_per_s=1.6e5)
+    speed = EventSpeed(events_per_s=1.5e4, touched_per_s=1.6e5)
 
     def __init__(self, weights: Weights) -> None:
         self.seen = seen_settings
@@ -96,7 +96,7 @@ class TorchMaker(EngineMaker):
     name = "torch"
     steps_a_turn = 50
     runs_side_by_side = True
-    speed = EventSpeed(events_per_s=3e2, touched_per_s=5e4)
+    speed = EventSpeed(events_per_s=7e2, touched_per_s=5e4)
 
     def __init__(self, model: EventModel) -> None:
         self.seen = getattr(model, "seen_settings", seen_settings)
