@@ -55,9 +55,9 @@ def check(
 def write(result: SimulationResult, out: Path, options: Mapping[str, Any]) -> None:
     """Writes ``fct.csv``, ``summary.json``, and the resolved scenario with its tables.
 
-    A simulator that knows where flows are held up adds ``links.csv`` and ``links.png``. What was
-    recorded stands in a folder ``recording``, with plots. Where there is a ``summary.json``, all of
-    it is there.
+    A simulator that knows where flows are held up adds ``links.csv`` and ``links.png``, one that
+    always measures what hosts see ``rtt.csv`` and ``throughput.csv``. What was recorded stands in a
+    folder ``recording``, with plots. Where there is a ``summary.json``, all of it is there.
 
     Args:
         result (SimulationResult): The result.
@@ -73,6 +73,8 @@ def write(result: SimulationResult, out: Path, options: Mapping[str, Any]) -> No
 
             result.extra["links"].write_files(scratch)
             plot_bottlenecks(result.extra["links"], scratch / "links.png")
+        if "end_to_end" in result.extra:
+            result.extra["end_to_end"].write_files(scratch)
         if "recording" in result.extra:
             from m4graph.evaluation import plot_records
 

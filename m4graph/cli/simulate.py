@@ -38,7 +38,7 @@ def simulate(
         typer.Option(
             "--record",
             metavar="RECORDING.yaml",
-            help="Of packet, with --out: what to record into OUT/recording (links, flows, taps).",
+            help="Of packet, with --out: what to record into OUT/recording (links, taps, rtt).",
         ),
     ] = None,
     options: Options = None,

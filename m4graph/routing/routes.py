@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,3 +80,21 @@ class Routes:
     def ack_route(self, row: int) -> NDArray[np.int32]:
         """The links that the ACKs of the flow in this row cross, in order."""
         return self.ack_links[self.ack_ptr[row] : self.ack_ptr[row + 1]]
+
+    def of_flows(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Routes:
+        """The routes of only some flows.
+
+        Args:
+            rows (np.ndarray): Their rows, ascending; or whether each one is kept, bool
+                ``[num_flows]``.
+        """
+        columns: list[NDArray[Any]] = []
+        for ptr, links in (self.data_ptr, self.data_links), (self.ack_ptr, self.ack_links):
+            length = np.diff(ptr)
+            is_kept = np.zeros(self.num_flows, bool)
+            is_kept[rows] = True
+            columns += [
+                np.concatenate(([0], np.cumsum(length[is_kept]))),
+                links[np.repeat(is_kept, length)],
+            ]
+        return Routes(self.source_port[is_kept], *columns)

@@ -15,7 +15,7 @@ from m4graph.routing import Routes, RoutingConfig
 from m4graph.scenario import Scenario
 from m4graph.scenario.faults import Fault, conditions_at
 from m4graph.scenario.rdma import RdmaControl
-from m4graph.workload import ClosedLoopWorkload, Workload
+from m4graph.workload import ClosedLoopWorkload
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +92,8 @@ def settled(simulator: str, scenario: Scenario) -> Settled:
     # A graph has one rate for both directions of a cable, arrays have two.
     without = scenario.replace(
         network=arrays,
-        workload=_some_flows(scenario.workload, finishes),
-        routing=_some_routes(routes, finishes),
+        workload=scenario.workload.of_rows(finishes),
+        routing=routes.of_flows(finishes),
         expected=None,
         faults=(),
     )
@@ -135,19 +135,3 @@ def _crosses(
     ptr: NDArray[np.int64], links: NDArray[np.int32], which: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     return np.logical_or.reduceat(which[links], ptr[:-1]) if len(links) else np.zeros(0, bool)
-
-
-def _some_flows(workload: Any, which: NDArray[np.bool_]) -> Workload:
-    columns = (workload.id, workload.src, workload.dst, workload.size_bytes, workload.start_ns)
-    return Workload(*(column[which] for column in columns))
-
-
-def _some_routes(routes: Routes, which: NDArray[np.bool_]) -> Routes:
-    columns: list[NDArray[Any]] = []
-    for ptr, links in (routes.data_ptr, routes.data_links), (routes.ack_ptr, routes.ack_links):
-        length = np.diff(ptr)
-        columns += [
-            np.concatenate(([0], np.cumsum(length[which]))),
-            links[np.repeat(which, length)],
-        ]
-    return Routes(routes.source_port[which], *columns)

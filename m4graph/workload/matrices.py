@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from m4graph.core.checks import check_count
 from m4graph.core.errors import InputError, WorkloadError
 from m4graph.core.registry import Registry
-from m4graph.core.schema import KeyProblem
+from m4graph.core.schema import KeyProblem, spell
 from m4graph.workload.layout import HostLayout
 from m4graph.workload.pairs import HostPairs, Pairs, RackPairs
 
@@ -44,13 +44,30 @@ TRAFFIC_MATRICES: Registry[Any] = Registry(
 
 
 class UniformMatrix:
-    """Every host sends to every other one with equal probability."""
+    """Every host sends to every other one with equal probability.
+
+    Args:
+        inside_racks (bool, optional): Hosts of one rack send to each other, too. (default:
+            ``True``)
+
+    Raises:
+        KeyProblem: If it is no boolean, or the network has a single rack and none may send.
+    """
+
+    def __init__(self, inside_racks: bool = True) -> None:
+        if not isinstance(inside_racks, bool):
+            raise KeyProblem("inside_racks", f"expected true or false (got {spell(inside_racks)})")
+        self.inside_racks = inside_racks
 
     def place(self, layout: HostLayout, generator: np.random.Generator) -> Pairs:
         """Weighs pairs of racks by their number of host pairs."""
         _at_least_two(layout)
         size = layout.rack_size.astype(np.float64)
-        return RackPairs(layout, np.outer(size, size) - np.diag(size))
+        if self.inside_racks:
+            return RackPairs(layout, np.outer(size, size) - np.diag(size))
+        if layout.num_racks == 1:
+            raise KeyProblem("inside_racks", "expected true on a network of one rack (got false)")
+        return RackPairs(layout, np.outer(size, size) - np.diag(size**2))
 
 
 class PermutationMatrix:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,22 @@ class Workload:
     def to_block(self, file: str) -> dict[str, Any]:
         """The ``workload`` block of a scenario that reads the flows from a file."""
         return {"file": file}
+
+    def of_rows(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Workload:
+        """Only some flows.
+
+        Args:
+            rows (np.ndarray): Their rows, ascending; or whether each one is kept, bool
+                ``[num_flows]``.
+        """
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Workload(
+            **{
+                name: read_only(values[rows], values.dtype)
+                for name, values in columns.items()
+                if values is not None
+            }
+        )
 
     def __repr__(self) -> str:
         return f"Workload(num_flows={self.num_flows}, total_bytes={self.size_bytes.sum()})"

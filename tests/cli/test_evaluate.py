@@ -124,7 +124,8 @@ def test_smoke_with_the_zoos_model(evaluate, tmp_path):
 @pytest.fixture
 def own_suite(monkeypatch):
     """A suite that brings simulators of its own."""
-    monkeypatch.setattr(SUITES, "_objects", dict(SUITES._objects))
+    for name in ("_objects", "_display"):
+        monkeypatch.setattr(SUITES, name, dict(getattr(SUITES, name)))
     beside = {
         "limited": {"kind": "fluid", "window_limit": True},
         "links": {"kind": "parsimon", "passes": 1},

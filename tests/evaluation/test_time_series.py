@@ -14,6 +14,7 @@ from m4graph.evaluation import plot_flows, plot_links
 from m4graph.evaluation.plots.time_series import draw_flows, draw_links
 from m4graph.simulators.packet import Recording, Records
 from m4graph.simulators.packet.layout import TAP_ROW
+from m4graph.simulators.packet.observe.end_to_end import HOST_BYTES, RTT_SAMPLE, EndToEnd
 from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE
 from m4graph.workload import Workload
 
@@ -36,7 +37,8 @@ def records():
     flows["remaining_bytes"] = 10**6 * np.array([5, 9, 4, 8, 3, 7])
     flows["rate_bps"] = 10**9
     recording = Recording(links="all", flows="all")
-    return Records(recording, scenario, links, flows, np.zeros(0, TAP_ROW))
+    nothing = EndToEnd(scenario, np.zeros(0, RTT_SAMPLE), np.zeros(0, HOST_BYTES))
+    return Records(recording, scenario, links, flows, np.zeros(0, TAP_ROW), nothing)
 
 
 def test_links(records):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from m4graph import topology
-from m4graph.core.errors import InputError, WorkloadError
+from m4graph.core.errors import ConfigError, InputError, WorkloadError
 from m4graph.workload import (
     HostLayout,
     IncastMatrix,
@@ -85,6 +85,24 @@ def test_uniform(name, request):
     assert drawn == pytest.approx(expected, abs=0.006)
     assert (np.diag(drawn) == 0).all()
     check_shares(UniformMatrix(), layout)
+
+
+def test_uniform_between_racks(uneven):
+    """Weights of pairs of racks are their numbers of host pairs: 3 x 2, say."""
+    matrix = UniformMatrix(inside_racks=False)
+    rack = uneven.rack_of_host
+    between = rack[:, None] != rack[None, :]
+    assert host_matrix(matrix, uneven) == pytest.approx(between / between.sum(), abs=0.006)
+    assert (host_matrix(matrix, uneven)[~between] == 0).all()
+    check_shares(matrix, uneven)
+
+
+def test_uniform_between_racks_needs_two():
+    layout = layout_of(topology.star(4, 10, 1000))
+    with pytest.raises(ConfigError, match="inside_racks: expected true on a network of one rack"):
+        UniformMatrix(inside_racks=False).place(layout, np.random.default_rng(0))
+    with pytest.raises(ConfigError, match=r"inside_racks: expected true or false \(got 1"):
+        UniformMatrix(inside_racks=1)
 
 
 def test_permutation(leaf_spine):

@@ -55,7 +55,7 @@ from m4graph.simulators.packet.layout import (
     TIMER,
     TX_DONE,
 )
-from m4graph.simulators.packet.link_hook_kernels import come_out, is_taken
+from m4graph.simulators.packet.link_hook_kernels import come_out, is_held_back, is_taken
 from m4graph.simulators.packet.observe.label_kernels import (
     labels_have_room,
     record_departure,
@@ -219,7 +219,7 @@ def _build(digest: str) -> Callable[..., int]:
             elif has_link_hook(s) and kind == COME_OUT:
                 come_out(s, a, b)
                 link_id = a
-            if link_id < 0 or not is_idle(s, link_id):
+            if link_id < 0 or not is_idle(s, link_id) or is_held_back(s, link_id):
                 continue
             packet_id = _next_with_priority(s, link_id)
             if packet_id < 0:

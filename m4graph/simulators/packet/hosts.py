@@ -34,7 +34,7 @@ def set_rate_at_once(s, flow, rate_bps, last_wire_bytes):
     flow.next_send_ticks += _pace_ticks(s, flow, last_wire_bytes) - old_pace_ticks
     node = s.nodes[flow.src]
     if flow.next_send_ticks < node.wake_ticks:
-        _wake_at(s, flow.src, node, max(flow.next_send_ticks, s.control[0].now))
+        wake_at(s, flow.src, node, max(flow.next_send_ticks, s.control[0].now))
 
 
 @inline_kernel
@@ -93,6 +93,14 @@ def _pick_flow(s, node, link):
 
 
 @kernel
+def give_turn(s, node, flow_id):
+    """Makes a flow the one that the NIC looks at first."""
+    for position in range(node.num_flows):
+        if s.host_flows[node.flows_start + position] == flow_id:
+            node.round_robin = position - 1
+
+
+@kernel
 def _drop_finished(s, node, first_finished, found):
     """Closes the gaps of finished flows; returns where the found flow stands then.
 
@@ -123,11 +131,12 @@ def _schedule_wake(s, host_id, node):
         if flow.snd_nxt < flow.size_bytes and (earliest < 0 or flow.next_send_ticks < earliest):
             earliest = flow.next_send_ticks
     if earliest > s.control[0].now:
-        _wake_at(s, host_id, node, earliest)
+        wake_at(s, host_id, node, earliest)
 
 
 @inline_kernel
-def _wake_at(s, host_id, node, time_ticks):
+def wake_at(s, host_id, node, time_ticks):
+    """Has the NIC look for something to send at a time, and not before."""
     node.wake_ticks = time_ticks
     node.wake_version += 1
     push(s, time_ticks, NIC_WAKE, host_id, node.wake_version)

@@ -261,6 +261,7 @@ METER_OFF = _switched_off(METER)
 LINK_HOOK = np.dtype(
     [
         ("step", "i8"),  # address of the function that is asked; 0: there is no hook
+        ("gate", "i8"),  # of the one that is asked when a host may send; 0: there is none
         ("context", "i8"),  # and of what it finds its arrays by
         ("group", "i8"),
         ("direction", "i8"),

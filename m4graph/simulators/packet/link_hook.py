@@ -44,6 +44,7 @@ __all__ = [
     "comes_out",
     "context_array",
     "link_step",
+    "turn_of",
 ]
 
 
@@ -136,6 +137,7 @@ class LinkHook(Watcher):
         arrays (Sequence[numpy.ndarray], optional): The step's own; it finds and changes them by
             :func:`context_array`. They are no copies: what a run leaves there, the next one finds.
             (default: none)
+        gate (LinkStep, optional): Asked when a host may send. (default: none)
 
     Raises:
         ConfigError: If a number is missing or too much, or an array is not contiguous.
@@ -147,6 +149,7 @@ class LinkHook(Watcher):
     groups: Sequence[int] | None = None
     directions: Sequence[int] | None = None
     arrays: Sequence[NDArray[Any]] = ()
+    gate: LinkStep | None = None
 
     def __post_init__(self) -> None:
         for name in ("groups", "directions"):
@@ -180,6 +183,8 @@ class LinkHook(Watcher):
             raise ConfigError(f"LinkHook: expected links to switches (got {ends[0]}-{ends[1]})")
         hooks = np.zeros(len(run.state.links), layout.LINK_HOOK)
         hooks["step"][links] = self.step.address
+        if self.gate is not None:
+            hooks["gate"][links[run.state.links["from_host"][links]]] = self.gate.address
         hooks["context"] = self._table.ctypes.data
         hooks["group"][links] = 0 if self.groups is None else self.groups
         hooks["direction"][links] = 0 if self.directions is None else self.directions
@@ -208,6 +213,16 @@ def comes_out(delay_ticks: int, marked: bool) -> int:
     Ticks are nanoseconds, or picoseconds where ``network.tick`` says so; 0 or more of them.
     """
     return delay_ticks << 1 | marked
+
+
+@njit
+def turn_of(flow: int) -> int:
+    """A gate's answer: the host may send, and if it is data, this flow's turn comes first.
+
+    Its turn is what the host's round robin gives; the flow must be one that has data to send and
+    may do so, or it is passed over.
+    """
+    return ~flow
 
 
 @register_jitable

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 from m4graph.simulators.packet.events import push
+from m4graph.simulators.packet.hosts import give_turn, wake_at
 from m4graph.simulators.packet.jit import inline_kernel, kernel, stay_out_of_line
-from m4graph.simulators.packet.layout import ACK, COME_OUT, DATA, NACK, PAUSE
+from m4graph.simulators.packet.layout import ACK, COME_OUT, DATA, NACK, NONE, PAUSE
 from m4graph.simulators.packet.observe.taps import note_dropped
 from m4graph.simulators.packet.ports import enqueue, enqueue_priority, free_packet
 from m4graph.simulators.packet.queues import count_in
@@ -45,6 +47,34 @@ def come_out(s, link_id, packet_id):
         packet.ingress = s.route_links[packet.position - 1]
         count_in(s, link_id, packet)
         enqueue(s, link_id, packet_id)
+
+
+@inline_kernel
+def is_held_back(s, link_id):
+    """Whether the idle link of a host has to wait; it is asked again when its time has come."""
+    if has_link_hook(s):
+        if s.link_hooks[link_id].gate != 0:
+            return _waits(s, link_id)
+    return False
+
+
+@kernel
+def _waits(s, link_id):
+    stay_out_of_line()
+    now = s.control[0].now
+    hook = s.link_hooks[link_id]
+    host_id = np.int64(s.links[link_id].src)
+    node = s.nodes[host_id]
+    answer = _call(
+        hook.gate,
+        (now, hook.group, hook.direction, NONE, NONE, NONE, NONE, 0, link_id, hook.context),
+    )
+    if answer > 0:
+        wake_at(s, host_id, node, now + answer)
+        return True
+    if answer < 0:
+        give_turn(s, node, ~answer)
+    return False
 
 
 @kernel

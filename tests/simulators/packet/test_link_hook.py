@@ -22,6 +22,7 @@ from m4graph.simulators.packet.link_hook import (
     comes_out,
     context_array,
     link_step,
+    turn_of,
 )
 from m4graph.workload import Workload
 
@@ -99,9 +100,9 @@ def loop_llvm(hook: LinkHook | None) -> str:
 
 
 def test_without_a_hook_the_loop_calls_none():
-    """A step is called by its address: ten integers go in, one comes back."""
+    """Steps and gates are called by their address: ten integers go in, one comes back."""
     call = re.compile(r"call i64 %[\w.-]+\((i64 [\w.%-]+, ){9}i64 [\w.%-]+\)")
-    assert len(call.findall(loop_llvm(LinkHook(passes, UPLINKS)))) == 1
+    assert len(call.findall(loop_llvm(LinkHook(passes, UPLINKS)))) == 2
     assert not call.findall(loop_llvm(None))
 
 
@@ -289,3 +290,53 @@ def test_bad_steps():
         run(INCAST, LinkHook(link_step(halves), UPLINKS))
     with pytest.raises(ConfigError, match=r"step nonsense: expected .* numba compiles"):
         run(INCAST, LinkHook(link_step(nonsense), UPLINKS))
+
+
+@link_step
+def opens(now, group, direction, next_link, exit_link, kind, flow, size, link, context):
+    """A gate that is closed up to a time, the link's group."""
+    return max(group - now, 0)
+
+
+@link_step
+def prefers(now, group, direction, next_link, exit_link, kind, flow, size, link, context):
+    """A gate at which a flow, the link's group, always has its turn."""
+    return turn_of(group)
+
+
+@pytest.mark.parametrize("kind", ["dctcp", "hpcc", "newreno"])
+def test_a_gate_holds_a_host_back(kind):
+    two = flows((0, 3, 1000, 50), (1, 2, 1000, 60))
+    hook = LinkHook(passes, UPLINKS, groups=[70_000, 0, 0, 0], gate=opens)
+    plain, held = run(two, kind=kind), run(two, hook, kind=kind)
+    assert held.fct_ns[0] == plain.fct_ns[0] + 70_000 - 50
+    assert held.fct_ns[1] == plain.fct_ns[1]
+
+
+def test_a_gate_holds_acks_back():
+    one = flows((0, 3, 30_000, 0))
+    hook = LinkHook(passes, UPLINKS, groups=[0, 0, 0, 90_000], gate=opens)
+    plain, held = run(one), run(one, hook)
+    # The first window leaves at once; the rest needs ACKs.
+    assert held.fct_ns[0] > 90_000 > plain.fct_ns[0]
+
+
+def test_a_gate_gives_a_turn():
+    """Without it, flows of a host share its link."""
+    two = flows((0, 3, 15_000, 0), (0, 3, 15_000, 0))
+    for favourite in (0, 1):
+        hook = LinkHook(passes, UPLINKS, groups=[favourite, 0, 0, 0], gate=prefers)
+        fct_ns = run(two, hook).fct_ns
+        alone_ns = run(flows((0, 3, 15_000, 0))).fct_ns[0]
+        # The first flow has sent a packet before the second one starts.
+        assert fct_ns[favourite] == alone_ns + favourite * 838
+        assert fct_ns[1 - favourite] > 1.7 * alone_ns
+
+
+def test_a_gate_at_which_all_may_pass_changes_nothing():
+    @link_step
+    def lets_pass(now, group, direction, next_link, exit_link, kind, flow, size, link, context):
+        return 0
+
+    plain, hooked = run(INCAST), run(INCAST, LinkHook(passes, UPLINKS, gate=lets_pass))
+    np.testing.assert_array_equal(plain.fct_ns, hooked.fct_ns)

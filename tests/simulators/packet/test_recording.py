@@ -11,6 +11,7 @@ from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.yaml_file import read_yaml
 from m4graph.simulators.packet import Recording, Records
 from m4graph.simulators.packet.layout import TAP_ROW
+from m4graph.simulators.packet.observe.end_to_end import HOST_BYTES, RTT_SAMPLE, EndToEnd
 from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE
 from m4graph.workload import Workload
 
@@ -121,7 +122,7 @@ def test_sums_and_bounds():
 def test_recording_changes_nothing(monkeypatch):
     rows = [(i % 3, 3, 50_000, 900 * i) for i in range(30)]
     plain = run(flows(*rows), None)
-    monkeypatch.setattr("m4graph.simulators.packet.observe.sampler._TAP_ROWS", 100)
+    monkeypatch.setattr("m4graph.simulators.packet.observe.tap_buffer._TAP_ROWS", 100)
     result = run(flows(*rows))
     np.testing.assert_array_equal(plain.fct_ns, result.fct_ns)
     made = result.extra["recording"]
@@ -134,7 +135,8 @@ def test_ticks_of_a_picosecond_are_given_in_nanoseconds():
     rows = np.zeros(1, TAP_ROW)
     rows["time_ticks"], rows["tx_ticks"] = 2_000_500, 838_400
     none = np.zeros(0, LINK_SAMPLE), np.zeros(0, FLOW_SAMPLE)
-    made = Records(Recording(taps="all"), scenario, *none, rows).packets
+    nothing = EndToEnd(scenario, np.zeros(0, RTT_SAMPLE), np.zeros(0, HOST_BYTES))
+    made = Records(Recording(taps="all"), scenario, *none, rows, nothing).packets
     assert made[["time_ns", "tx_ns"]].to_numpy().tolist() == [[2000.5, 838.4]]
 
 
@@ -172,7 +174,7 @@ def test_an_unknown_format_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("recording", "message"),
     [
-        ({}, "recording: expected links, flows or taps"),
+        ({}, "recording: expected one of links, flows, taps, rtt, throughput"),
         ({"links": "some"}, r"recording.links: expected all or a list of \[a, b\] \(got 'some'\)"),
         ({"taps": [[0, 1, 2]]}, "recording.taps: expected all or a list of"),
         ({"flows": [1.5]}, "recording.flows: expected all or a list of flow ids"),

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.driver import PacketRun, Watcher
-from m4graph.simulators.packet.layout import NONE
+from m4graph.simulators.packet.layout import DROP, LOST
 from m4graph.simulators.packet.observe.config import Recording
+from m4graph.simulators.packet.observe.host_meter import HostMeter
 from m4graph.simulators.packet.observe.tables import FLOW_SAMPLE, LINK_SAMPLE, Records
+from m4graph.simulators.packet.observe.tap_buffer import lay_out_taps, take_tap_rows
 from m4graph.simulators.packet.state import State
 
-_TAP_ROWS = 1 << 16
 _FIRST_ROWS = 1 << 10
 
 
@@ -30,14 +31,18 @@ class Sampler(Watcher):
         scenario (Scenario): The scenario.
 
     Raises:
-        KeyProblem: If a link or flow of the recording does not exist.
+        KeyProblem: If a link, flow, host or pod of the recording does not exist.
     """
 
     def __init__(self, recording: Recording, scenario: Scenario) -> None:
         self._recording, self._scenario = recording, scenario
         self._links = recording.link_ids("links", scenario)
         self._taps = recording.link_ids("taps", scenario)
+        self._is_tapped = np.zeros(scenario.arrays.num_links, bool)
+        self._is_tapped[self._taps] = True
         self._flows = recording.flow_rows(scenario)
+        hosts = recording.hosts("rtt", scenario), recording.hosts("throughput", scenario)
+        self._meter = HostMeter(scenario, *hosts)
         self._link_rows = _Rows(LINK_SAMPLE)
         self._flow_rows = _Rows(FLOW_SAMPLE)
         self._tap_rows: list[np.ndarray] = []
@@ -46,33 +51,29 @@ class Sampler(Watcher):
 
     def begin(self, run: PacketRun) -> None:
         """Lays out meters and taps where they are needed, and asks for the first sample."""
-        state = run.state
-        if len(self._links) or len(self._taps):
-            meters = np.zeros(len(state.links), layout.METER)
-            meters["paused_since"] = NONE
-            meters["tapped"][self._taps] = True
-            run.state = state._replace(
-                meters=meters,
-                packet_numbers=np.full(len(state.packets), NONE, np.int64),
-                tap_rows=np.zeros(_TAP_ROWS if len(self._taps) else 0, layout.TAP_ROW),
-            )
+        tapped = np.union1d(self._taps, self._meter.links)
+        if len(self._links) or len(tapped):
+            lay_out_taps(run, tapped)
+        if len(self._meter.links):
+            self._meter.begin(run)
         if len(self._links) or len(self._flows):
             run.call_at(self._recording.interval_ns, self._sample_again)
 
     def drain(self, run: PacketRun) -> None:
         """Takes over what the taps have written."""
-        state = run.state
-        num_rows = int(state.control["num_tap_rows"][0])
-        if num_rows:
-            self._tap_rows.append(state.tap_rows[:num_rows].copy())
-            state.control["num_tap_rows"] = 0
+        rows = take_tap_rows(run)
+        if len(self._meter.links):
+            self._meter.add(rows)
+        if len(self._taps):
+            is_wanted = np.isin(rows["event"], (DROP, LOST)) | self._is_tapped[rows["link"]]
+            self._tap_rows.append(rows[is_wanted])
 
     def finish(self, run: PacketRun) -> dict[str, Any]:
         """Takes the last sample; gives all that was recorded."""
         self._sample(run.state)
         self.drain(run)
         tap_rows = np.concatenate([np.zeros(0, layout.TAP_ROW), *self._tap_rows])
-        tables = self._link_rows.array, self._flow_rows.array, tap_rows
+        tables = self._link_rows.array, self._flow_rows.array, tap_rows, self._meter.finish()
         return {"recording": Records(self._recording, self._scenario, *tables)}
 
     def _sample_again(self, run: PacketRun) -> None:

@@ -17,6 +17,7 @@ from m4graph.core.table import to_frame
 from m4graph.core.yaml_file import write_yaml
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.observe.config import Recording
+from m4graph.simulators.packet.observe.end_to_end import EndToEnd
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +64,7 @@ class Records:
         link_samples (np.ndarray): Records of :data:`LINK_SAMPLE`.
         flow_samples (np.ndarray): Records of :data:`FLOW_SAMPLE`.
         tap_rows (np.ndarray): Records of :data:`~m4graph.simulators.packet.layout.TAP_ROW`.
+        end_to_end (EndToEnd): What hosts have seen.
     """
 
     recording: Recording
@@ -70,6 +72,7 @@ class Records:
     link_samples: NDArray[np.void]
     flow_samples: NDArray[np.void]
     tap_rows: NDArray[np.void]
+    end_to_end: EndToEnd
 
     @cached_property
     def links(self) -> pd.DataFrame:
@@ -144,17 +147,33 @@ class Records:
             }
         )
 
+    @property
+    def rtt(self) -> pd.DataFrame:
+        """Round-trip times, as :attr:`EndToEnd.rtt`."""
+        return self.end_to_end.rtt
+
+    @property
+    def throughput(self) -> pd.DataFrame:
+        """Bytes by host and 100 ms, as :attr:`EndToEnd.throughput`."""
+        return self.end_to_end.throughput
+
     def tables(self) -> dict[str, pd.DataFrame]:
-        """What was recorded: ``links``, ``flows``, ``packets``, as far as it was asked for."""
+        """What was recorded: ``links``, ``flows``, ``packets``, ``rtt``, ``throughput``, as far as
+        it was asked for.
+        """
         wanted = {
             "links": self.recording.links,
             "flows": self.recording.flows,
             "packets": self.recording.taps,
+            "rtt": self.recording.rtt,
+            "throughput": self.recording.throughput,
         }
         return {name: getattr(self, name) for name, chosen in wanted.items() if chosen is not None}
 
     def write(self, folder: str | Path, format: Literal["parquet", "npz"] = "parquet") -> None:
         """Writes each table into a folder, as ``links.parquet`` say, and ``recording.yaml``.
+
+        What hosts see are CSV files in either format, ``rtt.csv`` and ``throughput.csv``.
 
         Raises:
             InputError: If the format is unknown, or nothing can be written there.
@@ -168,7 +187,9 @@ class Records:
     def write_files(self, folder: Path, format: Literal["parquet", "npz"] = "parquet") -> None:
         """As :meth:`write`, into a folder that is there."""
         for name, table in self.tables().items():
-            if format == "parquet":
+            if name in ("rtt", "throughput"):
+                table.to_csv(folder / f"{name}.csv", index=False)
+            elif format == "parquet":
                 table.to_parquet(folder / f"{name}.parquet", index=False)
             else:
                 columns: dict[str, Any] = {str(key): _plain(table[key]) for key in table}
