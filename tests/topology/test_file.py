@@ -208,5 +208,5 @@ def test_num_hosts(put):
 
 @pytest.mark.parametrize("num_hosts", [5, 2**31 - 1])
 def test_hosts_beyond_all_cables(put, num_hosts):
-    with pytest.raises(TopologyError, match=r"net.csv: host 2: expected exactly one cable"):
+    with pytest.raises(TopologyError, match=r"net.csv: host 4: expected a cable"):
         from_file(put(DUMBBELL), num_hosts=num_hosts)
