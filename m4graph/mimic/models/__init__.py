@@ -8,6 +8,7 @@ from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 MIMIC_MODELS: Registry[type[MimicModel]] = Registry(
     "mimic model",
     {
+        "lindley": "m4graph.mimic.models.lindley:Lindley",
         "oracle": "m4graph.mimic.models.oracle:Oracle",
     },
 )
