@@ -1,6 +1,7 @@
-"""The error definitions: how far a simulator's slowdowns are from the truth. The one place.
+"""The error definitions: how far a simulator is from the truth. The one place.
 
-Slowdowns are float64 in the same order of flows; NaN means that a flow did not finish.
+Slowdowns are float64 in the same order of flows; NaN means that a flow did not finish. Samples of a
+distribution come in any order, and need not be as many as those that they are compared with.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from m4graph.core.errors import ConfigError, SimulationError
+from m4graph.core.rng import generator
 from m4graph.results import SimulationResult
 
 
@@ -135,3 +138,74 @@ def suite_errors(summaries: Sequence[ErrorSummary]) -> SuiteErrors:
     names = [field.name for field in fields(SuiteErrors) if field.name != "num_scenarios"]
     means = {name: float(np.mean([getattr(each, name) for each in summaries])) for name in names}
     return SuiteErrors(num_scenarios=len(summaries), **means)
+
+
+def wasserstein(predicted: ArrayLike, true: ArrayLike) -> float:
+    """The Wasserstein-1 distance of two distributions, in the unit of their samples.
+
+    Shapes:
+        - inputs ``[num_samples]``, one or more
+
+    Raises:
+        SimulationError: If one of the two has no sample.
+    """
+    from scipy.stats import wasserstein_distance
+
+    return float(wasserstein_distance(*_samples(predicted, true)))
+
+
+def quantile_error(predicted: ArrayLike, true: ArrayLike, percent: float) -> float:
+    """Relative error of a percentile, above 0 if the prediction is larger.
+
+    Shapes:
+        - inputs ``[num_samples]``, one or more
+
+    Raises:
+        SimulationError: If one of the two has no sample.
+    """
+    guess, truth = (np.percentile(each, percent) for each in _samples(predicted, true))
+    return float(guess / truth - 1)
+
+
+def seed_noise(samples: Sequence[ArrayLike]) -> float:
+    """The mean Wasserstein-1 distance of runs that differ in nothing but their seeds.
+
+    Args:
+        samples (Sequence): Of each run, ``[num_samples]``.
+
+    Raises:
+        ConfigError: If there are fewer than two runs.
+    """
+    if len(samples) < 2:
+        raise ConfigError(f"seed noise: expected two runs or more (got {len(samples)})")
+    return float(np.mean([wasserstein(*pair) for pair in combinations(samples, 2)]))
+
+
+def bootstrap_interval(values: ArrayLike, percent: float = 95.0) -> tuple[float, float]:
+    """An interval of the mean over seeds: values are drawn again, with replacement.
+
+    Args:
+        values (array_like): One of each seed, ``[num_seeds]``.
+        percent (float): How many of the means that are drawn lie inside. (default: ``95``)
+
+    Returns:
+        tuple: The two ends; the same for the same values.
+    """
+    given = np.asarray(values, np.float64)
+    drawn = generator(0, "bootstrap").choice(given, (_NUM_BOOTSTRAPS, len(given)))
+    outside = (100 - percent) / 2
+    low, high = np.percentile(drawn.mean(axis=1), [outside, 100 - outside])
+    return float(low), float(high)
+
+
+_NUM_BOOTSTRAPS = 10_000
+
+
+def _samples(*distributions: ArrayLike) -> list[NDArray[np.float64]]:
+    arrays = [np.asarray(each, np.float64) for each in distributions]
+    if not all(map(len, arrays)):
+        raise SimulationError(
+            "distributions: expected samples of both (got "
+            f"{' and '.join(str(len(each)) for each in arrays)})"
+        )
+    return arrays

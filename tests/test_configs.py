@@ -33,6 +33,15 @@ def test_scenarios(path):
     assert result.num_finished == scenario.num_flows
 
 
+@pytest.mark.parametrize("path", files("mimic"))
+def test_mimic(path):
+    """With an end that comes early; what is under way then does not finish."""
+    scenario = load_scenario(path, [("workload.until_us", "20000"), ("stop_us", "30000")])
+    assert scenario.name.startswith("mimic_")
+    result = simulate(scenario, "packet")
+    assert 0 < result.num_finished <= scenario.num_flows
+
+
 @pytest.mark.parametrize("path", files("evaluate"))
 def test_evaluate(path, tmp_path, monkeypatch):
     monkeypatch.setenv("M4GRAPH_CACHE", str(tmp_path))

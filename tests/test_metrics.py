@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from m4graph.core.errors import ConfigError, SimulationError
-from m4graph.metrics import ErrorSummary, error_summary, per_flow_error, suite_errors
+from m4graph.metrics import (
+    ErrorSummary,
+    bootstrap_interval,
+    error_summary,
+    per_flow_error,
+    quantile_error,
+    seed_noise,
+    suite_errors,
+    wasserstein,
+)
 
 NAN = float("nan")
 
@@ -66,3 +75,37 @@ def test_a_suite_is_the_plain_mean_of_its_scenarios():
     assert suite.to_dict()["num_scenarios"] == 2
     with pytest.raises(ConfigError, match="at least one scenario"):
         suite_errors([])
+
+
+def test_wasserstein_by_hand():
+    assert wasserstein([1, 2, 3], [3, 1, 2]) == 0
+    assert wasserstein([0, 1, 3], [5, 6, 8]) == pytest.approx(5)
+    # Half of the mass moves by 2, of two samples against four.
+    assert wasserstein([0, 4], [0, 0, 6, 6]) == pytest.approx(1)
+
+
+def test_quantile_errors_have_a_sign():
+    true = np.arange(101.0)
+    assert quantile_error(1.1 * true, true, 90) == pytest.approx(0.1)
+    assert quantile_error(true / 2, true, 50) == pytest.approx(-0.5)
+
+
+def test_seed_noise_is_the_mean_over_pairs():
+    assert seed_noise([[0.0], [1.0], [4.0]]) == pytest.approx((1 + 4 + 3) / 3)
+    with pytest.raises(ConfigError, match="expected two runs or more"):
+        seed_noise([[0.0]])
+
+
+def test_a_distribution_needs_samples():
+    with pytest.raises(SimulationError, match=r"expected samples of both \(got 0 and 1\)"):
+        wasserstein([], [1.0])
+
+
+def test_bootstrap_intervals():
+    assert bootstrap_interval([2.0, 2.0, 2.0]) == (2.0, 2.0)
+    values = np.random.default_rng(0).normal(10, 1, 400)
+    low, high = bootstrap_interval(values)
+    # 1.96 standard errors of 0.05 on each side.
+    assert (low, high) == pytest.approx(values.mean() + np.array([-0.098, 0.098]), abs=0.01)
+    assert bootstrap_interval(values) == (low, high)
+    assert bootstrap_interval(values, 50)[0] > low

@@ -73,7 +73,7 @@ def unseen_parameters(scenario: Scenario, seen: Seen) -> Iterator[tuple[str, obj
         tuple: Name, value and default.
     """
     control, config, arrays = scenario.congestion_control, scenario.config, scenario.arrays
-    nic_bps = arrays.link_rate_bps[arrays.host_uplink]
+    nic_bps = arrays.link_rate_bps[arrays.nic_links]
     fields = {name: getattr(control, name) for name in type(control).model_fields}
     for name, value in fields.items():
         if type(control).model_fields[name].is_required():

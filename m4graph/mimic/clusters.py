@@ -140,6 +140,8 @@ class _OtherNetworkError(Exception):
 
 def _fields(arrays: NetworkArrays) -> dict[str, Any]:
     """The fields of :class:`Pods`."""
+    if not arrays.has_one_nic:
+        raise _OtherNetworkError("whose hosts have several cables")
     src, dst = arrays.link_src, arrays.link_dst
     tier = _tiers(arrays)
     host_rack = dst[arrays.host_uplink]

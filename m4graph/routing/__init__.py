@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from m4graph.routing.check import check_routes
-from m4graph.routing.config import ROUTINGS, EcmpRouting, FileRouting, RoutingBlock, RoutingConfig
+from m4graph.routing.config import (
+    ROUTINGS,
+    EcmpRouting,
+    FileRouting,
+    RoutingBlock,
+    RoutingConfig,
+    SimaiRouting,
+)
 from m4graph.routing.ecmp import EcmpRouter, ecmp_routes
 from m4graph.routing.file import read_routes, write_routes
+from m4graph.routing.nics import NicChoice
 from m4graph.routing.reroute import reroute
 from m4graph.routing.routes import Routes
-from m4graph.routing.spread import expected_link_shares
+from m4graph.routing.spread import drawn_link_shares, expected_link_shares
 
 __all__ = [
     "ROUTINGS",
     "EcmpRouter",
     "EcmpRouting",
     "FileRouting",
+    "NicChoice",
     "Routes",
     "RoutingBlock",
     "RoutingConfig",
+    "SimaiRouting",
     "check_routes",
+    "drawn_link_shares",
     "ecmp_routes",
     "expected_link_shares",
     "read_routes",

@@ -63,6 +63,7 @@ def _first_problem(
         _wrong_end(enters[ptr[:-1]], start, "start")
         or _wrong_end(leaves[ptr[1:] - 1], end, "end")
         or _gap(enters, leaves, row_of_hop)
+        or _host_between(arrays, enters, row_of_hop)
         or _loop(arrays, enters, row_of_hop)
     )
 
@@ -84,8 +85,20 @@ def _gap(enters: Ints, leaves: Ints, row_of_hop: Ints) -> tuple[int, str] | None
     return int(row_of_hop[hop]), f"{expected} (got one from node {enters[hop + 1]})"
 
 
+def _host_between(arrays: NetworkArrays, enters: Ints, row_of_hop: Ints) -> tuple[int, str] | None:
+    inside = np.concatenate(([False], row_of_hop[1:] == row_of_hop[:-1])) & (
+        enters < arrays.num_hosts
+    )
+    if not inside.any():
+        return None
+    hop = int(np.argmax(inside))
+    return int(row_of_hop[hop]), f"expected switches between its ends (got host {enters[hop]})"
+
+
 def _loop(arrays: NetworkArrays, enters: Ints, row_of_hop: Ints) -> tuple[int, str] | None:
-    """Checks the nodes that the hops leave from; the last node is a host, and has one cable."""
+    """Checks the nodes that the hops leave from; the last node is a host, which none is but the
+    first one.
+    """
     visit = row_of_hop * np.int64(arrays.num_nodes) + enters
     order = np.argsort(visit, kind="stable")
     again = visit[order[1:]] == visit[order[:-1]]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal, Protocol, Self
+from typing import ClassVar, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from m4graph.core.registry import Registry
-from m4graph.core.schema import StrictModel
+from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.routing.ecmp import EcmpRouter
 from m4graph.routing.file import read_routes
+from m4graph.routing.nics import NicChoice
 from m4graph.routing.reroute import reroute
 from m4graph.routing.routes import Routes
 from m4graph.topology.arrays import NetworkArrays
@@ -92,31 +93,81 @@ class RoutingConfig(RoutingBlock):
         """Routes flows anew, around the links that are down, bool ``[num_links]``."""
 
 
-class EcmpRouting(RoutingConfig):
-    """``routing: {kind: ecmp}``, ns-3's hash; see :func:`m4graph.routing.ecmp_routes`.
+class HashedRouting(RoutingConfig):
+    """ECMP by ns-3's hash; see :func:`m4graph.routing.ecmp_routes`. A subclass has a literal
+    ``kind``.
 
     Args:
         seed (int): Hashed into the switches' hash seeds; 0 is exactly ns-3. (default: ``0``)
+        nic (str): How a host with several NICs chooses, ``"hash"``, ``"rail"`` or ``"given"``; see
+            :class:`m4graph.routing.NicChoice`. (default: ``"hash"``)
+        nics (list of int, optional): Beside ``nic: given``, the number of each host's NIC among
+            those that begin a shortest way, from 0. (default: :obj:`None`)
     """
 
-    kind: Literal["ecmp"] = "ecmp"
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    nic: Literal["hash", "rail", "given"] = "hash"
+    nics: list[int] | None = None
+
+    prefer_nvswitch: ClassVar[bool] = False
+
+    @model_validator(mode="after")
+    def _has_numbers_if_given(self) -> Self:
+        if (self.nic == "given") != (self.nics is not None):
+            got = "none" if self.nics is None else f"them, with nic: {self.nic}"
+            raise ValueError(f"expected nics beside nic: given, and only there (got {got})")
+        if self.nics is not None and min(self.nics, default=0) < 0:
+            raise ValueError(f"expected nics of 0 or above (got {min(self.nics)})")
+        return self
 
     def router(self, arrays: NetworkArrays) -> EcmpRouter:
-        """ECMP with this seed."""
-        return EcmpRouter(arrays, self.seed)
+        """ECMP with this seed.
+
+        Raises:
+            KeyProblem: If there is not one number in :obj:`nics` for each host.
+        """
+        return EcmpRouter(arrays, self.seed, self._choice(arrays), self.prefer_nvswitch)
 
     def reroute(
         self, arrays: NetworkArrays, routes: Routes, src: Ints, dst: Ints, down: NDArray[np.bool_]
     ) -> Routes:
         """ECMP over the cables that are up; see :func:`m4graph.routing.reroute`."""
-        return reroute(arrays, routes, src, dst, down, self.seed)
+        nics = self._choice(arrays)
+        return reroute(arrays, routes, src, dst, down, self.seed, nics, self.prefer_nvswitch)
+
+    def _choice(self, arrays: NetworkArrays) -> NicChoice:
+        if self.nics is None:
+            return NicChoice(self.nic)
+        if len(self.nics) != arrays.num_hosts:
+            raise KeyProblem(
+                "routing.nics",
+                f"expected a number for each of {arrays.num_hosts} hosts (got {len(self.nics)})",
+            )
+        return NicChoice(self.nic, np.array(self.nics, np.int64))
+
+
+class EcmpRouting(HashedRouting):
+    """``routing: {kind: ecmp}``: all neighbours that are nearer to the receiver are next hops."""
+
+    kind: Literal["ecmp"] = "ecmp"
+
+
+class SimaiRouting(HashedRouting):
+    """``routing: {kind: simai}``: where one of them is an NVSwitch, only NVSwitches are next hops,
+    as in SimAI's ns-3: so hosts of a server talk over their NVSwitch, even where a switch outside
+    is as near.
+    """
+
+    kind: Literal["simai"] = "simai"
+
+    prefer_nvswitch: ClassVar[bool] = True
 
 
 ROUTINGS: Registry[type[RoutingBlock]] = Registry(
     "routing",
     {
         "ecmp": "m4graph.routing.config:EcmpRouting",
+        "simai": "m4graph.routing.config:SimaiRouting",
         "file": "m4graph.routing.config:FileRouting",
     },
 )

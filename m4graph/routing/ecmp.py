@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from m4graph.core.errors import RoutingError
-from m4graph.routing.fabric import Fabric
-from m4graph.routing.hashing import DESTINATION_PORT, FIRST_SOURCE_PORT, hash_seeds
-from m4graph.routing.kernels import choose_links, choose_way, distances_to, num_fabric_hops
+from m4graph.routing.hashing import FIRST_SOURCE_PORT
+from m4graph.routing.kernels import distances_to
+from m4graph.routing.nics import NicChoice
 from m4graph.routing.routes import Routes
+from m4graph.routing.tracer import Tracer
 from m4graph.topology.arrays import NetworkArrays
 
 
@@ -22,15 +23,23 @@ class EcmpRouter:
     Args:
         arrays (NetworkArrays): The network.
         seed (int, optional): Hashed into the switches' hash seeds; 0 is ns-3. (default: ``0``)
+        nics (NicChoice, optional): How hosts choose among their NICs. (default: by hash)
+        prefer_nvswitch (bool, optional): Where a next hop is an NVSwitch, others are none.
+            (default: ``False``)
 
     Raises:
         RoutingError: If the seed is out of range.
     """
 
-    def __init__(self, arrays: NetworkArrays, seed: int = 0) -> None:
+    def __init__(
+        self,
+        arrays: NetworkArrays,
+        seed: int = 0,
+        nics: NicChoice | None = None,
+        prefer_nvswitch: bool = False,
+    ) -> None:
         self._arrays = arrays
-        self._fabric = Fabric.of(arrays)
-        self._hash_seed = hash_seeds(arrays.num_nodes, seed)
+        self._tracer = Tracer(arrays, seed, nics, prefer_nvswitch)
         self._num_routed: dict[int, int] = {}
         self._distance: dict[int, NDArray[np.int32]] = {}
 
@@ -47,8 +56,7 @@ class EcmpRouter:
         """
         src, dst = self._checked(src, dst)
         port = self._source_ports(src, dst)
-        data = trace(self._arrays, self._fabric, self._hash_seed, src, dst, data_ports(port))
-        ack = trace(self._arrays, self._fabric, self._hash_seed, dst, src, ack_ports(port))
+        data, ack = self._tracer.trace(src, dst, port)
         return Routes(port.astype(np.int32), *data, *ack)
 
     def route_one(self, src: int, dst: int) -> Routes:
@@ -59,13 +67,17 @@ class EcmpRouter:
         Args:
             src (int): Sending host; it must exist, and be another one than the receiver.
             dst (int): Receiving host.
+
+        Raises:
+            RoutingError: If there is no way between them.
         """
         pair = src * self._arrays.num_hosts + dst
         rank = self._num_routed.get(pair, 0)
         self._num_routed[pair] = rank + 1
         port = (FIRST_SOURCE_PORT + rank) & 0xFFFF
-        data = self._way(src, dst, port | DESTINATION_PORT << 16)
-        ack = self._way(dst, src, DESTINATION_PORT | port << 16)
+        data, ack = self._tracer.trace_one(
+            src, dst, port, self._distance_to(dst), self._distance_to(src)
+        )
         return Routes(
             np.array((port,), np.int32),
             np.array((0, len(data))),
@@ -74,19 +86,15 @@ class EcmpRouter:
             ack,
         )
 
-    def _way(self, src: int, dst: int, ports: int) -> NDArray[np.int32]:
-        fabric, arrays = self._fabric, self._arrays
-        root = int(fabric.switch_of_host[dst])
-        distance = self._distance.get(root)
+    def _distance_to(self, host: int) -> NDArray[np.int32]:
+        fabric = self._tracer.fabric
+        group = int(fabric.group_of_host[host])
+        distance = self._distance.get(group)
         if distance is None:
             distance = np.empty(fabric.num_switches, np.int32)
-            distances_to(root, fabric.ptr, fabric.neighbour, distance, np.empty_like(distance))
-            self._distance[root] = distance
-        return choose_way(  # type: ignore[no-any-return]
-            src, dst, ports, arrays.host_uplink, arrays.host_downlink, fabric.switch_of_host,
-            fabric.ptr, fabric.neighbour, fabric.link, self._hash_seed[arrays.num_hosts :],
-            distance,
-        )  # fmt: skip
+            distances_to(group, fabric, distance, np.empty_like(distance))
+            self._distance[group] = distance
+        return distance
 
     def _checked(
         self, src: ArrayLike, dst: ArrayLike
@@ -122,58 +130,6 @@ class EcmpRouter:
         return (FIRST_SOURCE_PORT + before[pair] + rank) & 0xFFFF
 
 
-def data_ports(source_port: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What a switch hashes of the ports of a flow's data: source and destination, 16 bits each."""
-    return source_port | DESTINATION_PORT << 16
-
-
-def ack_ports(source_port: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The same of its ACKs."""
-    return DESTINATION_PORT | source_port << 16
-
-
-def trace(
-    arrays: NetworkArrays,
-    fabric: Fabric,
-    hash_seed: NDArray[np.int64],
-    src: NDArray[np.int64],
-    dst: NDArray[np.int64],
-    ports: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Follows each flow from switch to switch; gives the routes' pointers and links.
-
-    Raises:
-        RoutingError: If there is no way between a flow's hosts.
-    """
-    by_root, num_hops = fabric_hops(fabric, src, dst)
-    if (num_hops < 0).any():
-        row = int(np.argmax(num_hops < 0))
-        raise RoutingError(f"ecmp: expected a way from host {src[row]} to host {dst[row]}")
-    ptr = np.concatenate(([0], np.cumsum(num_hops + 2)))
-    links = np.empty(ptr[-1], dtype=np.int32)
-    links[ptr[:-1]] = arrays.host_uplink[src]
-    links[ptr[1:] - 1] = arrays.host_downlink[dst]
-    choose_links(
-        by_root, src, dst, ports, fabric.switch_of_host, fabric.ptr, fabric.neighbour,
-        fabric.link, hash_seed[arrays.num_hosts :], ptr, links,
-    )  # fmt: skip
-    return ptr, links
-
-
-def fabric_hops(
-    fabric: Fabric, src: NDArray[np.int64], dst: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The flows by their receivers' switches, and hops between the two switches of each.
-
-    Where there is no way, the number of hops is -1.
-    """
-    by_root = np.argsort(fabric.switch_of_host[dst], kind="stable")
-    num_hops = num_fabric_hops(
-        by_root, src, dst, fabric.switch_of_host, fabric.ptr, fabric.neighbour
-    )
-    return by_root, num_hops
-
-
 def ecmp_routes(arrays: NetworkArrays, src: ArrayLike, dst: ArrayLike, seed: int = 0) -> Routes:
     """Routes flows over shortest ways (fewest hops), chosen by hash at each switch.
 
@@ -181,9 +137,10 @@ def ecmp_routes(arrays: NetworkArrays, src: ArrayLike, dst: ArrayLike, seed: int
     and takes the hash modulo the number of neighbours that are nearer to the receiver, counted by
     descending id. All packets of a flow go one way. ACKs are hashed with hosts and ports swapped,
     so they often come back another way. The source port of a flow is 10000 plus the number of
-    flows between the same two hosts before it.
+    flows between the same two hosts before it. A host with several NICs chooses as a switch does,
+    with ns-3's general hash (the same function, seeded with 0x8BADF00D).
 
-    Distances are computed once per switch that has receivers, and not kept.
+    Distances are computed once per set of switches that receivers hang on, and not kept.
 
     Args:
         arrays (NetworkArrays): The network.

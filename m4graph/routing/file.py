@@ -1,4 +1,8 @@
-"""Route files: ``id,source_port,data_route,ack_route``, a route being node ids joined by ``-``."""
+"""Route files: ``id,source_port,data_route,ack_route``, a route being node ids joined by ``-``.
+
+A node reached over another than the first of parallel cables has its number: ``0-4.1-2`` takes the
+second cable from 0 to 4.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ from m4graph.topology.arrays import NetworkArrays
 Ints = NDArray[np.integer]
 
 _COLUMNS = {"id": int, "source_port": int, "data_route": str, "ack_route": str}
-_ROUTE = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})+")
+_ROUTE = re.compile(r"[0-9]{1,9}(-[0-9]{1,9}(\.[0-9]{1,4})?)+")
 
 
 def read_routes(
@@ -114,35 +118,44 @@ def _parse(
                 f"(got {text!r})"
             )
     num_nodes = np.array([text.count("-") + 1 for text in texts], dtype=np.int64)
-    nodes = np.array("-".join(texts).split("-") if len(texts) else [], dtype=np.int64)
+    words = "-".join(texts).split("-") if len(texts) else []
+    parts = [word.partition(".") for word in words]
+    nodes = np.array([node for node, _, _ in parts], dtype=np.int64)
+    which = np.array([number or 0 for _, _, number in parts], dtype=np.int64)
     is_last = np.zeros(len(nodes), dtype=bool)
     is_last[np.cumsum(num_nodes) - 1] = True
-    enters, leaves = nodes[~is_last], nodes[1:][~is_last[:-1]]
+    hops = np.stack((nodes[~is_last], nodes[1:][~is_last[:-1]], which[1:][~is_last[:-1]]))
     ptr = np.concatenate(([0], np.cumsum(num_nodes - 1)))
-    return ptr, _links(path, column, ptr, enters, leaves, arrays, flow_id)
+    return ptr, _links(path, column, ptr, hops, arrays, flow_id)
 
 
 def _links(
-    path: str, column: str, ptr: Ints, enters: Ints, leaves: Ints, arrays: NetworkArrays,
-    flow_id: Ints,
-) -> NDArray[np.int32]:  # fmt: skip
+    path: str, column: str, ptr: Ints, hops: Ints, arrays: NetworkArrays, flow_id: Ints
+) -> NDArray[np.int32]:
     try:
-        return arrays.link_ids(enters, leaves)
+        return arrays.link_ids(*hops)
     except TopologyError:
-        cables = set(zip(arrays.link_src.tolist(), arrays.link_dst.tolist(), strict=True))
-        hops = zip(enters.tolist(), leaves.tolist(), strict=True)
-        hop, (a, b) = next((i, pair) for i, pair in enumerate(hops) if pair not in cables)
+        ends = zip(arrays.link_src, arrays.link_dst, arrays.parallel_number, strict=True)
+        there = {tuple(map(int, link)) for link in ends}
+        wanted = enumerate(map(tuple, hops.T.tolist()))
+        hop, (a, b, number) = next((i, link) for i, link in wanted if link not in there)
         flow = flow_id[int(np.searchsorted(ptr, hop, side="right")) - 1]
         raise RoutingError(
-            f"{path}: flow {flow}: {column}: expected links of the network (got {a}-{b})"
+            f"{path}: flow {flow}: {column}: expected links of the network "
+            f"(got {a}-{_node(b, number)})"
         ) from None
 
 
+def _node(node: int, number: int) -> str:
+    return f"{node}.{number}" if number else f"{node}"
+
+
 def _texts(arrays: NetworkArrays, ptr: Ints, links: Ints) -> list[str]:
-    leaves = [f"{node}" for node in arrays.link_src[links].tolist()]
-    last = arrays.link_dst[links[ptr[1:] - 1]].tolist()
+    first = arrays.link_src[links[ptr[:-1]]].tolist()
+    ends = arrays.link_dst[links].tolist(), arrays.parallel_number[links].tolist()
+    reached = list(map(_node, *ends))
     bounds = ptr.tolist()
     return [
-        "-".join(leaves[bounds[row] : bounds[row + 1]]) + f"-{node}"
-        for row, node in enumerate(last)
+        "-".join((f"{node}", *reached[bounds[row] : bounds[row + 1]]))
+        for row, node in enumerate(first)
     ]

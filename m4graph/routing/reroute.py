@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m4graph.routing.ecmp import ack_ports, data_ports, fabric_hops, trace
-from m4graph.routing.fabric import Fabric
-from m4graph.routing.hashing import hash_seeds
+from m4graph.routing.nics import NicChoice
 from m4graph.routing.routes import Routes
+from m4graph.routing.tracer import Ragged, Tracer
 from m4graph.topology.arrays import NetworkArrays
-
-_Ragged = tuple[NDArray[np.int64], NDArray[np.int32]]
 
 
 def reroute(
@@ -21,12 +18,14 @@ def reroute(
     dst: ArrayLike,
     down: NDArray[np.bool_],
     seed: int = 0,
+    nics: NicChoice | None = None,
+    prefer_nvswitch: bool = False,
 ) -> Routes:
     """Routes flows anew by ECMP, over the network without the cables that are down.
 
     Source ports stay, so with no cable down the routes are those of
     :func:`~m4graph.routing.ecmp.ecmp_routes`. A cable with one direction down is not used in the
-    other one either, as routing protocols have it. Flows whose switches are cut off from each other
+    other one either, as routing protocols have it. Flows whose hosts are cut off from each other
     keep the route that they have.
 
     Args:
@@ -36,16 +35,15 @@ def reroute(
         dst (array_like): Receiving hosts ``[num_flows]``.
         down (numpy.ndarray): bool ``[num_links]``.
         seed (int, optional): As of :func:`~m4graph.routing.ecmp.ecmp_routes`. (default: ``0``)
+        nics (NicChoice, optional): As of :class:`~m4graph.routing.EcmpRouter`.
+        prefer_nvswitch (bool, optional): As of :class:`~m4graph.routing.EcmpRouter`.
     """
     src, dst = np.asarray(src, np.int64), np.asarray(dst, np.int64)
-    fabric = Fabric.of(arrays, without=down | down[np.arange(arrays.num_links) ^ 1])
-    _, num_hops = fabric_hops(fabric, src, dst)
-    connected = num_hops >= 0
-    hash_seed = hash_seeds(arrays.num_nodes, seed)
+    without = down | down[np.arange(arrays.num_links) ^ 1]
+    tracer = Tracer(arrays, seed, nics, prefer_nvswitch, without)
+    connected = tracer.connects(src, dst)
     port = routes.source_port.astype(np.int64)[connected]
-    near, far = src[connected], dst[connected]
-    data = trace(arrays, fabric, hash_seed, near, far, data_ports(port))
-    ack = trace(arrays, fabric, hash_seed, far, near, ack_ports(port))
+    data, ack = tracer.trace(src[connected], dst[connected], port)
     return Routes(
         routes.source_port,
         *_replaced((routes.data_ptr, routes.data_links), data, connected),
@@ -53,7 +51,7 @@ def reroute(
     )
 
 
-def _replaced(old: _Ragged, new: _Ragged, which: NDArray[np.bool_]) -> _Ragged:
+def _replaced(old: Ragged, new: Ragged, which: NDArray[np.bool_]) -> Ragged:
     """Puts new routes in the place of some of the old ones."""
     length = np.diff(old[0])
     length[which] = np.diff(new[0])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from m4graph.routing.ecmp import EcmpRouter
 from m4graph.routing.fabric import Fabric
 from m4graph.routing.kernels import split_evenly
 from m4graph.topology.arrays import NetworkArrays
@@ -17,8 +18,8 @@ def expected_link_shares(
 ) -> Floats:
     """The part of all flows that is expected to cross each link under ECMP.
 
-    It is exact: the expectation over the hash, in which a switch splits what goes to a rack evenly
-    over the neighbours that are nearer to it. Nothing is sampled.
+    Each host has one cable. It is exact: the expectation over the hash, in which a switch splits
+    what goes to a rack evenly over the neighbours that are nearer to it. Nothing is sampled.
 
     Args:
         arrays (NetworkArrays): The network.
@@ -31,11 +32,25 @@ def expected_link_shares(
         - send, receive ``[num_hosts]``; between ``[num_edge_switches, num_edge_switches]``
         - output ``[num_links]``, 0 to 1
     """
-    fabric = Fabric.of(arrays)
     shares = np.zeros(arrays.num_links)
-    edge = np.unique(fabric.switch_of_host)
-    demand = np.ascontiguousarray(between, dtype=np.float64)
-    split_evenly(demand, edge, fabric.ptr, fabric.neighbour, fabric.link, shares)
+    split_evenly(np.ascontiguousarray(between, dtype=np.float64), Fabric.of(arrays), shares)
     shares[arrays.host_uplink] = send
     shares[arrays.host_downlink] = receive
     return shares
+
+
+def drawn_link_shares(arrays: NetworkArrays, src: ArrayLike, dst: ArrayLike) -> Floats:
+    """The part of given flows that crosses each link, by ECMP that prefers NVSwitches.
+
+    For networks in which hosts have several cables.
+
+    Args:
+        arrays (NetworkArrays): The network.
+        src (array_like): Sending hosts ``[num_flows]``.
+        dst (array_like): Receiving hosts ``[num_flows]``.
+
+    Shapes:
+        - output ``[num_links]``, 0 to 1
+    """
+    routes = EcmpRouter(arrays, prefer_nvswitch=True).route(src, dst)
+    return np.bincount(routes.data_links, minlength=arrays.num_links) / routes.num_flows

@@ -27,7 +27,7 @@ class Fault(StrictModel):
     :attr:`takes_down`, :meth:`left_rate_bps` and :attr:`loss_probability`.
 
     Args:
-        link (list of int): The two nodes of the cable.
+        link (list of int): The two nodes of the cable; of parallel ones, all are meant.
         at_us (float): When it begins, rounded to a nanosecond. (default: ``0.0``)
         until_us (float, optional): When it ends; ``None``: never. (default: ``None``)
         direction (str): ``"both"``, ``"forward"`` (from the first node of :obj:`link` to the second
@@ -76,15 +76,12 @@ class Fault(StrictModel):
         return self.start_ns <= time_ns and (self.end_ns is None or time_ns < self.end_ns)
 
     def links(self, arrays: NetworkArrays) -> list[int]:
-        """The directed links that the fault acts on.
-
-        Raises:
-            TopologyError: If there is no such cable.
-        """
-        forward = arrays.link_id(*self.link)
-        return {"both": [forward, forward ^ 1], "forward": [forward], "backward": [forward ^ 1]}[
-            self.direction
-        ]
+        """The directed links that the fault acts on, those of all parallel cables."""
+        a, b = self.link
+        forward = np.flatnonzero((arrays.link_src == a) & (arrays.link_dst == b)).tolist()
+        backward = [link ^ 1 for link in forward]
+        ways = {"both": [*forward, *backward], "forward": forward, "backward": backward}
+        return ways[self.direction]
 
 
 class Down(Fault):

@@ -1,12 +1,13 @@
 """Networks: generators and readers that give validated networkx graphs, and their arrays.
 
-A network is an undirected :class:`networkx.Graph`. Nodes are integers, hosts first, with the
-attribute ``kind`` (``"host"`` or ``"switch"``) and, where they mean something, ``tier``
-(``"tor"``, ``"agg"``, ``"core"``), ``pod`` and ``rack``. Edges are full-duplex cables with
+A network is an undirected :class:`networkx.Graph`, or a :class:`networkx.MultiGraph` where it has
+parallel cables. Nodes are integers, hosts first, with the attribute ``kind`` (``"host"``,
+``"switch"`` or ``"nvswitch"``) and, where they mean something, ``tier`` (``"tor"``, ``"agg"``,
+``"core"``), ``pod``, ``rack``, ``server`` and ``rail``. Edges are full-duplex cables with
 ``rate_bps`` and ``delay_ns``.
 """
 
-from m4graph.topology.arrays import NetworkArrays, validate
+from m4graph.topology.arrays import NetworkArrays
 from m4graph.topology.canonical import from_networkx
 from m4graph.topology.clos import clos
 from m4graph.topology.config import TOPOLOGIES, from_config
@@ -17,8 +18,11 @@ from m4graph.topology.hpcc import to_hpcc
 from m4graph.topology.leaf_spine import leaf_spine
 from m4graph.topology.parking_lot import parking_lot
 from m4graph.topology.racks import racks
+from m4graph.topology.rail import rail
+from m4graph.topology.simai import to_simai
 from m4graph.topology.star import star
 from m4graph.topology.table import to_csv
+from m4graph.topology.validation import validate
 
 __all__ = [
     "TOPOLOGIES",
@@ -32,8 +36,10 @@ __all__ = [
     "leaf_spine",
     "parking_lot",
     "racks",
+    "rail",
     "star",
     "to_csv",
     "to_hpcc",
+    "to_simai",
     "validate",
 ]

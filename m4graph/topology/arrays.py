@@ -1,19 +1,13 @@
-"""A network as arrays, and the rules that a networkx graph must keep to become one."""
+"""A network as arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
-import networkx as nx
 import numpy as np
 
-from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
-
-KINDS = ("host", "switch")
 
 MAX_RATE_BPS = 10**13
 """No link may be faster (10 Tb/s); with :data:`MAX_DELAY_NS` it keeps times inside 64 bits."""
@@ -22,20 +16,27 @@ MAX_DELAY_NS = 10**10
 """No cable may be longer (10 s)."""
 
 
+def nobody() -> np.ndarray:
+    """No node at all, int32 ``[0]``."""
+    return read_only(np.zeros(0, np.int32))
+
+
 @dataclass(frozen=True, eq=False)
 class NetworkArrays:
     """A validated network. Nodes ``0 .. num_hosts - 1`` are hosts, all others are switches.
 
     Links are directed: one queue, one rate. A cable is two links. Cables are sorted by (lower
-    node, higher node); cable ``i`` is link ``2 * i`` from the lower node to the higher one, and
-    link ``2 * i + 1`` back. The link ids hence do not depend on the order in which a graph or a
-    file lists its cables. All arrays are read-only.
+    node, higher node), and parallel ones by (rate, delay); cable ``i`` is link ``2 * i`` from the
+    lower node to the higher one, and link ``2 * i + 1`` back. The link ids hence do not depend on
+    the order in which a graph or a file lists its cables. All arrays are read-only.
 
     Fields:
         - num_hosts, num_nodes: counts
         - link_src, link_dst: int32 ``[num_links]``, node ids
         - link_rate_bps: int64 ``[num_links]``, bit/s, above 0
         - link_delay_ns: int64 ``[num_links]``, propagation delay in ns, 0 or above
+        - nvswitches: int32 ``[num_nvswitches]``, the ids of those switches, ascending
+        - server, rail: int32 ``[num_nodes]``, -1 where it has none; or ``[0]`` if no node has one
     """
 
     num_hosts: int
@@ -44,6 +45,9 @@ class NetworkArrays:
     link_dst: np.ndarray
     link_rate_bps: np.ndarray
     link_delay_ns: np.ndarray
+    nvswitches: np.ndarray = field(default_factory=nobody)
+    server: np.ndarray = field(default_factory=nobody)
+    rail: np.ndarray = field(default_factory=nobody)
 
     @property
     def num_links(self) -> int:
@@ -51,29 +55,54 @@ class NetworkArrays:
         return len(self.link_src)
 
     @cached_property
+    def host_links(self) -> np.ndarray:
+        """int32 ``[num_cables_of_hosts]``: the links that leave hosts, host by host."""
+        links = np.flatnonzero(self.link_src < self.num_hosts)
+        by_host = np.lexsort((self.link_dst[links], self.link_src[links]))
+        return read_only(links[by_host].astype(np.int32))
+
+    @cached_property
+    def nic_links(self) -> np.ndarray:
+        """int32: of :attr:`host_links`, those that do not lead to an NVSwitch; all, if all do."""
+        outside = ~np.isin(self.link_dst[self.host_links], self.nvswitches)
+        return read_only(self.host_links[outside]) if outside.any() else self.host_links
+
+    @cached_property
+    def has_one_nic(self) -> bool:
+        """Whether each host has one cable only."""
+        return len(self.host_links) == self.num_hosts
+
+    @cached_property
     def host_uplink(self) -> np.ndarray:
-        """int32 ``[num_hosts]``: the link from each host to its switch."""
-        return self._links_of_hosts(self.link_src)
+        """int32 ``[num_hosts]``: the link from each host to its switch; of hosts with several
+        cables the first one, that to the node with the lowest id.
+        """
+        first = np.searchsorted(self.link_src[self.host_links], np.arange(self.num_hosts))
+        return read_only(self.host_links[first])
 
     @cached_property
     def host_downlink(self) -> np.ndarray:
-        """int32 ``[num_hosts]``: the link to each host from its switch."""
-        return self._links_of_hosts(self.link_dst)
+        """int32 ``[num_hosts]``: the link back of :attr:`host_uplink`."""
+        return read_only(self.host_uplink ^ 1)
 
     def link_id(self, a: int, b: int) -> int:
-        """The link from node ``a`` to node ``b``.
+        """The link from node ``a`` to node ``b``; the first one of parallel cables.
 
         Raises:
             TopologyError: If there is no such link.
         """
         return int(self.link_ids(np.array([a]), np.array([b]))[0])
 
-    def link_ids(self, src: np.ndarray, dst: np.ndarray) -> np.ndarray:
+    def link_ids(
+        self, src: np.ndarray, dst: np.ndarray, which: np.ndarray | None = None
+    ) -> np.ndarray:
         """The links between pairs of nodes.
 
         Args:
             src (np.ndarray): Node ids, integers ``[n]``.
             dst (np.ndarray): Node ids, integers ``[n]``.
+            which (np.ndarray, optional): Which of parallel cables, from 0, integers ``[n]``.
+                (default: the first ones)
 
         Shapes:
             - output: int32 ``[n]``
@@ -83,14 +112,24 @@ class NetworkArrays:
         """
         keys, links = self._link_table
         wanted = src.astype(np.int64) * self.num_nodes + dst
-        index = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        number = np.zeros(len(wanted), np.int64) if which is None else which
+        index = np.minimum(np.searchsorted(keys, wanted) + number, len(keys) - 1)
         inside = (src >= 0) & (src < self.num_nodes) & (dst >= 0) & (dst < self.num_nodes)
         missing = np.flatnonzero((keys[index] != wanted) | ~inside)
         if len(missing):
             a, b = int(src[missing[0]]), int(dst[missing[0]])
-            raise TopologyError(f"link {a}-{b}: expected two nodes with a cable (got none)")
+            one = f"{number[missing[0]] + 1} parallel cables" if number[missing[0]] else "a cable"
+            raise TopologyError(f"link {a}-{b}: expected two nodes with {one} (got none)")
         found: np.ndarray = links[index]
         return found
+
+    @cached_property
+    def parallel_number(self) -> np.ndarray:
+        """int32 ``[num_links]``: which of the cables between its two nodes a link is, from 0."""
+        keys, links = self._link_table
+        number = np.empty(self.num_links, np.int32)
+        number[links] = np.arange(self.num_links) - np.searchsorted(keys, keys)
+        return read_only(number)
 
     @cached_property
     def _link_table(self) -> tuple[np.ndarray, np.ndarray]:
@@ -98,141 +137,9 @@ class NetworkArrays:
         order = np.argsort(keys, kind="stable")
         return keys[order], order.astype(np.int32)
 
-    def _links_of_hosts(self, end: np.ndarray) -> np.ndarray:
-        links = np.flatnonzero(end < self.num_hosts)
-        by_host = np.empty(self.num_hosts, dtype=np.int32)
-        by_host[end[links]] = links
-        return _read_only(by_host)
 
-
-def validate(graph: nx.Graph | NetworkArrays) -> NetworkArrays:
-    """Checks a network and turns it into arrays; arrays are given back as they are.
-
-    A graph is checked where it comes in, in a scenario, a random workload or a file; from there on
-    its arrays are passed on.
-
-    Rules, each with an error of its own: an undirected graph without parallel cables; node ids
-    ``0 .. num_nodes - 1``; each node's ``kind`` is ``"host"`` or ``"switch"``; there is a host,
-    and hosts come first; no cable from a node to itself; ``rate_bps`` an integer above 0;
-    ``delay_ns`` an integer of 0 or above; each host has exactly one cable, to a switch; all hosts
-    reach each other.
-
-    Raises:
-        TopologyError: If a rule is broken; names the node or the cable.
-    """
-    if isinstance(graph, NetworkArrays):
-        return graph
-    if graph.is_directed() or graph.is_multigraph():
-        raise TopologyError(
-            f"network: expected an undirected networkx.Graph (got {type(graph).__name__})"
-        )
-    _check_node_ids(graph)
-    num_hosts = _count_hosts(graph)
-    cables = sorted(
-        (min(a, b), max(a, b), *_cable(graph, a, b, data)) for a, b, data in graph.edges(data=True)
-    )
-    columns = np.array(cables, dtype=np.int64).reshape(-1, 4).T
-    _check_host_cables(graph, num_hosts, columns[:2])
-    _check_reachable(graph, num_hosts)
-    return NetworkArrays(
-        num_hosts=num_hosts,
-        num_nodes=len(graph),
-        link_src=_read_only(columns[:2].T.reshape(-1).astype(np.int32)),
-        link_dst=_read_only(columns[1::-1].T.reshape(-1).astype(np.int32)),
-        link_rate_bps=_read_only(np.repeat(columns[2], 2)),
-        link_delay_ns=_read_only(np.repeat(columns[3], 2)),
-    )
-
-
-def node_kind(node: Any, data: Mapping[str, Any]) -> str:
-    """The ``kind`` of a node.
-
-    Raises:
-        TopologyError: If the node has none, or one that is not known.
-    """
-    kind = data.get("kind")
-    if kind not in KINDS:
-        raise TopologyError(f"node {node!r}: expected kind 'host' or 'switch' (got {kind!r})")
-    return str(kind)
-
-
-def _check_node_ids(graph: nx.Graph) -> None:
-    for node in graph:
-        if not is_integer(node):
-            raise TopologyError(
-                f"node {node!r}: expected an integer id; topology.from_networkx takes any label "
-                f"(got {type(node).__name__})"
-            )
-    for expected, node in enumerate(sorted(graph)):
-        if node != expected:
-            raise TopologyError(
-                f"node {expected}: expected ids 0 to {len(graph) - 1} without a gap (got {node})"
-            )
-
-
-def _count_hosts(graph: nx.Graph) -> int:
-    nodes = graph.nodes
-    kinds = [node_kind(node, nodes[node]) for node in range(len(graph))]
-    num_hosts = kinds.count("host")
-    if num_hosts == 0:
-        raise TopologyError("network: expected at least one host (got none)")
-    for node, kind in enumerate(kinds[:num_hosts]):
-        if kind != "host":
-            raise TopologyError(
-                f"node {node}: expected ids 0 to {num_hosts - 1} to be the {num_hosts} hosts "
-                "(got a switch)"
-            )
-    return num_hosts
-
-
-def _cable(graph: nx.Graph, a: int, b: int, data: Mapping[str, Any]) -> tuple[int, int]:
-    rate: Any = data.get("rate_bps")
-    delay: Any = data.get("delay_ns")
-    if a == b:
-        problem = "expected two different nodes (got a loop)"
-    elif not is_integer(rate) or rate <= 0:
-        problem = f"expected rate_bps, an integer above 0 (got {rate!r})"
-    elif rate > MAX_RATE_BPS:
-        problem = f"expected rate_bps of at most {MAX_RATE_BPS} (got {rate})"
-    elif not is_integer(delay) or delay < 0:
-        problem = f"expected delay_ns, an integer of 0 or above (got {delay!r})"
-    elif delay > MAX_DELAY_NS:
-        problem = f"expected delay_ns of at most {MAX_DELAY_NS} (got {delay})"
-    else:
-        return int(rate), int(delay)
-    raise TopologyError(f"cable {_called(graph, min(a, b))}-{_called(graph, max(a, b))}: {problem}")
-
-
-def _check_host_cables(graph: nx.Graph, num_hosts: int, ends: np.ndarray) -> None:
-    count = np.bincount(ends.reshape(-1), minlength=num_hosts)[:num_hosts]
-    wrong = np.flatnonzero(count != 1)
-    if len(wrong):
-        host = int(wrong[0])
-        raise TopologyError(
-            f"host {_called(graph, host)}: expected exactly one cable (got {count[host]})"
-        )
-    between_hosts = np.flatnonzero(ends[1] < num_hosts)
-    if len(between_hosts):
-        a, b = (_called(graph, int(host)) for host in ends[:, between_hosts[0]])
-        raise TopologyError(f"host {a}: expected a cable to a switch (got one to host {b})")
-
-
-def _check_reachable(graph: nx.Graph, num_hosts: int) -> None:
-    reached = nx.node_connected_component(graph, 0)
-    apart = [host for host in range(num_hosts) if host not in reached]
-    if apart:
-        raise TopologyError(
-            f"host {_called(graph, apart[0])}: expected a route to host {_called(graph, 0)} "
-            f"(got none; {len(apart)} of {num_hosts} hosts are cut off from it)"
-        )
-
-
-def _called(graph: nx.Graph, node: int) -> str:
-    label = graph.nodes[node].get("label", node)
-    return f"{node}" if label == node else f"{node} ({label!r})"
-
-
-def _read_only(array: np.ndarray) -> np.ndarray:
+def read_only(array: np.ndarray) -> np.ndarray:
+    """The array, contiguous, which nobody can write to."""
     array = np.ascontiguousarray(array)
     array.setflags(write=False)
     return array

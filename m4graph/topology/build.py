@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -34,6 +34,18 @@ def check_rate(name: str, gbps: float | Decimal) -> int:
     return rate_bps
 
 
+def add_cable(graph: nx.Graph, a: Any, b: Any, attributes: Mapping[str, Any]) -> None:
+    """Adds a cable with attributes of any name; beside those that are there, in a multigraph."""
+    key = graph.add_edge(a, b)
+    data = graph.edges[a, b] if key is None else graph.edges[a, b, key]
+    data.update(attributes)
+
+
+def plain(graph: nx.MultiGraph) -> nx.Graph:
+    """The graph, as one that can have no parallel cables if it has none."""
+    return graph if any(key for _, _, key in graph.edges(keys=True)) else nx.Graph(graph)
+
+
 MAX_PARTS = 10**6
 """Nodes and cables that a generator makes at most: each takes a kilobyte, and 10 us."""
 
@@ -54,6 +66,13 @@ class NetworkBuilder:
         self._num_parts = 0
         self._delay_ns = check_count("delay_ns", delay_ns, minimum=0)
 
+    def add(self, kind: str, attributes: Iterable[Mapping[str, Any]]) -> range:
+        """Adds nodes of one kind and gives their ids."""
+        first = len(self._graph)
+        for node, own in enumerate(self._counted(attributes), first):
+            self._graph.add_node(node, kind=kind, **own)
+        return range(first, len(self._graph))
+
     def add_hosts(self, racks: Iterable[int]) -> None:
         """Adds a host for each entry, which is the index of its top-of-rack switch."""
         start = len(self._graph)
@@ -68,9 +87,10 @@ class NetworkBuilder:
             self._graph.add_node(first + index, kind="switch", tier=tier, **pod)
         return range(first, first + count)
 
-    def connect(self, cables: Iterable[Cable], rate_bps: int) -> None:
-        """Adds cables of one rate."""
-        attributes = {"rate_bps": rate_bps, "delay_ns": self._delay_ns}
+    def connect(self, cables: Iterable[Cable], rate_bps: int, delay_ns: int | None = None) -> None:
+        """Adds cables of one rate, and of a delay of their own if one is given."""
+        delay_ns = self._delay_ns if delay_ns is None else delay_ns
+        attributes = {"rate_bps": rate_bps, "delay_ns": delay_ns}
         self._graph.add_edges_from(self._counted(cables), **attributes)
 
     def connect_hosts(self, switches: Sequence[int], rate_bps: int) -> None:

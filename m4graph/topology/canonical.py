@@ -11,8 +11,8 @@ from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
 from m4graph.core.integers import as_integer
 from m4graph.core.schema import KeyProblem
-from m4graph.topology.arrays import node_kind, validate
-from m4graph.topology.build import check_rate
+from m4graph.topology.build import add_cable, check_rate, plain
+from m4graph.topology.validation import node_kind, validate
 
 
 def from_networkx(graph: nx.Graph) -> nx.Graph:
@@ -20,8 +20,9 @@ def from_networkx(graph: nx.Graph) -> nx.Graph:
 
     Hosts get the ids ``0 .. num_hosts - 1`` and switches the ids after them, each in the order of
     their labels if all labels are integers, else in the order of the graph. So a graph that is
-    valid already keeps its ids. The old label is kept in the node attribute ``label`` (one that is
-    there already is left alone). Other attributes are copied. The graph given is not changed.
+    valid already keeps its ids. Edges of a multigraph are parallel cables. The old label is kept in
+    the node attribute ``label`` (one that is there already is left alone). Other attributes are
+    copied. The graph given is not changed.
 
     Args:
         graph (nx.Graph): Nodes have ``kind`` (``"host"`` or ``"switch"``); edges have
@@ -30,7 +31,7 @@ def from_networkx(graph: nx.Graph) -> nx.Graph:
     Raises:
         TopologyError: If the network is not valid, see :func:`~m4graph.topology.validate`.
     """
-    if graph.is_directed() or graph.is_multigraph():
+    if graph.is_directed():
         raise TopologyError(
             f"network: expected an undirected networkx.Graph (got {type(graph).__name__})"
         )
@@ -38,16 +39,16 @@ def from_networkx(graph: nx.Graph) -> nx.Graph:
     if all(is_integer(label) for label in labels):
         labels.sort()
     kinds = {label: node_kind(label, graph.nodes[label]) for label in labels}
-    labels.sort(key=lambda label: kinds[label] == "switch")
+    labels.sort(key=lambda label: kinds[label] != "host")
     ids = {label: index for index, label in enumerate(labels)}
-    canonical = nx.Graph(name="network")
+    canonical = nx.MultiGraph(name="network")
     canonical.graph.update(graph.graph)
     for label, index in ids.items():
         canonical.add_node(index, label=label)
         canonical.nodes[index].update(graph.nodes[label])
     for a, b, data in graph.edges(data=True):
-        canonical.add_edge(ids[a], ids[b])
-        canonical.edges[ids[a], ids[b]].update(_cable(a, b, data))
+        add_cable(canonical, ids[a], ids[b], _cable(a, b, data))
+    canonical = plain(canonical)
     validate(canonical)
     return canonical
 

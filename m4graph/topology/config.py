@@ -19,6 +19,7 @@ TOPOLOGIES: Registry[Callable[..., nx.Graph]] = Registry(
         "dumbbell": "m4graph.topology.dumbbell:dumbbell",
         "parking_lot": "m4graph.topology.parking_lot:parking_lot",
         "star": "m4graph.topology.star:star",
+        "rail": "m4graph.topology.rail:rail",
         "file": "m4graph.topology.file:from_file",
     },
 )

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import networkx as nx
 
 from m4graph.core.errors import TopologyError
+from m4graph.topology.build import add_cable, plain
 
 _UNDIRECTED = (
     "expected an undirected graph, whose edges are full-duplex cables (got a directed one)"
@@ -20,7 +21,7 @@ def read_graphml(path: Path) -> nx.Graph:
     """Reads GraphML; node ids that all are decimal numbers become integers.
 
     Raises:
-        TopologyError: If the file is no GraphML of one undirected graph without parallel edges.
+        TopologyError: If the file is no GraphML of one undirected graph.
     """
     try:
         graphs = len(ElementTree.parse(path).getroot().findall("{*}graph"))
@@ -39,14 +40,14 @@ def read_graphml(path: Path) -> nx.Graph:
     graph.graph.pop("edge_default", None)
     if all(label.isdecimal() for label in graph):
         graph = nx.relabel_nodes(graph, int)
-    return _simple(path, graph)
+    return _undirected(path, graph)
 
 
 def read_gml(path: Path) -> nx.Graph:
     """Reads GML; nodes are told apart by their ``id``, as labels may stand there twice.
 
     Raises:
-        TopologyError: If the file is no GML of an undirected graph without parallel edges.
+        TopologyError: If the file is no GML of an undirected graph.
     """
     try:
         # GML is ASCII; networkx reads what is not as character references.
@@ -56,7 +57,7 @@ def read_gml(path: Path) -> nx.Graph:
         raise TopologyError(f"{path}: expected GML (got {_first_line(error)})") from None
     except RecursionError:
         raise TopologyError(f"{path}: expected GML (got blocks within blocks)") from None
-    return _simple(path, graph)
+    return _undirected(path, graph)
 
 
 def read_json(path: Path) -> nx.Graph:
@@ -64,7 +65,7 @@ def read_json(path: Path) -> nx.Graph:
     ``target``, as :func:`networkx.node_link_data` makes it.
 
     Raises:
-        TopologyError: If the file is no such JSON, or its graph is directed or has parallel edges;
+        TopologyError: If the file is no such JSON, or its graph is directed;
             names the entry.
     """
     data = _load(path)
@@ -85,30 +86,28 @@ def read_json(path: Path) -> nx.Graph:
         a, b = _label(where, edge, "source"), _label(where, edge, "target")
         if a not in graph or b not in graph:
             raise TopologyError(f"{where}: expected an edge between nodes (got {a!r}-{b!r})")
-        key = graph.add_edge(a, b)
-        graph.edges[a, b, key].update(edge)
-    return _simple(path, graph)
+        add_cable(graph, a, b, edge)
+    return _undirected(path, graph)
 
 
-def _simple(path: Path, graph: nx.Graph) -> nx.Graph:
-    """A graph that has no parallel edges, as one that can have none.
+def _undirected(path: Path, graph: nx.Graph) -> nx.Graph:
+    """An undirected graph; one that can have no parallel edges, if it has none.
 
     Raises:
-        TopologyError: If it is directed, or has parallel edges.
+        TopologyError: If it is directed.
     """
     if graph.is_directed():
         raise TopologyError(f"{path}: {_UNDIRECTED}")
     if not graph.is_multigraph():
         return graph
-    for a, b, key in graph.edges(keys=True):
-        count = graph.number_of_edges(a, b)
-        if count > 1:
-            raise TopologyError(
-                f"{path}: edge {a}-{b}: expected one edge between two nodes, parallel cables are "
-                f"not read yet (got {count})"
-            )
-        graph.edges[a, b, key].pop("key", None)
-    return nx.Graph(graph)
+    for _, _, data in graph.edges(data=True):
+        data.pop("key", None)
+    numbered = nx.MultiGraph()
+    numbered.graph.update(graph.graph)
+    numbered.add_nodes_from(graph.nodes(data=True))
+    for a, b, data in graph.edges(data=True):
+        add_cable(numbered, a, b, data)
+    return plain(numbered)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import numpy as np
 
 from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
-from m4graph.topology.arrays import NetworkArrays, validate
+from m4graph.topology.arrays import NetworkArrays
+from m4graph.topology.validation import validate
 
 
 def racks(graph: nx.Graph, arrays: NetworkArrays | None = None) -> np.ndarray:

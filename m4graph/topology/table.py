@@ -1,4 +1,6 @@
-"""Networks as tables: ``a,b,gbps,delay_ns``, one row for each full-duplex cable."""
+"""Networks as tables: ``a,b,gbps,delay_ns``, one row for each full-duplex cable; and beside it,
+where some nodes are more than hosts and switches, ``id,kind,server,rail``.
+"""
 
 from __future__ import annotations
 
@@ -6,49 +8,83 @@ from decimal import Decimal
 from pathlib import Path
 
 import networkx as nx
+import numpy as np
 
 from m4graph.core.errors import TopologyError
-from m4graph.core.schema import KeyProblem
-from m4graph.core.table import Table, is_parquet, read_table, write_table
+from m4graph.core.schema import KeyProblem, one_of
+from m4graph.core.table import OptionalInt, Table, is_parquet, read_table, write_table
 from m4graph.core.units import GBPS
-from m4graph.topology.arrays import NetworkArrays, validate
-from m4graph.topology.build import check_rate
+from m4graph.topology.arrays import NetworkArrays
+from m4graph.topology.build import check_rate, plain
+from m4graph.topology.validation import KINDS, validate
 
 _COLUMNS = {"a": int, "b": int, "gbps": float, "delay_ns": int}
+_NODE_COLUMNS = {"id": int, "kind": str, "server": OptionalInt, "rail": OptionalInt}
 
 
-def read_cables(path: Path, num_hosts: int) -> nx.Graph:
-    """Reads a network from CSV or Parquet; ids below ``num_hosts`` are hosts.
+def read_cables(path: Path, num_hosts: int | None) -> nx.Graph:
+    """Reads a network from CSV or Parquet; equal rows are parallel cables.
+
+    What the nodes are stands in ``nodes.csv`` (or ``.parquet``) beside it. Without that file, ids
+    below :obj:`num_hosts` are hosts, and others switches.
 
     Raises:
-        TopologyError: If the file is no such table, or a row is wrong; names the row.
+        TopologyError: If a file is no such table, or a row is wrong; names the row.
+        KeyProblem: If neither the number of hosts nor that file is there.
     """
     table = read_table(path, _COLUMNS, TopologyError)
-    cables: dict[tuple[int, int], tuple[int, int]] = {}
+    graph = nx.MultiGraph(name=path.stem)
+    described = nodes_file(path)
+    if described is not None:
+        _add_nodes(graph, described)
+    elif num_hosts is None:
+        raise KeyProblem("num_hosts", f"expected the number of hosts in {path} (got none)")
+    else:
+        ends = np.union1d(table["a"], table["b"]).tolist()
+        for node in sorted({*ends, *range(num_hosts)}):
+            graph.add_node(node, kind="host" if node < num_hosts else "switch")
     for row, gbps in enumerate(table["gbps"].tolist()):
         a, b, delay_ns = (_natural(table, row, column) for column in ("a", "b", "delay_ns"))
-        if (min(a, b), max(a, b)) in cables:
-            where = table.where(row)
-            raise TopologyError(f"{where}: expected one row for each cable (got {a}-{b} again)")
         try:
             rate_bps = check_rate("gbps", gbps)
         except KeyProblem as error:
             raise TopologyError(f"{table.where(row, 'gbps')}: {error.problem}") from None
-        cables[min(a, b), max(a, b)] = rate_bps, delay_ns
-    nodes = {node for ends in cables for node in ends}.union(range(num_hosts))
-    graph = nx.Graph(name=path.stem)
-    for node in sorted(nodes):
-        graph.add_node(node, kind="host" if node < num_hosts else "switch")
-    for (a, b), (rate_bps, delay_ns) in cables.items():
+        if not (a in graph and b in graph):
+            raise TopologyError(
+                f"{table.where(row)}: expected two nodes of {described} (got {a} and {b})"
+            )
         graph.add_edge(a, b, rate_bps=rate_bps, delay_ns=delay_ns)
-    return graph
+    return plain(graph)
+
+
+def nodes_file(cables: Path) -> Path | None:
+    """The table of nodes beside one of cables, if there is one."""
+    beside = (cables.with_name(f"nodes{ending}") for ending in (".csv", ".parquet"))
+    return next((path for path in beside if path.exists()), None)
+
+
+def _add_nodes(graph: nx.Graph, path: Path) -> None:
+    table = read_table(path, _NODE_COLUMNS, TopologyError)
+    for row, kind in enumerate(table["kind"].tolist()):
+        node = _natural(table, row, "id")
+        if kind not in KINDS:
+            known = one_of(KINDS)
+            raise TopologyError(f"{table.where(row, 'kind')}: expected {known} (got {kind!r})")
+        if node in graph:
+            raise TopologyError(f"{table.where(row)}: expected a new id (got {node} again)")
+        graph.add_node(node, kind=kind)
+        for name in ("server", "rail"):
+            if not np.ma.getmaskarray(table[name])[row]:
+                graph.nodes[node][name] = _natural(table, row, name)
 
 
 def to_csv(network: nx.Graph | NetworkArrays, path: str | Path) -> None:
     """Writes the cables of a network as CSV, or as Parquet if the path ends in ``.parquet``.
 
-    Rows are sorted by node ids. Names, labels, tiers and racks are not kept: a table holds what
-    a simulation depends on, and ``from_file(path, num_hosts=...)`` reads it back.
+    Rows are sorted by node ids. Where there are NVSwitches, servers or rails, ``nodes.csv`` (or
+    ``nodes.parquet``) beside it says what each node is. Names, labels, tiers and racks are not
+    kept: the tables hold what a simulation depends on, and ``from_file(path, num_hosts=...)`` reads
+    them back.
 
     Raises:
         TopologyError: If the network is not valid.
@@ -65,6 +101,21 @@ def to_csv(network: nx.Graph | NetworkArrays, path: str | Path) -> None:
             "delay_ns": arrays.link_delay_ns[::2],
         },
     )
+    if any(map(len, (arrays.nvswitches, arrays.server, arrays.rail))):
+        path = Path(path)
+        write_table(path.with_name(f"nodes{path.suffix}"), _nodes(arrays))
+
+
+def _nodes(arrays: NetworkArrays) -> dict[str, np.ndarray]:
+    kind = np.full(arrays.num_nodes, "switch", object)
+    kind[: arrays.num_hosts] = "host"
+    kind[arrays.nvswitches] = "nvswitch"
+    none = np.full(arrays.num_nodes, -1)
+    given = {
+        name: np.ma.masked_less(numbers if len(numbers) else none, 0)
+        for name, numbers in (("server", arrays.server), ("rail", arrays.rail))
+    }
+    return {"id": np.arange(arrays.num_nodes), "kind": kind, **given}
 
 
 def _natural(table: Table, row: int, column: str) -> int:

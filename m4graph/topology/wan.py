@@ -17,7 +17,7 @@ import networkx as nx
 from m4graph.core.checks import check_count
 from m4graph.core.errors import TopologyError
 from m4graph.core.schema import KeyProblem
-from m4graph.topology.build import check_rate
+from m4graph.topology.build import add_cable, check_rate
 
 EARTH_RADIUS_KM = 6371.0
 FIBRE_NS_PER_KM = 5000
@@ -52,7 +52,7 @@ def one_host_per_node(
     rate_bps = check_rate("gbps", gbps)
     if delay_ns is not None:
         check_count("delay_ns", delay_ns, minimum=0)
-    network = nx.Graph()
+    network = type(graph)()
     network.graph.update(graph.graph)
     for node, data in graph.nodes(data=True):
         if data.get("kind") == "host":
@@ -76,8 +76,7 @@ def one_host_per_node(
                     f"{path}: cable {a}-{b}: expected the key delay_ns in the configuration, or "
                     "positions of both ends (got neither)"
                 )
-        network.add_edge(a, b)
-        network.edges[a, b].update(cable)
+        add_cable(network, a, b, cable)
     return network
 
 

@@ -12,8 +12,9 @@ from pydantic import Field
 from m4graph.core.blocks import build
 from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem, StrictModel, keys_inside, spell
+from m4graph.core.units import NS_PER_US
 from m4graph.workload.closed_loop import ClosedLoopWorkload, closed_loop
-from m4graph.workload.generate import generate
+from m4graph.workload.generate import MAX_FLOWS, generate
 from m4graph.workload.workload import Workload
 
 AnyWorkload = Workload | ClosedLoopWorkload
@@ -71,21 +72,29 @@ class GeneratedBlock(WorkloadBlock):
 
     Args:
         seed (int, optional): Of the workload. (default: the scenario's)
+        until_us (float, optional): Instead of ``num_flows``: all flows that start before this time.
     """
 
     sizes: Any = "web_search"
     load: float = Field(default=0.5, gt=0, le=1)
-    num_flows: int = Field(default=2000, ge=1, le=10**9)
+    num_flows: int | None = Field(default=None, ge=1, le=MAX_FLOWS)
     seed: int | None = Field(default=None, ge=0, le=2**63 - 1)
     arrivals: Any = "poisson"
     matrix: Any = "uniform"
     start_ns: int = Field(default=0, ge=0, le=2**62)
+    until_us: float | None = Field(default=None, gt=0, le=2**62 / NS_PER_US)
 
     def build(self, network: nx.Graph, seed: int) -> Workload:
         """Draws the flows, from this block's seed if it has one."""
         arguments = {name: getattr(self, name) for name in type(self).model_fields}
         arguments["seed"] = seed if self.seed is None else self.seed
-        return generate(network, **arguments)
+        until_us = arguments.pop("until_us")
+        until_ns = None if until_us is None else round(until_us * NS_PER_US)
+        if until_ns is not None and until_ns <= self.start_ns:
+            raise KeyProblem(
+                "until_us", f"expected a time after start_ns, {self.start_ns} (got {until_us:g})"
+            )
+        return generate(network, **arguments, until_ns=until_ns)
 
 
 class ClosedLoopBlock(WorkloadBlock):

@@ -48,9 +48,9 @@ CASES = {
     "topology": (topology("4 1 3", "4 1"), ["topology.txt, line 1", "num_nodes"]),
     "topology: bytes a second": (topology("10Gbps", "1GBps"), ["topology.txt, line 3", "in bits"]),
     "topology: loss": (topology("ns 0", "ns 0.1"), ["topology.txt, line 3", "error rate 0"]),
-    "topology: two cables": (
-        topology("4 1 3\n3\n", "5 2 4\n3 4\n0 4 10Gbps 1us 0\n"),
-        ["topology.txt: host 0", "exactly one cable"],
+    "topology: no cable": (
+        topology("4 1 3\n3\n", "5 1 3\n3\n"),
+        ["topology.txt: host 3", "expected a cable"],
     ),
     # flows.txt
     "flows: empty": ({"flows.txt": ""}, ["flows.txt, line 1", "number of flows"]),

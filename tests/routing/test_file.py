@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -105,3 +106,24 @@ def test_number_of_routes_is_checked():
     routes = ecmp_routes(ARRAYS, [0], [2])
     with pytest.raises(RoutingError, match=r"each of the 2 flows \(got 1\)"):
         check_routes(routes, ARRAYS, FLOW_ID, SRC, DST)
+
+
+def test_parallel_cables_have_numbers(tmp_path):
+    graph = nx.MultiGraph()
+    graph.add_nodes_from(range(2), kind="host")
+    graph.add_node(2, kind="switch")
+    for host in (0, 0, 1, 1, 1):
+        graph.add_edge(host, 2, rate_bps=10, delay_ns=1)
+    arrays = topology.validate(graph)
+    ends = np.zeros(20, int), np.ones(20, int)
+    routes, ids = ecmp_routes(arrays, *ends), np.arange(20)
+    path = tmp_path / "routes.csv"
+    write_routes(path, arrays, ids, routes)
+    text = path.read_text()
+    assert "0-2.1-1.2" in text
+    again = read_routes(path, arrays, ids, *ends)
+    assert again.data_links.tolist() == routes.data_links.tolist()
+    assert again.ack_links.tolist() == routes.ack_links.tolist()
+    path.write_text(text.replace("0-2.1-1.2", "0-2.7-1.2"))
+    with pytest.raises(RoutingError, match=r"data_route: expected links .*\(got 0-2.7\)"):
+        read_routes(path, arrays, ids, *ends)

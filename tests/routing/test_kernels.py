@@ -63,8 +63,11 @@ def test_distances_are_those_of_networkx():
     switches = network.subgraph(range(arrays.num_hosts, arrays.num_nodes))
     distance = np.empty(fabric.num_switches, dtype=np.int32)
     reached = np.empty(fabric.num_switches, dtype=np.int32)
-    for root in (0, 7, fabric.num_switches - 1):
-        count = distances_to(root, fabric.ptr, fabric.neighbour, distance, reached)
+    for host in (0, 7, arrays.num_hosts - 1):
+        group = fabric.group_of_host[host]
+        root = int(fabric.root[fabric.root_ptr[group]])
+        count = distances_to(group, fabric, distance, reached)
+        assert root + arrays.num_hosts == arrays.link_dst[arrays.host_uplink[host]]
         expected = nx.single_source_shortest_path_length(switches, root + arrays.num_hosts)
         assert count == len(expected)
         assert distance.tolist() == [expected[s + arrays.num_hosts] for s in range(count)]

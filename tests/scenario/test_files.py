@@ -10,7 +10,7 @@ import m4graph as m4
 from m4graph.core.errors import InputError
 from m4graph.core.yaml_file import Override, read_yaml
 from m4graph.scenario.expected import read_expected, write_expected
-from m4graph.topology import arrays
+from m4graph.topology import validation
 
 SCENARIOS = Path(__file__).parents[1] / "data" / "scenarios"
 STAR = SCENARIOS / "a01_idle_star_dctcp"
@@ -187,8 +187,8 @@ def test_a_network_is_validated_where_it_comes_in_and_not_again(
     tmp_path, monkeypatch, scenario, times
 ):
     seen = []
-    check = arrays._check_node_ids
-    monkeypatch.setattr(arrays, "_check_node_ids", lambda graph: (seen.append(1), check(graph)))
+    check = validation._check_node_ids
+    monkeypatch.setattr(validation, "_check_node_ids", lambda graph: (seen.append(1), check(graph)))
     (tmp_path / "s.yaml").write_text(scenario + "\ncongestion_control: dctcp\n")
     m4.save_scenario(m4.load_scenario(tmp_path / "s.yaml"), tmp_path / "out")
     assert len(seen) == times

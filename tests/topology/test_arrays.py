@@ -112,8 +112,12 @@ def break_delay_type(graph):
     del graph.edges[4, 5]["delay_ns"]
 
 
-def break_two_cables(graph):
-    graph.add_edge(1, 5, rate_bps=1, delay_ns=1)
+def break_server(graph):
+    graph.nodes[1]["server"] = -1
+
+
+def break_rail(graph):
+    graph.nodes[4]["rail"] = "a"
 
 
 def break_no_cable(graph):
@@ -137,8 +141,8 @@ def break_labelled_cable(graph):
 @pytest.mark.parametrize(
     ("break_", "message"),
     [
-        (break_kind, "node 2: expected kind 'host' or 'switch' (got None)"),
-        (break_kind_value, "node 5: expected kind 'host' or 'switch' (got 'router')"),
+        (break_kind, "node 2: expected kind one of 'host', 'switch', 'nvswitch' (got None)"),
+        (break_kind_value, "expected kind one of 'host', 'switch', 'nvswitch' (got 'router')"),
         (break_label, "node 'two': expected an integer id"),
         (break_ids, "node 5: expected ids 0 to 5 without a gap (got 6)"),
         (break_host_order, "node 3: expected ids 0 to 3 to be the 4 hosts (got a switch)"),
@@ -148,9 +152,10 @@ def break_labelled_cable(graph):
         (break_rate_size, "expected rate_bps of at most 10000000000000 (got 9223372036854775808)"),
         (break_delay, "expected delay_ns, an integer of 0 or above (got -1)"),
         (break_delay_type, "expected delay_ns, an integer of 0 or above (got None)"),
-        (break_two_cables, "host 1: expected exactly one cable (got 2)"),
-        (break_no_cable, "host 2: expected exactly one cable (got 0)"),
-        (break_host_to_host, "host 2: expected a cable to a switch (got one to host 3)"),
+        (break_server, "node 1: expected server, an integer of 0 or above (got -1)"),
+        (break_rail, "node 4: expected rail, an integer of 0 or above (got 'a')"),
+        (break_no_cable, "host 2: expected a cable (got none)"),
+        (break_host_to_host, "host 2: expected a route to host 0 (got none; 2 of 4 hosts"),
         (break_connection, "host 2: expected a route to host 0 (got none; 2 of 4 hosts"),
         (break_labelled_cable, "cable 4 ('tor-a')-5: expected rate_bps"),
     ],
@@ -162,10 +167,48 @@ def test_each_rule_has_its_error(break_, message):
         validate(graph)
 
 
-@pytest.mark.parametrize("kind", [nx.DiGraph, nx.MultiGraph])
-def test_only_plain_graphs(kind):
+@pytest.mark.parametrize("kind", [nx.DiGraph, nx.MultiDiGraph])
+def test_only_undirected_graphs(kind):
     with pytest.raises(TopologyError, match=f"undirected networkx.Graph .got {kind.__name__}"):
         validate(kind(network()))
+
+
+def test_hosts_with_several_cables():
+    graph = network()
+    graph.add_edge(1, 5, rate_bps=21, delay_ns=1)
+    graph.add_edge(0, 1, rate_bps=31, delay_ns=1)
+    arrays = validate(graph)
+    ends = [(int(arrays.link_src[n]), int(arrays.link_dst[n])) for n in arrays.host_links]
+    assert ends == [(0, 1), (0, 4), (1, 0), (1, 4), (1, 5), (2, 5), (3, 5)]
+    assert arrays.link_dst[arrays.host_uplink].tolist() == [1, 0, 5, 5]
+    assert arrays.link_src[arrays.host_downlink].tolist() == [1, 0, 5, 5]
+    assert not arrays.has_one_nic
+    assert validate(network()).has_one_nic
+
+
+def test_parallel_cables():
+    graph = nx.MultiGraph(network())
+    graph.add_edge(5, 4, rate_bps=30, delay_ns=9)
+    arrays = validate(graph)
+    assert arrays.link_rate_bps[8:].tolist() == [30, 30, 40, 40]
+    assert arrays.parallel_number[8:].tolist() == [0, 0, 1, 1]
+    pair = np.array([4, 4]), np.array([5, 5])
+    assert arrays.link_ids(*pair, np.array([0, 1])).tolist() == [8, 10]
+    with pytest.raises(TopologyError, match="link 4-5: expected two nodes with 3 parallel cables"):
+        arrays.link_ids(*pair, np.array([0, 2]))
+
+
+def test_servers_rails_and_nvswitches():
+    graph = network()
+    assert len(validate(graph).server) == 0
+    graph.nodes[5]["kind"] = "nvswitch"
+    graph.nodes[5]["server"] = graph.nodes[2]["server"] = 7
+    graph.nodes[2]["rail"] = 0
+    arrays = validate(graph)
+    assert arrays.nvswitches.tolist() == [5]
+    assert arrays.server.tolist() == [-1, -1, 7, -1, -1, 7]
+    assert arrays.rail.tolist() == [-1, -1, 0, -1, -1, -1]
+    assert arrays.link_dst[arrays.nic_links].tolist() == [4, 4]
 
 
 @pytest.mark.parametrize("nodes", [0, 1])

@@ -63,6 +63,17 @@ def test_a_label_is_not_written_over():
     assert [label for _, label in graph.nodes(data="label")] == ["b", "a", "tor"]
 
 
+def test_parallel_cables_stay():
+    graph = nx.MultiGraph(labelled())
+    graph.add_edge("tor", "a", gbps=40, delay_ns=3)
+    found = from_networkx(graph)
+    rates = sorted(data["rate_bps"] for data in found[1][2].values())
+    assert rates[-1] == 40 * 10**9
+    assert len(rates) == 2
+    # A multigraph without any is a plain graph.
+    assert not from_networkx(nx.MultiGraph(labelled())).is_multigraph()
+
+
 def test_errors_name_labels():
     graph = labelled()
     graph.edges["a", "tor"]["rate_bps"] = 3
@@ -74,7 +85,7 @@ def test_errors_name_labels():
         from_networkx(graph)
     graph = labelled()
     graph.remove_edge("a", "tor")
-    with pytest.raises(TopologyError, match=r"host 1 \('a'\): expected exactly one cable"):
+    with pytest.raises(TopologyError, match=r"host 1 \('a'\): expected a cable \(got none"):
         from_networkx(graph)
     del graph.nodes["b"]["kind"]
     with pytest.raises(TopologyError, match="node 'b': expected kind"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from m4graph import topology
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.routing import ecmp_routes
-from m4graph.workload import FixedSizes, UniformMatrix, Workload, generate
+from m4graph.workload import FixedSizes, UniformMatrix, Workload, from_config, generate
 
 FIELDS = ("id", "src", "dst", "size_bytes", "start_ns")
 FIRST = {
@@ -203,3 +203,32 @@ def test_unknown_names_list_the_valid_ones(network, arguments, message):
     with pytest.raises(ConfigError, match=message) as caught:
         generate(network, **arguments)
     assert isinstance(caught.value, InputError)
+
+
+def test_flows_until_a_time_are_those_of_their_number(network):
+    """All that start before it, the same as their number gives; in one go, or after more draws."""
+    many = generate(network, num_flows=3000, seed=4)
+    for end in (1, 2, 100, 2000):
+        until_ns = int(many.start_ns[end])
+        some = generate(network, seed=4, until_ns=until_ns)
+        np.testing.assert_array_equal(some.start_ns, many.start_ns[:end])
+        again = generate(network, num_flows=end, seed=4)
+        for name in ("src", "dst", "size_bytes"):
+            np.testing.assert_array_equal(getattr(some, name), getattr(again, name))
+    later = generate(network, seed=4, start_ns=500, until_ns=500 + int(many.start_ns[100]))
+    np.testing.assert_array_equal(later.start_ns, 500 + many.start_ns[:100])
+
+
+def test_until_us_of_a_block(network):
+    block = {"kind": "generated", "until_us": 1500.5}
+    made = from_config(block, network, seed=1)
+    assert made.start_ns[-1] < 1_500_500
+    assert made.num_flows == generate(network, seed=1, until_ns=1_500_500).num_flows
+    tiny = {"until_us": 1e15, "sizes": {"kind": "fixed", "size_bytes": 1}}
+    for change, message in (
+        ({"num_flows": 5}, r"workload\.num_flows: expected it without until_us"),
+        ({"start_ns": 2**61}, r"workload\.until_us: expected a time after start_ns, 2305"),
+        (tiny, r"workload\.until_us: expected a time with at most 1000000000 flows"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            from_config(block | change, network)

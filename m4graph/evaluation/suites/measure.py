@@ -95,7 +95,7 @@ def size_groups(scenario: Scenario) -> NDArray[np.int64]:
     """
     window = scenario.congestion_control.init_window_bytes
     if window is None:
-        fastest = int(scenario.arrays.link_rate_bps[scenario.arrays.host_uplink].max())
+        fastest = int(scenario.arrays.link_rate_bps[scenario.arrays.nic_links].max())
         window = fastest * BASE_RTT_NS // NS_PER_S // BITS_PER_BYTE
     # A packet may be larger than the window; then no flow is in the second group.
     payload = scenario.config.payload_bytes

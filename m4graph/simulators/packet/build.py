@@ -97,6 +97,20 @@ def build_idle_state(scenario: Scenario) -> State:
     return grow_pools(state)
 
 
+def check_nics(scenario: Scenario) -> None:
+    """Checks that each host has one cable.
+
+    Raises:
+        ConfigError: If one has more; names it.
+    """
+    arrays = scenario.arrays
+    several = np.flatnonzero(np.bincount(arrays.link_src[arrays.host_links]) > 1)
+    if len(several):
+        raise ConfigError(
+            f"topology: host {several[0]}: expected one cable with the packet simulator (got more)"
+        )
+
+
 def check_route_lengths(scenario: Scenario, routes: Routes, flow_id: NDArray[np.int64]) -> None:
     """Checks that the algorithm's packets have room for the switches of all routes.
 

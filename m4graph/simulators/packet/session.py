@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from m4graph.scenario import Scenario
-from m4graph.simulators.packet.build import build_idle_state, check_route_lengths
+from m4graph.simulators.packet.build import build_idle_state, check_nics, check_route_lengths
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import EVENTS_A_TURN, PacketRun
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
@@ -29,6 +29,7 @@ class PacketSession(Session):
         super().__init__(scenario)
         kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
         self._congestion_state = kernel.make_flow_state(scenario.congestion_control)
+        check_nics(scenario)
         self._run = PacketRun(scenario, build_idle_state(scenario))
         self.compile_s = self._run.compile_s
         self._ticks_per_ns = scenario.config.ticks_per_ns

@@ -34,7 +34,7 @@ def link_inputs(
     after = np.cumsum(num_flows)
     flows = np.zeros(int(num_flows.sum()), FLOW_AT_LINK)
     nic_bps = np.zeros(len(flows), np.int64)
-    nic_of_host = np.full(network.scenario.arrays.num_hosts, -1, np.int64)
+    nic_of_link = np.full(network.scenario.arrays.num_links, -1, np.int64)
     found = _common(network, links)
     num_nics = 0
     for i, link in enumerate(links):
@@ -46,7 +46,7 @@ def link_inputs(
             of_link,
             network.row_flow[rows],
             network.row_hop[rows],
-            nic_of_host,
+            nic_of_link,
             nic_bps[num_nics:],
         )
         found["after_nic"][i] = num_nics
@@ -86,6 +86,7 @@ def _common(network: Decomposition, links: NDArray[np.int64]) -> NDArray[np.void
         for name in ("kmin_bytes", "kmax_bytes"):
             value = getattr(config.ecn, name)
             found[name] = multiply_divide(value, built_bps, reference_bps)
+            found[name][np.isin(arrays.link_src[links], arrays.nvswitches)] = MAX_BYTES
     found["is_uplink"] = arrays.link_src[links] < arrays.num_hosts
     found["is_downlink"] = arrays.link_dst[links] < arrays.num_hosts
     found["ack_tx_ticks"] = serialization_ticks(

@@ -115,7 +115,7 @@ def add_up_ack(ways, flow):  # type: ignore[no-untyped-def]
 
 def _build(digest: str) -> Callable[..., int]:
     @cached_kernel
-    def fill_flows(ways, rows, row_flow, row_hop, nic_of_host, nic_bps):  # type: ignore[no-untyped-def]
+    def fill_flows(ways, rows, row_flow, row_hop, nic_of_link, nic_bps):  # type: ignore[no-untyped-def]
         """Fills the input of one link, whose flows are given in the order of their starts.
 
         Args:
@@ -123,7 +123,7 @@ def _build(digest: str) -> Callable[..., int]:
             rows (np.ndarray): FLOW_AT_LINK ``[flows]``, filled in.
             row_flow (np.ndarray): Each flow.
             row_hop (np.ndarray): The link's position in its route.
-            nic_of_host (np.ndarray): int64 ``[hosts]`` of -1, and left so.
+            nic_of_link (np.ndarray): int64 ``[links]`` of -1, and left so.
             nic_bps (np.ndarray): int64 ``[flows]``, filled in.
 
         Returns:
@@ -135,10 +135,10 @@ def _build(digest: str) -> Callable[..., int]:
         for i in range(len(rows)):
             flow, row = row_flow[i], rows[i]
             uplink = ways.route_links[ways.route_ptr[flow]]
-            nic = nic_of_host[ways.src[flow]]
+            nic = nic_of_link[uplink]
             if nic < 0:
                 nic = num_nics
-                nic_of_host[ways.src[flow]] = nic
+                nic_of_link[uplink] = nic
                 nic_bps[nic] = ways.left_bps[uplink]
                 num_nics += 1
             row.nic = nic
@@ -148,7 +148,7 @@ def _build(digest: str) -> Callable[..., int]:
             _fill_ways(ways, row, flow, ways.route_ptr[flow] + row_hop[i])
             row.slowest_bps = _slowest_other_bps(ways, flow, row_hop[i])
         for i in range(len(rows)):
-            nic_of_host[ways.src[row_flow[i]]] = -1
+            nic_of_link[ways.route_links[ways.route_ptr[row_flow[i]]]] = -1
         return num_nics
 
     return fill_flows  # type: ignore[no-any-return]
