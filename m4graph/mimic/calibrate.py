@@ -106,5 +106,3 @@ def _scale(
     one = 1 / len(given)
     factor = ((given.mean() + one) / (came.mean() + one)) ** stride
     curve[name] = np.minimum(curve[name] * factor, _MOST_CHANCE)
-
-

@@ -56,22 +56,19 @@ class Lindley(MimicModel):
         self.shape, self.curves = shape, curves
 
     @classmethod
-    def fit(cls, trace: BoundaryTrace, seed: int, **options: Any) -> Self:
+    def fit(cls, trace: BoundaryTrace, seed: int, num_pods: int = 2) -> Self:
         """Learns the ports of a pod.
 
         Args:
             trace (BoundaryTrace): Of a pod of a small network.
             seed (int): Of the groups of flows, and of the runs that calibrate.
-            **options: ``num_pods``, those of the network in which it is to be used: of the flows
-                that cross a mimic there, one in ``num_pods - 1`` is visible. (default: those of
-                the trace)
+            num_pods (int, optional): Those of the network in which it is to be used: of the flows
+                that cross a mimic there, one in ``num_pods - 1`` is visible. (default: ``2``)
 
         Raises:
-            ConfigError: If nothing crossed the pod, or there is another option.
+            ConfigError: If nothing crossed the pod, or the number is below 2.
         """
-        num_pods = check_count("num_pods", options.pop("num_pods", trace.num_pods), 2)
-        if options:
-            raise ConfigError(f"lindley: expected the option num_pods (got {next(iter(options))})")
+        num_pods = check_count("num_pods", num_pods, 2)
         model = cls(trace.shape, np.zeros((NUM_ROLES, NUM_KINDS), PORT_CURVE))
         ports = {role: inside(trace, role) for role in PORTS_INSIDE}
         load_ticks = max(longest_wait(waits) for waits in ports.values())

@@ -72,10 +72,10 @@ def wait_at_port(
     normal: NDArray[np.float64],
     random: NDArray[np.uint64],
 ) -> tuple[int, bool]:
-    """How long a packet waits at a port, and whether it gets ECN's mark.
+    r"""How long a packet waits at a port, and whether it gets ECN's mark.
 
     .. math::
-        W' = \\max(W + T - g, X)
+        W' = \max(W + T - g, X)
 
     after a packet that waited :math:`W` and took :math:`T` to send, :math:`g` before: what is
     simulated leaves in the order in which it came; :math:`X` is the wait at the port's level.
@@ -134,8 +134,10 @@ def wait_at_port(
 
 @register_jitable
 def _kept(ages: float) -> float:
-    """What is left of a number that is forgotten, exp(-ages) or nearly so: the same bits on all
-    machines, and at a tenth of the time."""
+    """What is left of a number that is forgotten: ``exp(-ages)``, or nearly so.
+
+    It has the same bits on all machines, and takes a tenth of the time.
+    """
     left = max(1 - ages / 16, 0.0)
     left *= left
     left *= left
