@@ -13,6 +13,7 @@ MIMIC_MODELS: Registry[type[MimicModel]] = Registry(
         "lindley": "m4graph.mimic.models.lindley:Lindley",
         "markov": "m4graph.mimic.models.markov:Markov",
         "oracle": "m4graph.mimic.models.oracle:Oracle",
+        "recurrent": "m4graph.mimic.models.recurrent.model:Recurrent",
     },
 )
 """Models of pods by name, each a :class:`MimicModel`."""
