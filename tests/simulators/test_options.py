@@ -84,7 +84,8 @@ def test_several():
         ("packet.labels=1", "--option packet.labels=1: expected one of fluid.KEY, toy.KEY"),
         (
             "fluid.scop=a",
-            "fluid.scop: unknown key: expected one of scope, window_limit, max_hours; did you mean 'scope'?",
+            "fluid.scop: unknown key: expected one of scope, window_limit, max_hours; did you mean "
+            "'scope'?",
         ),
         ("toy.dept=a", "expected one of labels, depth, most, file, block, parts, model, plain"),
         ("toy.labels=1", "--option toy.labels=1: toy.labels: expected true or false (got 1)"),
