@@ -65,7 +65,8 @@ def convert_simai(source: Path, folder: Path) -> Converted:
             f"{workloads[0]}: expected layers forwards and backwards, each once (got a job with "
             "checkpoints or MICRO, which only workload: {kind: simai} takes)"
         )
-    num_ranks, notes = workload.parallel.num_ranks, []
+    num_ranks = workload.parallel.num_ranks
+    notes: list[str] = []
     if others:
         shutil.copyfile(others[0], folder / _TOPOLOGY_FILE)
         topology: Block = {"kind": "file", "file": _TOPOLOGY_FILE, "format": "simai"}
