@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ def fit(
 
     Args:
         scenario (str, Path or Scenario): A file or folder, which is cut to two pods
-            (:func:`small`); or a scenario that has two.
+            (:func:`small`), and in which the model then learns at full size; or a scenario that
+            has two.
         model (str, optional): A name of :data:`~m4graph.mimic.models.MIMIC_MODELS`.
             (default: ``"lindley"``)
         seed (int, optional): Of the flows of the small network, and of the fit. (default: ``0``)
@@ -58,18 +59,26 @@ def fit(
     for name in options:
         if name not in valid:
             raise ConfigError(f"{kind.kind}: unknown option {name!r} (expected {one_of(valid)})")
+    whole = None
     if not isinstance(scenario, Scenario):
+        whole = _load(scenario, overrides, lambda blocks: _seeds(blocks, seed))
         scenario = small(scenario, seed, overrides)
+        if "num_pods" in valid:
+            num_pods = Pods.of(whole.network, whole.arrays).num_pods
+            options = {"num_pods": num_pods} | options
     started = time.process_time()
     trace = trace_small(scenario, progress)
     simulated = time.process_time()
     fitted = kind.fit(trace, seed, **options)
+    fitted_once = time.process_time()
+    learned = whole is not None and fitted.learn_at_size(whole, seed, progress)
     training = {
         "scenario": scenario.name,
         "seed": seed,
         "num_packets": len(trace.rows),
         "simulation_cpu_s": simulated - started,
-        "fit_cpu_s": time.process_time() - simulated,
+        "fit_cpu_s": fitted_once - simulated,
+        "at_size_cpu_s": time.process_time() - fitted_once if learned else 0.0,
     }
     pods = Pods.of(scenario.network, scenario.arrays)
     return Mimic(fitted, conditions_of(scenario, pods), training)
@@ -89,14 +98,23 @@ def small(
     Raises:
         InputError: If the file is bad, or its flows are not drawn.
     """
+    return _load(path, overrides, lambda blocks: _cuts(blocks, seed))
+
+
+def _load(
+    path: str | Path,
+    overrides: Iterable[Override | tuple[str, str]],
+    more: Callable[[Mapping[str, Any]], Iterable[Override]],
+) -> Scenario:
+    """The scenario of a file, with overrides that follow from what is in it."""
     file = Path(path) / SCENARIO_FILE if Path(path).is_dir() else Path(path)
     changes = [each if isinstance(each, Override) else Override(*each) for each in overrides]
     blocks = apply_overrides(read_yaml(file), changes)
     try:
-        cut = list(_cuts(blocks, seed))
+        added = list(more(blocks))
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
-    return load_scenario(file, [*changes, *cut])
+    return load_scenario(file, [*changes, *added])
 
 
 def trace_small(scenario: Scenario, progress: Progress | None = None) -> BoundaryTrace:
@@ -123,9 +141,7 @@ def _cuts(blocks: Mapping[str, Any], seed: int) -> Iterable[Override]:
     topology, workload = blocks.get("topology"), blocks.get("workload")
     if not isinstance(topology, Mapping) or not isinstance(workload, Mapping):
         return
-    yield Override("seed", str(seed))
-    if "seed" in workload:
-        yield Override("workload.seed", str(seed))
+    yield from _seeds(blocks, seed)
     kind = TOPOLOGIES.spelling(str(topology.get("kind")))
     if kind == "clos":
         num_pods = topology.get("pods")
@@ -146,3 +162,11 @@ def _cuts(blocks: Mapping[str, Any], seed: int) -> Iterable[Override]:
         )
     if isinstance(workload.get("num_flows"), int) and isinstance(num_pods, int):
         yield Override("workload.num_flows", str(max(2 * workload["num_flows"] // num_pods, 1)))
+
+
+def _seeds(blocks: Mapping[str, Any], seed: int) -> Iterator[Override]:
+    """What is set to have flows of another seed."""
+    yield Override("seed", str(seed))
+    workload = blocks.get("workload")
+    if isinstance(workload, Mapping) and "seed" in workload:
+        yield Override("workload.seed", str(seed))
