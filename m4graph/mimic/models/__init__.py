@@ -9,6 +9,7 @@ MIMIC_MODELS: Registry[type[MimicModel]] = Registry(
     "mimic model",
     {
         "oracle": "m4graph.mimic.models.oracle:Oracle",
+        "recurrent": "m4graph.mimic.models.recurrent.model:Recurrent",
     },
 )
 """Models of pods by name, each a :class:`MimicModel`."""

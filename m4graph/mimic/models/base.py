@@ -72,7 +72,8 @@ class MimicModel(ABC):
 
         Args:
             pods (Pods): Of the run's network.
-            scenario (Scenario): Of the visible flows.
+            scenario (Scenario): Of all flows, those between two mimics included; a step meets those
+                of :func:`~m4graph.mimic.compose.visible`.
             seed (int): Of everything random in the run.
 
         Raises:
