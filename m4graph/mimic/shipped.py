@@ -23,18 +23,10 @@ def find_mimic(name_or_path: str | os.PathLike[str]) -> Path:
     Args:
         name_or_path (str or Path): One of :func:`shipped_mimics`, or a folder. A bare word that is
             both names the shipped one; write ``./word`` for the folder.
-
-    Raises:
-        ConfigError: If there is neither (the message lists the names).
     """
     given = os.fspath(name_or_path)
-    names = shipped_mimics()
-    if isinstance(name_or_path, str) and given in names:
+    if isinstance(name_or_path, str) and given in shipped_mimics():
         return WEIGHTS_FOLDER / given
-    if not Path(given).exists():
-        raise ConfigError(
-            f"model: expected one of {', '.join(names)}, or the folder of a mimic (got {given!r})"
-        )
     return Path(given)
 
 

@@ -21,7 +21,7 @@ BASE, DCTCP_WINDOW, FABRIC = (
 )
 """Also in ``configs/mimic``."""
 
-MODELS = ("constant", "iid", "lindley", "recurrent")
+MODELS = ("constant", "iid", "lindley")
 NUM_PODS = (4, 8, 16, 32)
 SEEDS = range(100, 105)
 FIT_SEED = 0
