@@ -57,7 +57,7 @@ _MOST_PODS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class PodConditions:
+class PodInputs:
     """What a pod's ports are and what is offered to them.
 
     Args:
@@ -108,7 +108,7 @@ class PodConditions:
             )
         room, mark = _queue_packets(queue)
         size = scenario.workload.size_bytes.astype(np.float64)
-        load, external = _loads(pods, scenario, np.asarray(mimics))
+        load, external = _loads(pods, scenario, np.atleast_1d(mimics))
         return cls(
             shape=pods.shape,
             protocol=control.kind,
@@ -127,6 +127,31 @@ class PodConditions:
     def packet_ns(self, role: int) -> float:
         """What a full packet takes at a port of a role."""
         return self.packet_bytes * BITS_PER_BYTE * NS_PER_S / role_rate_bps(self.shape, role)
+
+    def packet_ticks(self, ticks_per_ns: int) -> NDArray[np.float64]:
+        """The same of all roles, in ticks, float64 ``[num_roles]``."""
+        return np.array([self.packet_ns(role) for role in ROLES]) * ticks_per_ns
+
+    def quantities(self) -> dict[str, float]:
+        """By name, what may differ between the configurations that one model serves."""
+        shape, packet_ns = self.shape, self.packet_ns(HOST_UP)
+        counts = {name: getattr(shape, name) for name in ("racks", "hosts", "aggs", "spines")}
+        return {
+            **{name: float(count) for name, count in counts.items()},
+            "rack rate by host rate": shape.rack_rate_bps / shape.host_rate_bps,
+            "agg rate by host rate": shape.agg_rate_bps / shape.host_rate_bps,
+            "load of links from racks": float(self.load[RACK_UP].mean()),
+            "load of links from cores": float(self.load[CORE_DOWN].mean()),
+            "external share": float(self.external[HOST_UP].mean()),
+            "hidden share": self.hidden_share,
+            "queue, packets": self.queue_packets,
+            "mark, packets": self.mark_packets,
+            "delay of hosts' links, full packets": shape.host_delay_ns / packet_ns,
+            "delay of racks' links, full packets": shape.rack_delay_ns / packet_ns,
+            "delay of cores' links, full packets": shape.agg_delay_ns / packet_ns,
+            "shortest timeout, full packets": self.timeout_ns / packet_ns,
+            "mean size of flows, full packets": self.mean_bytes / self.packet_bytes,
+        }
 
 
 def _queue_packets(queue: object) -> tuple[float, float]:
@@ -183,7 +208,7 @@ def _spread(per_host: NDArray[np.float64], groups: int, ways: int) -> NDArray[np
     return np.repeat(per_host.reshape(groups, -1).sum(axis=1) / ways, ways)
 
 
-def pod_graph(conditions: PodConditions) -> HeteroData:
+def pod_graph(inputs: PodInputs) -> HeteroData:
     """A pod's hosts, racks, aggregation switches and cores, with the ports between them.
 
     Ports are numbered role by role, in the order of :data:`ROLES`, inside a role as in
@@ -199,19 +224,19 @@ def pod_graph(conditions: PodConditions) -> HeteroData:
     import torch
     from torch_geometric.data import HeteroData
 
-    shape = conditions.shape
+    shape = inputs.shape
     data = HeteroData()
-    count = [len(conditions.load[role]) for role in ROLES]
+    count = [len(inputs.load[role]) for role in ROLES]
     first = np.concatenate([[0], np.cumsum(count)])
     data["port"].x = torch.from_numpy(
-        np.concatenate([_port_features(conditions, role) for role in ROLES]).astype(np.float32)
+        np.concatenate([_port_features(inputs, role) for role in ROLES]).astype(np.float32)
     )
     data["port"].role = torch.from_numpy(np.repeat(ROLES, count).astype(np.int64))
     for name, (nodes, below, above) in {
         "host": (shape.num_hosts, 0, 1),
         "rack": (shape.racks, shape.hosts, shape.aggs),
         "agg": (shape.aggs, shape.racks, shape.spines),
-        "core": (shape.num_uplinks, min(conditions.num_pods, _MOST_PODS), 0),
+        "core": (shape.num_uplinks, min(inputs.num_pods, _MOST_PODS), 0),
     }.items():
         row = torch.log1p(torch.tensor([below, above], dtype=torch.float32))
         data[name].x = row.repeat(nodes, 1)
@@ -282,9 +307,9 @@ def _meeting(
     return before, after
 
 
-def _port_features(conditions: PodConditions, role: int) -> NDArray[np.float64]:
+def _port_features(inputs: PodInputs, role: int) -> NDArray[np.float64]:
     """Rows of :data:`PORT_FEATURES` of the ports of a role."""
-    shape, packet_ns = conditions.shape, conditions.packet_ns(role)
+    shape, packet_ns = inputs.shape, inputs.packet_ns(role)
     delay_ns = {
         HOST_UP: shape.host_delay_ns,
         RACK_DOWN: shape.host_delay_ns,
@@ -293,19 +318,19 @@ def _port_features(conditions: PodConditions, role: int) -> NDArray[np.float64]:
     }.get(role, shape.agg_delay_ns)
     same = {
         "log_delay": np.log(delay_ns / packet_ns),
-        "log_queue": np.log(conditions.queue_packets),
-        "log_mark": np.log(conditions.mark_packets),
-        "log_timeout": np.log(conditions.timeout_ns / packet_ns),
-        "log_mean": np.log(conditions.mean_bytes / conditions.packet_bytes),
-        "log_heavy": np.log(conditions.heavy_bytes / conditions.packet_bytes),
-        "hidden": conditions.hidden_share,
-        "log_fan_in": np.log(min(conditions.num_pods, _MOST_PODS) - 1),
+        "log_queue": np.log(inputs.queue_packets),
+        "log_mark": np.log(inputs.mark_packets),
+        "log_timeout": np.log(inputs.timeout_ns / packet_ns),
+        "log_mean": np.log(inputs.mean_bytes / inputs.packet_bytes),
+        "log_heavy": np.log(inputs.heavy_bytes / inputs.packet_bytes),
+        "hidden": inputs.hidden_share,
+        "log_fan_in": np.log(min(inputs.num_pods, _MOST_PODS) - 1),
         f"role_{role}": 1.0,
-        conditions.protocol: 1.0,
+        inputs.protocol: 1.0,
     }
-    rows = np.zeros((len(conditions.load[role]), len(PORT_FEATURES)))
+    rows = np.zeros((len(inputs.load[role]), len(PORT_FEATURES)))
     for column, name in enumerate(PORT_FEATURES):
         rows[:, column] = same.get(name, 0.0)
-    rows[:, PORT_FEATURES.index("load")] = conditions.load[role]
-    rows[:, PORT_FEATURES.index("external")] = conditions.external[role]
+    rows[:, PORT_FEATURES.index("load")] = inputs.load[role]
+    rows[:, PORT_FEATURES.index("external")] = inputs.external[role]
     return rows

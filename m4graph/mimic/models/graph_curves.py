@@ -43,6 +43,9 @@ def _places() -> dict[str, slice]:
 PLACES = _places()
 """Where the numbers of each field are."""
 
+CHANCE_PLACES = [PLACES[name] for name, kind in _NUMBERS.items() if kind == _CHANCE]
+"""Places of chances, all of them."""
+
 NUM_NUMBERS = max(place.stop for place in PLACES.values())
 
 

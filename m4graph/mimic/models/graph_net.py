@@ -32,6 +32,7 @@ class GraphNet(nn.Module):
 
     def __init__(self, hidden_channels: int, num_layers: int) -> None:
         super().__init__()
+        self.hidden_channels, self.num_layers = hidden_channels, num_layers
         tiers = ("host", "rack", "agg", "core")
         self.encoders = nn.ModuleDict(
             {tier: nn.Linear(len(NODE_FEATURES), hidden_channels) for tier in tiers}
