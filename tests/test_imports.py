@@ -21,6 +21,7 @@ LAYERS = [
     "scenario congestion results metrics",
     "runs estimate",
     "simulators convert",
+    "jobs",
     "graph",
     "nn checkpoint zoo",
     "datasets learned mimic",

@@ -20,11 +20,13 @@ from m4graph.core.provenance import package_version
 COMMANDS = {
     "simulate": "m4graph.cli.simulate:simulate",
     "compare": "m4graph.cli.compare:compare",
+    "job": "m4graph.cli.job:job",
     "generate": "m4graph.cli.generate:generate",
     "train": "m4graph.cli.train:train",
     "evaluate": "m4graph.cli.evaluate:evaluate",
     "convert": "m4graph.cli.convert:convert",
     "import": "m4graph.cli.import_:import_",
+    "mimic": "m4graph.cli.mimic:app",
     "compile": "m4graph.cli.compile:compile_",
     "zoo": "m4graph.cli.zoo:app",
 }

@@ -91,6 +91,14 @@ def _recipe(folder: Path) -> None:
     )
 
 
+def _job(folder: Path) -> None:
+    (folder / "job.yaml").write_text(
+        "topology: {kind: star, num_hosts: 4}\nworkload:\n  kind: training_job\n"
+        "  parallel: {dp: 4}\n  layers:\n  - forward_ns: 1000\n"
+        "    forward: {kind: all_gather, group: dp, size_bytes: 4000}\n"
+    )
+
+
 def _training(folder: Path) -> None:
     _recipe(folder)
     recipe, data = str(folder / "recipe.yaml"), str(folder / "data")
@@ -99,6 +107,13 @@ def _training(folder: Path) -> None:
         "name: crash\ndata: data\nmax_steps: 4\nval_fraction: 0.34\nruns_per_episode: 2\n"
         "steps_per_window: 8\nval_every_episodes: 1\nmodel: {hidden_channels: 8, num_layers: 1}\n"
     )
+
+
+def two_pods(folder: Path) -> None:
+    """A scenario that a mimic can be fitted for."""
+    network = m4.topology.clos(pods=2, racks=1, hosts=2, planes=1, spines=1)
+    workload = m4.workload.generate(network, sizes="web_server", num_flows=20, seed=3)
+    save_scenario(m4.Scenario(network, workload, "dctcp", name="pods"), folder / "scenario")
 
 
 def _zoo(folder: Path) -> None:
@@ -148,8 +163,10 @@ CASES = {
     "evaluate": Case(
         "evaluate in/suite --simulators packet,fluid --jobs 1 --out out", "metrics.json", _suite
     ),
+    "mimic-fit": Case("mimic fit in/scenario --kind constant --out out", "mimic.json", two_pods),
     "convert": Case("convert --from hpcc in/text out", "conversion.json", recorded_text),
     "convert-back": Case("convert --to m4 in/recorded out", "conversion.json", recorded_text),
+    "job": Case("job in/job.yaml --out out", "summary.json", _job),
     "import": Case("import --from hpcc in/texts --out out", "manifest.json", _two_texts),
     "generate": Case("generate in/recipe.yaml --jobs 1 --out out", "manifest.json", _recipe),
     "train": Case(

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from m4graph.core.checks import is_integer
 from m4graph.core.schema import KeyProblem, spell
 from m4graph.workload.closed_loop import ClosedLoopWorkload
-from m4graph.workload.collectives import (
+from m4graph.workload.collectives.closed_loops import (
     MAX_SIZE_BYTES,
     all_to_all,
     ring_all_reduce,
