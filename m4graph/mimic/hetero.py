@@ -299,7 +299,8 @@ def _meeting(
     shape: PodShape, role: int, next_role: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Numbers of links of two roles where the first ends at the node that the second starts from,
-    but for the two directions of one cable below the cores."""
+    but for the two directions of one cable below the cores.
+    """
     meets = _ends(shape, role)[1].numbers[:, None] == _ends(shape, next_role)[0].numbers
     if (role, next_role) in ((HOST_UP, RACK_DOWN), (RACK_UP, AGG_DOWN)):
         meets &= ~np.eye(len(meets), dtype=np.bool_)

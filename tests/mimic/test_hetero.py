@@ -70,7 +70,8 @@ def test_features_of_ports():
         return x[:, PORT_FEATURES.index(name)]
 
     assert column("role_3").tolist() == [0, 0, 0, 0, 0, 1, 0, 0, 0, 0]
-    assert (column("newreno") == 1).all() and (column("dctcp_window") == 0).all()
+    assert (column("newreno") == 1).all()
+    assert (column("dctcp_window") == 0).all()
     np.testing.assert_allclose(
         column("load"), [0.1, 0.1, 0.2, 0.2, 0.3, 0.4, 0.5, 0.5, 0.6, 0.6], rtol=1e-6
     )

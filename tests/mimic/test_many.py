@@ -106,9 +106,11 @@ def test_any_numbers_are_valid_curves():
 
 def check_valid(curves):
     waits = curves["wait_ticks"]
-    assert (waits >= 0).all() and (np.diff(waits, axis=-1) >= 0).all()
+    assert (waits >= 0).all()
+    assert (np.diff(waits, axis=-1) >= 0).all()
     for name in ("drop", "mark", "drop_again", "fast_share"):
-        assert (curves[name] >= 0).all() and (curves[name] <= 1).all(), name
+        assert (curves[name] >= 0).all(), name
+        assert (curves[name] <= 1).all(), name
     for name in ("load_ticks", "fast_ticks", "slow_ticks"):
         assert (curves[name] > 0).all(), name
     assert (curves["slow_ticks"] >= curves["fast_ticks"]).all()

@@ -17,20 +17,16 @@ from m4graph.core.files import whole_file
 from m4graph.core.units import NS_PER_US
 from m4graph.mimic.boundary import BoundaryTrace, taps_of
 from m4graph.mimic.clusters import AGG_UP, CORE_DOWN, Pods, shape_of
+from m4graph.mimic.compose import SIMULATED_POD
 from m4graph.mimic.conditions import conditions_of
-from m4graph.mimic.core_port import at_core
 from m4graph.mimic.hetero import ROLES, PodInputs
 from m4graph.mimic.models.lindley import Lindley, longest_wait
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES, PORT_CURVE
 from m4graph.mimic.port_waits import PORTS_INSIDE, PortWaits, inside
+from m4graph.mimic.symmetry import at_cores
 from m4graph.results import SimulationResult
 from m4graph.scenario.build import build_scenario
 from m4graph.simulators.packet import PacketSimulator
-
-
-
-TRACED_POD = 1
-"""The pod that is fitted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +59,7 @@ class FittedTable:
         scenario = build_scenario(description)
         pods = Pods.of(scenario.network, scenario.arrays)
         to_cores = pods.links(AGG_UP, np.arange(pods.num_pods))
-        taps = np.union1d(taps_of(pods, TRACED_POD), to_cores)
+        taps = np.union1d(taps_of(pods, SIMULATED_POD), to_cores)
         recording = {"taps": pods.ends(taps)}
         result = PacketSimulator(recording=recording).run(scenario)
         ticks_per_ns = scenario.config.ticks_per_ns
@@ -78,7 +74,7 @@ class FittedTable:
         for role, at_role in waits.items():
             model.learn(role, at_role, num_pods, load_ticks, scenario.seed)
             counts[role] = np.bincount(at_role.kind, minlength=NUM_KINDS)
-        inputs = PodInputs.of(pods, scenario, TRACED_POD, num_pods)
+        inputs = PodInputs.of(pods, scenario, SIMULATED_POD, num_pods)
         conditions = conditions_of(scenario, pods)
         return cls(inputs, model.curves, counts, ticks_per_ns, conditions)
 
@@ -129,6 +125,6 @@ class FittedTable:
 
 def _waits(result: SimulationResult, pods: Pods) -> dict[int, PortWaits]:
     """What packets met at the ports of a pod and at the core ports towards it, by role."""
-    trace = BoundaryTrace.of(result, TRACED_POD, pods)
+    trace = BoundaryTrace.of(result, SIMULATED_POD, pods)
     waits = {role: inside(trace, role) for role in PORTS_INSIDE}
-    return waits | {CORE_DOWN: at_core(result, pods, TRACED_POD)}
+    return waits | {CORE_DOWN: at_cores(result, pods)}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, HeteroData
 
-from m4graph.mimic.hetero import PodInputs, packet_ticks, pod_graph
+from m4graph.mimic.hetero import pod_graph
 from m4graph.mimic.many.config import ManyConfig
 from m4graph.mimic.many.tables import FittedTable
 from m4graph.mimic.models.graph import Graph, ranges_of
@@ -59,9 +59,7 @@ def train(
         if report is not None:
             report(step, float(found.detach()))
     ranges = ranges_of([table.inputs.quantities() for table in tables])
-    controls = {
-        table.inputs.protocol: table.conditions["congestion_control"] for table in tables
-    }
+    controls = {table.inputs.protocol: table.conditions["congestion_control"] for table in tables}
     return Graph(net, ranges, controls)
 
 
@@ -86,7 +84,8 @@ def _normalise(net: GraphNet, graphs: Sequence[HeteroData]) -> None:
 
 def number_weights() -> Tensor:
     """How much each number counts, float32 ``[NUM_NUMBERS]``: those of a level as much as ports
-    are near it, those of a class of loads a part of that; others 1."""
+    are near it, those of a class of loads a part of that; others 1.
+    """
     weights = torch.ones(NUM_NUMBERS)
     of_levels = np.tile(level_weights(NUM_LEVELS), NUM_LOADS) * NUM_LEVELS
     for name in ("wait_ticks", "drop", "mark"):
@@ -94,13 +93,12 @@ def number_weights() -> Tensor:
     return weights
 
 
-def loss(
-    found: Tensor, wanted: Tensor, counts: Tensor, weights: Tensor, std: Tensor
-) -> Tensor:
+def loss(found: Tensor, wanted: Tensor, counts: Tensor, weights: Tensor, std: Tensor) -> Tensor:
     """Huber's loss of numbers, cross-entropy of chances; by packets.
 
     Args:
-        found, wanted (Tensor): ``[num_graphs, NUM_ROLES, NUM_KINDS, NUM_NUMBERS]``.
+        found (Tensor): ``[num_graphs, NUM_ROLES, NUM_KINDS, NUM_NUMBERS]``.
+        wanted (Tensor): The same, of fitted curves.
         counts (Tensor): ``[num_graphs, NUM_ROLES, NUM_KINDS]``, packets.
         weights (Tensor): ``[NUM_NUMBERS]``.
         std (Tensor): ``[NUM_ROLES, NUM_KINDS, NUM_NUMBERS]``, the width of each number.

@@ -9,6 +9,11 @@ MIMIC_MODELS: Registry[type[MimicModel]] = Registry(
     "mimic model",
     {
         "constant": "m4graph.mimic.models.constant:Constant",
+        "graph": "m4graph.mimic.models.graph:Graph",
+        "iid": "m4graph.mimic.models.iid:Iid",
+        "iid_ordered": "m4graph.mimic.models.iid:IidOrdered",
+        "lindley": "m4graph.mimic.models.lindley:Lindley",
+        "markov": "m4graph.mimic.models.markov:Markov",
         "oracle": "m4graph.mimic.models.oracle:Oracle",
         "recurrent": "m4graph.mimic.models.recurrent.model:Recurrent",
     },

@@ -114,7 +114,9 @@ class Graph(MimicModel):
         except RuntimeError as error:
             problem = " ".join(str(error).split())
             raise ConfigError(f"graph: expected weights of its network (got {problem})") from None
-        ranges = {name: (float(low), float(high)) for name, (low, high) in settings["ranges"].items()}
+        ranges = {
+            name: (float(low), float(high)) for name, (low, high) in settings["ranges"].items()
+        }
         return cls(net, ranges, settings["controls"])
 
     def _check(self, inputs: PodInputs, scenario: Scenario) -> None:

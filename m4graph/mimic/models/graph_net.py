@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import silu
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import HeteroConv, SAGEConv
 
@@ -61,9 +62,9 @@ class GraphNet(nn.Module):
         scaled["port"] = (scaled["port"] - self.feature_mean) / self.feature_std
         x = {tier: encode(scaled[tier]) for tier, encode in self.encoders.items()}
         for layer in self.layers:
-            heard = layer({tier: torch.nn.functional.silu(h) for tier, h in x.items()}, data.edge_index_dict)
+            heard = layer({tier: silu(h) for tier, h in x.items()}, data.edge_index_dict)
             x = {tier: h + heard[tier] for tier, h in x.items()}
-        ports = torch.nn.functional.silu(x["port"])
+        ports = silu(x["port"])
         graph = data["port"].get("batch", torch.zeros_like(data["port"].role))
         place = graph * NUM_ROLES + data["port"].role
         num_graphs = int(graph.max()) + 1
