@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args
 import networkx as nx
 import numpy as np
 
-from m4graph.core.checks import check_count, is_integer
+from m4graph.core.checks import check_count
+from m4graph.core.integers import is_integer
 from m4graph.core.schema import KeyProblem, one_of, spell, unknown_key
 from m4graph.jobs.tenants import Tenant, check_tenant
 from m4graph.routing import RoutingConfig

@@ -46,7 +46,9 @@ def calibrate(
             given, came = waits.wait_ticks[chosen], wait_ticks[chosen]
             curve = curves[kind : kind + 1]
             if (given != DROPPED).any() and (came != DROPPED).any():
-                _move_waits(curve, *(x[x != DROPPED] for x in (given, came)), quantiles, stride)
+                _move_waits(
+                    curve, given[given != DROPPED], came[came != DROPPED], quantiles, stride
+                )
             _scale(curve, "drop", given == DROPPED, came == DROPPED, stride)
             _scale(curve, "mark", waits.marked[chosen], marked[chosen], stride)
     return curves
@@ -71,7 +73,18 @@ def roll_out(
 
 
 @kernel
-def _roll(arrive, tx, kind, port, state, curves, normal, random, wait_ticks, marked):
+def _roll(
+    arrive: NDArray[np.int64],
+    tx: NDArray[np.int64],
+    kind: NDArray[np.int64],
+    port: NDArray[np.int64],
+    state: NDArray[np.void],
+    curves: NDArray[np.void],
+    normal: NDArray[np.float64],
+    random: NDArray[np.uint64],
+    wait_ticks: NDArray[np.int64],
+    marked: NDArray[np.bool_],
+) -> None:
     for index in range(len(arrive)):
         wait_ticks[index], marked[index] = wait_at_port(
             state[port[index]], curves[kind[index]], arrive[index], tx[index], normal, random

@@ -50,11 +50,7 @@ class PortWaits:
     @property
     def dropped(self) -> NDArray[np.bool_]:
         """Which packets found no room."""
-        return self.wait_ticks == DROPPED
-
-    def by_port(self) -> Self:
-        """The same, port by port."""
-        return self[np.lexsort((self.arrive_ticks, self.port))]
+        return np.asarray(self.wait_ticks == DROPPED)
 
 
 def inside(trace: BoundaryTrace, role: int) -> PortWaits:

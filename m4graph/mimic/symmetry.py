@@ -59,13 +59,11 @@ def _from_pod(scenario: Scenario, pods: Pods, pod: int) -> Scenario:
     """The same with a pod in the place of the simulated one, so that each round has flows anew."""
     workload, arrays = scenario.workload, scenario.arrays
     assert isinstance(workload, Workload)
-    moved = Workload.from_arrays(
-        workload.id,
-        *((hosts - pod * pods.shape.num_hosts) % arrays.num_hosts
-          for hosts in (workload.src, workload.dst)),
-        workload.size_bytes,
-        workload.start_ns,
-    )  # fmt: skip
+    src, dst = (
+        (hosts - pod * pods.shape.num_hosts) % arrays.num_hosts
+        for hosts in (workload.src, workload.dst)
+    )
+    moved = Workload.from_arrays(workload.id, src, dst, workload.size_bytes, workload.start_ns)
     return scenario.replace(workload=moved)
 
 

@@ -13,47 +13,13 @@ from m4graph.mimic.boundary import BoundaryTrace
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 from m4graph.mimic.models.crossings import CROSSING, NUM_STREAMS, check_columns, crossings
-from m4graph.mimic.models.paths import PATH, PATH_TIMES, in_order, path_arrays, path_of
-from m4graph.mimic.models.random import next_uniform
+from m4graph.mimic.models.paths import path_arrays
+from m4graph.mimic.models.table_steps import draws, draws_in_order
 from m4graph.scenario import Scenario
-from m4graph.simulators.packet.link_hook import (
-    DROP,
-    LinkStep,
-    comes_out,
-    context_array,
-    link_step,
-)
+from m4graph.simulators.packet.link_hook import LinkStep
 
 _MOST = 1 << 14
 """Crossings of a stream that are remembered."""
-
-
-@link_step
-def _draws(now, group, direction, next_link, exit_link, kind, flow, size, link, context):
-    first = context_array(context, 4, np.int64)
-    known = context_array(context, 5, CROSSING)
-    stream = 2 * direction + (1 if kind > 0 else 0)
-    count = first[stream + 1] - first[stream]
-    drawn = known[first[stream] + int(next_uniform(context_array(context, 1, np.uint64)) * count)]
-    if drawn.latency_ticks < 0:
-        return DROP
-    return comes_out(drawn.latency_ticks, drawn.marked == 1)
-
-
-@link_step
-def _draws_in_order(now, group, direction, next_link, exit_link, kind, flow, size, link, context):
-    local = context_array(context, 0, np.int64)
-    paths = context_array(context, 2, PATH)
-    times = context_array(context, 3, PATH_TIMES)[0]
-    first = context_array(context, 4, np.int64)
-    known = context_array(context, 5, CROSSING)
-    stream = 2 * direction + (1 if kind > 0 else 0)
-    count = first[stream + 1] - first[stream]
-    drawn = known[first[stream] + int(next_uniform(context_array(context, 1, np.uint64)) * count)]
-    if drawn.latency_ticks < 0:
-        return DROP
-    path = paths[path_of(times, local, group, direction, link, exit_link)]
-    return comes_out(in_order(path, times, now, drawn.latency_ticks, size), drawn.marked == 1)
 
 
 class Iid(MimicModel):
@@ -68,7 +34,7 @@ class Iid(MimicModel):
     """
 
     kind = "iid"
-    step: ClassVar[LinkStep] = _draws
+    step: ClassVar[LinkStep] = draws
 
     def __init__(self, first: NDArray[np.int64], known: NDArray[np.void]) -> None:
         self._first, self._known = first, known
@@ -109,4 +75,4 @@ class IidOrdered(Iid):
     """
 
     kind = "iid_ordered"
-    step: ClassVar[LinkStep] = _draws_in_order
+    step: ClassVar[LinkStep] = draws_in_order

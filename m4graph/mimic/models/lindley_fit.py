@@ -82,7 +82,13 @@ def _found_by_dropped(waits: PortWaits) -> NDArray[np.float64]:
 
 
 @kernel
-def _recent_load(gap, tx_ticks, is_first, load_ticks, load):
+def _recent_load(
+    gap: NDArray[np.float64],
+    tx_ticks: NDArray[np.int64],
+    is_first: NDArray[np.bool_],
+    load_ticks: float,
+    load: NDArray[np.float64],
+) -> None:
     """Ticks of transmissions that are remembered as each packet comes, without its own."""
     remembered = 0.0
     for index in range(len(gap)):
@@ -173,8 +179,9 @@ def _by_level(found: NDArray[np.float64], values: NDArray[Any]) -> NDArray[np.fl
     middle = (np.arange(NUM_LEVELS + 1) - 0.5) * LEVEL_STEP - MAX_LEVEL
     edge = ndtr(middle) * len(found)
     edge[0], edge[-1] = 0, len(found)
-    means: NDArray[np.float64] = np.diff(np.interp(edge, np.arange(len(total)), total))
-    return means / np.diff(edge)
+    sums = np.diff(np.interp(edge, np.arange(len(total)), total))
+    means: NDArray[np.float64] = sums / np.diff(edge)
+    return means
 
 
 def _fit_drops_again(

@@ -13,13 +13,9 @@ from m4graph.mimic.boundary import BoundaryTrace
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 from m4graph.mimic.models.crossings import NUM_STREAMS, crossings
-from m4graph.mimic.models.paths import PATH, PATH_TIMES, in_order, path_arrays, path_of
-from m4graph.mimic.models.random import next_uniform
+from m4graph.mimic.models.paths import path_arrays
+from m4graph.mimic.models.table_steps import NUM_CLASSES, follows
 from m4graph.scenario import Scenario
-from m4graph.simulators.packet.link_hook import DROP, comes_out, context_array, link_step
-
-_NUM_CLASSES = 33
-"""Of drops, class 0, and of latencies, as many packets in each class."""
 
 
 class Markov(MimicModel):
@@ -53,22 +49,22 @@ class Markov(MimicModel):
         uplink = rows["agg"].astype(np.int64) * trace.shape.spines + rows["spine"]
         path = (rows["direction"] * trace.shape.num_hosts + rows["host"].astype(np.int64)) << 32
         path += uplink
-        latency_ticks = np.zeros((NUM_STREAMS, _NUM_CLASSES))
-        mark = np.zeros((NUM_STREAMS, _NUM_CLASSES))
+        latency_ticks = np.zeros((NUM_STREAMS, NUM_CLASSES))
+        mark = np.zeros((NUM_STREAMS, NUM_CLASSES))
         of_class = np.zeros(len(rows), np.int64)
         for each in range(NUM_STREAMS):
             chosen = (stream == each) & (found["latency_ticks"] >= 0)
             latency = found["latency_ticks"][chosen]
-            edges = np.quantile(latency, np.arange(1, _NUM_CLASSES - 1) / (_NUM_CLASSES - 1))
+            edges = np.quantile(latency, np.arange(1, NUM_CLASSES - 1) / (NUM_CLASSES - 1))
             of_class[chosen] = 1 + np.searchsorted(edges, latency, side="right")
-            count = np.maximum(np.bincount(of_class[chosen], minlength=_NUM_CLASSES), 1)
+            count = np.maximum(np.bincount(of_class[chosen], minlength=NUM_CLASSES), 1)
             for table, values in ((latency_ticks, latency), (mark, found["marked"][chosen])):
-                table[each] = np.bincount(of_class[chosen], values, _NUM_CLASSES) / count
+                table[each] = np.bincount(of_class[chosen], values, NUM_CLASSES) / count
         order = np.lexsort((rows["enter_ticks"], path))
         path, of_class, stream = path[order], of_class[order], stream[order]
-        follows = np.flatnonzero(path[1:] == path[:-1]) + 1
-        counts = np.zeros((NUM_STREAMS, _NUM_CLASSES, _NUM_CLASSES))
-        np.add.at(counts, (stream[follows], of_class[follows - 1], of_class[follows]), 1)
+        next_one = np.flatnonzero(path[1:] == path[:-1]) + 1
+        counts = np.zeros((NUM_STREAMS, NUM_CLASSES, NUM_CLASSES))
+        np.add.at(counts, (stream[next_one], of_class[next_one - 1], of_class[next_one]), 1)
         # After a class that nothing followed, all go by their numbers.
         counts += counts.sum(axis=1, keepdims=True) * 1e-6 + 1e-12
         return cls(latency_ticks, mark, np.cumsum(counts / counts.sum(axis=2, keepdims=True), 2))
@@ -78,7 +74,7 @@ class Markov(MimicModel):
         paths, times = path_arrays(pods, scenario.config.ticks_per_ns)
         paths["last"] = 1
         tables = self._latency_ticks, self._mark, self._chance
-        return MimicStep(_follows, (*common_arrays(pods, seed), paths, times, *tables))
+        return MimicStep(follows, (*common_arrays(pods, seed), paths, times, *tables))
 
     def settings(self) -> dict[str, Any]:
         """Nothing."""
@@ -91,7 +87,7 @@ class Markov(MimicModel):
     @classmethod
     def from_saved(cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The model again."""
-        shape = (NUM_STREAMS, _NUM_CLASSES, _NUM_CLASSES)
+        shape = (NUM_STREAMS, NUM_CLASSES, NUM_CLASSES)
         for name, dims in (("latency_ticks", 2), ("mark", 2), ("chance", 3)):
             array = arrays[name]
             if array.dtype != np.float64 or array.shape != shape[:dims]:
@@ -100,26 +96,3 @@ class Markov(MimicModel):
                     f"(got {array.dtype} {list(array.shape)})"
                 )
         return cls(arrays["latency_ticks"], arrays["mark"], arrays["chance"])
-
-
-@link_step
-def _follows(now, group, direction, next_link, exit_link, kind, flow, size, link, context):
-    local = context_array(context, 0, np.int64)
-    random = context_array(context, 1, np.uint64)
-    paths = context_array(context, 2, PATH)
-    times = context_array(context, 3, PATH_TIMES)[0]
-    latency_ticks = context_array(context, 4, np.float64)
-    mark = context_array(context, 5, np.float64)
-    chance = context_array(context, 6, np.float64)
-    path = paths[path_of(times, local, group, direction, link, exit_link)]
-    row = _NUM_CLASSES * (2 * direction + (1 if kind > 0 else 0))
-    first = (row + path.last) * _NUM_CLASSES
-    luck = next_uniform(random)
-    chosen = 0
-    while chosen < _NUM_CLASSES - 1 and chance[first + chosen] <= luck:
-        chosen += 1
-    path.last = chosen
-    if chosen == 0:
-        return DROP
-    latency = in_order(path, times, now, int(latency_ticks[row + chosen]), size)
-    return comes_out(latency, next_uniform(random) < mark[row + chosen])

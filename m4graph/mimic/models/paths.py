@@ -28,7 +28,7 @@ def path_arrays(pods: Pods, ticks_per_ns: int) -> tuple[NDArray[Any], NDArray[An
 
 
 @register_jitable
-def path_of(times: Any, local: Any, group: int, direction: int, link: int, exit_link: int) -> int:
+def path_of(times, local, group, direction, link, exit_link):
     """The path between two links at the borders of a pod, one way."""
     host, uplink = local[link], local[exit_link]
     if direction == 1:
@@ -37,7 +37,7 @@ def path_of(times: Any, local: Any, group: int, direction: int, link: int, exit_
 
 
 @register_jitable
-def in_order(path: Any, times: Any, now: int, latency: int, size: int) -> int:
+def in_order(path, times, now, latency, size):
     """A latency with which a packet does not overtake the one before it; notes it on the path."""
     out = max(now + latency, path.free_ticks)
     path.free_ticks = out + int(size * times.byte_ticks)
