@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ import torch
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.mimic.clusters import HOST_UP, Pods
 from m4graph.mimic.folder import Mimic
-from m4graph.mimic.many.config import Cut, ManyConfig, cut
+from m4graph.mimic.many.config import Cut, ManyConfig, cut, load_many_config
 from m4graph.mimic.many.making import make
 from m4graph.mimic.many.tables import FittedTable
 from m4graph.mimic.models.graph import Graph, ranges_of
@@ -20,6 +22,7 @@ from m4graph.mimic.simulator import MimicSimulator
 from m4graph.scenario.build import build_scenario
 from tests.mimic.scenes import CONTROLS, SIZES, scene
 
+ROOT = Path(__file__).parents[2]
 SCENARIO = {
     "topology": {
         "kind": "clos", "pods": 4, "racks": 2, "hosts": 4, "planes": 2, "spines": 2,
@@ -191,3 +194,12 @@ def test_there_is_no_fit_to_one_trace():
 
 def test_ranges():
     assert ranges_of([{"load": 0.5}, {"load": 0.25}, {"load": 0.4}]) == {"load": (0.25, 0.5)}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs/mimic/train").glob("*.yaml")), ids=str)
+def test_configs(path):
+    loaded = load_many_config(path)
+    for index in range(len(loaded.cuts)):
+        description, num_pods = loaded.small(index)
+        assert build_scenario(description).num_flows > 100
+        assert description["topology"]["pods"] <= num_pods

@@ -12,7 +12,7 @@ from m4graph.core.progress import Progress
 from m4graph.mimic.folder import Mimic
 from m4graph.mimic.many.config import ManyConfig
 from m4graph.mimic.many.tables import FittedTable
-from m4graph.mimic.many.train import train
+from m4graph.mimic.many.training import train
 
 TABLES, RUNS_FILE = "tables", "runs.json"
 """Folder of the tables, one file for each small run, and what they are runs of."""
