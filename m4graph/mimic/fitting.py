@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def fit(
     scenario: str | Path | Scenario,
     model: str = "lindley",
     seed: int = 0,
-    overrides: Iterable[Override | tuple[str, str]] = (),
+    overrides: Sequence[Override | tuple[str, str]] = (),
     progress: Progress | None = None,
     **options: Any,
 ) -> Mimic:
@@ -44,10 +44,11 @@ def fit(
         model (str, optional): A name of :data:`~m4graph.mimic.models.MIMIC_MODELS`.
             (default: ``"lindley"``)
         seed (int, optional): Of the flows of the small network, and of the fit. (default: ``0``)
-        overrides (Iterable, optional): Of keys of the file, as for :func:`m4graph.load_scenario`.
+        overrides (Sequence, optional): Of keys of the file, as for :func:`m4graph.load_scenario`.
             (default: none)
         progress (Progress, optional): Called with flows that are done. (default: ``None``)
-        **options: The model's own.
+        **options: The model's own. One that has ``num_pods`` is told how many pods the file has
+            before it is cut, if nothing else is given.
 
     Raises:
         InputError: If the scenario cannot be cut to two pods, or the model does not know it.
@@ -59,6 +60,9 @@ def fit(
         if name not in valid:
             raise ConfigError(f"{kind.kind}: unknown option {name!r} (expected {one_of(valid)})")
     if not isinstance(scenario, Scenario):
+        num_pods = _num_pods(_blocks(scenario, overrides))
+        if "num_pods" in valid and num_pods is not None:
+            options = {"num_pods": num_pods} | options
         scenario = small(scenario, seed, overrides)
     started = time.process_time()
     trace = trace_small(scenario, progress)
@@ -67,6 +71,7 @@ def fit(
     training = {
         "scenario": scenario.name,
         "seed": seed,
+        "options": options,
         "num_packets": len(trace.rows),
         "simulation_cpu_s": simulated - started,
         "fit_cpu_s": time.process_time() - simulated,
@@ -76,7 +81,7 @@ def fit(
 
 
 def small(
-    path: str | Path, seed: int = 0, overrides: Iterable[Override | tuple[str, str]] = ()
+    path: str | Path, seed: int = 0, overrides: Sequence[Override | tuple[str, str]] = ()
 ) -> Scenario:
     """The scenario of a file with two pods, and flows of their own seed at the same load.
 
@@ -84,19 +89,16 @@ def small(
         path (str or Path): The file or folder: a ``clos`` or ``fat_tree`` with a ``generated``
             workload; another network is left as it is.
         seed (int, optional): Takes the place of the scenario's. (default: ``0``)
-        overrides (Iterable, optional): As for :func:`m4graph.load_scenario`. (default: none)
+        overrides (Sequence, optional): As for :func:`m4graph.load_scenario`. (default: none)
 
     Raises:
         InputError: If the file is bad, or its flows are not drawn.
     """
-    file = Path(path) / SCENARIO_FILE if Path(path).is_dir() else Path(path)
-    changes = [each if isinstance(each, Override) else Override(*each) for each in overrides]
-    blocks = apply_overrides(read_yaml(file), changes)
     try:
-        cut = list(_cuts(blocks, seed))
+        cut = list(_cuts(_blocks(path, overrides), seed))
     except ConfigError as error:
-        raise ConfigError(f"{file}: {error}") from None
-    return load_scenario(file, [*changes, *cut])
+        raise ConfigError(f"{_file(path)}: {error}") from None
+    return load_scenario(path, [*overrides, *cut])
 
 
 def trace_small(scenario: Scenario, progress: Progress | None = None) -> BoundaryTrace:
@@ -118,6 +120,26 @@ def trace_small(scenario: Scenario, progress: Progress | None = None) -> Boundar
     return BoundaryTrace.of(result, TRACED_POD, pods)
 
 
+def _file(path: str | Path) -> Path:
+    return Path(path) / SCENARIO_FILE if Path(path).is_dir() else Path(path)
+
+
+def _blocks(path: str | Path, overrides: Sequence[Override | tuple[str, str]]) -> dict[str, Any]:
+    """What a scenario's file holds."""
+    changes = [each if isinstance(each, Override) else Override(*each) for each in overrides]
+    return apply_overrides(read_yaml(_file(path)), changes)
+
+
+def _num_pods(blocks: Mapping[str, Any]) -> int | None:
+    """Pods of a ``clos`` or ``fat_tree``; ``None`` if the file does not say."""
+    topology = blocks.get("topology")
+    if not isinstance(topology, Mapping):
+        return None
+    key = {"clos": "pods", "fat_tree": "k"}.get(TOPOLOGIES.spelling(str(topology.get("kind"))))
+    num_pods = None if key is None else topology.get(key)
+    return num_pods if isinstance(num_pods, int) else None
+
+
 def _cuts(blocks: Mapping[str, Any], seed: int) -> Iterable[Override]:
     """What is set to have two pods."""
     topology, workload = blocks.get("topology"), blocks.get("workload")
@@ -126,12 +148,10 @@ def _cuts(blocks: Mapping[str, Any], seed: int) -> Iterable[Override]:
     yield Override("seed", str(seed))
     if "seed" in workload:
         yield Override("workload.seed", str(seed))
-    kind = TOPOLOGIES.spelling(str(topology.get("kind")))
+    kind, num_pods = TOPOLOGIES.spelling(str(topology.get("kind"))), _num_pods(blocks)
     if kind == "clos":
-        num_pods = topology.get("pods")
         yield Override("topology.pods", "2")
-    elif kind == "fat_tree" and isinstance(topology.get("k"), int):
-        num_pods = topology["k"]
+    elif kind == "fat_tree" and num_pods is not None:
         half = num_pods // 2
         counts = dict.fromkeys(("racks", "hosts", "planes", "spines"), half)
         others = {key: value for key, value in topology.items() if key not in ("kind", "k")}
@@ -144,5 +164,5 @@ def _cuts(blocks: Mapping[str, Any], seed: int) -> Iterable[Override]:
             "workload.kind: expected generated, to draw flows for two pods "
             f"(got {workload.get('kind', 'a file')})"
         )
-    if isinstance(workload.get("num_flows"), int) and isinstance(num_pods, int):
+    if isinstance(workload.get("num_flows"), int) and num_pods is not None:
         yield Override("workload.num_flows", str(max(2 * workload["num_flows"] // num_pods, 1)))

@@ -20,6 +20,7 @@ from m4graph.mimic.compose import SIMULATED_POD, hook, visible
 from m4graph.mimic.conditions import check_scenario, conditions_of
 from m4graph.mimic.folder import ARRAYS_FILE, MIMIC_FILE, Mimic
 from m4graph.mimic.models.constant import Constant
+from m4graph.mimic.shipped import find_mimic
 from m4graph.results import NUM_NOT_SIMULATED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.scenario.scenario import MAX_SEED
@@ -39,7 +40,8 @@ class MimicSimulator(Simulator):
     in ``extra["end_to_end"]``.
 
     Args:
-        model (str, Path or Mimic): The folder that ``m4graph mimic fit`` wrote, or a mimic.
+        model (str, Path or Mimic): The folder that ``m4graph mimic fit`` wrote, the name of a mimic
+            that comes with the package, or a mimic.
         seed (int, optional): Of everything random in mimics. (default: the scenario's)
 
     Reference:
@@ -65,13 +67,13 @@ class MimicSimulator(Simulator):
             raise ConfigError(
                 "model: expected the folder of a mimic, as m4graph mimic fit writes it (got none)"
             )
-        self._mimic = model if isinstance(model, Mimic) else Mimic.load(Path(model))
+        self._mimic = model if isinstance(model, Mimic) else Mimic.load(find_mimic(model))
         self._seed = None if seed is None else check_count("seed", seed, 0, MAX_SEED)
 
     @classmethod
     def input_files(cls, options: Mapping[str, Any]) -> Iterable[Path]:
         """The files of the mimic."""
-        return [Path(options["model"]) / name for name in (MIMIC_FILE, ARRAYS_FILE)]
+        return [find_mimic(options["model"]) / name for name in (MIMIC_FILE, ARRAYS_FILE)]
 
     @classmethod
     def warm_ups(cls, every: bool) -> dict[str, Callable[[], object]]:
