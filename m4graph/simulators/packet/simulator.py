@@ -14,11 +14,12 @@ from m4graph.core.progress import Progress
 from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator
+from m4graph.simulators.forecast import MAX_HOURS
 from m4graph.simulators.packet.build import build_state, check_nics
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.faults import FaultWatcher, check_faults
-from m4graph.simulators.packet.forecast import MAX_HOURS, check_forecast
+from m4graph.simulators.packet.forecast import check_forecast
 from m4graph.simulators.packet.observe.config import Recording
 from m4graph.simulators.packet.observe.labels import Labels
 from m4graph.simulators.packet.observe.sampler import Sampler
@@ -55,6 +56,7 @@ class PacketSimulator(Simulator):
     name = "packet"
     colour = "#009E73"
     is_deterministic = True
+    neutral_options = frozenset({"max_hours"})
 
     def __init__(
         self,
