@@ -54,6 +54,19 @@ def test_fattree_eval(tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_mimic_scale(tmp_path):
+    out = tmp_path / "out"
+    done = run(EXAMPLES / "mimic_scale.py", "--pods", 3, "--seconds", 0.6, "--seeds", 1,
+               "--models", "constant", "--out", out, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for name in ("errors.png", "cpu.png", "rtt_cdf.png"):
+        assert (out / name).stat().st_size > 5_000
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert set(metrics) == {"packet", "small-scale", "matched share", "constant", "noise of seeds"}
+    assert metrics["constant"]["3"]["rtt_w1_ms"] > 0
+    assert "3 pods" in done.stdout
+
+
 def test_closed_loop(tmp_path):
     done = run(EXAMPLES / "closed_loop.py", "--steps", 2, "--pages", 12, "--out", "steps.png",
                cwd=tmp_path)  # fmt: skip
@@ -64,6 +77,15 @@ def test_closed_loop(tmp_path):
         assert cells[4] == str(2 * 4 * 6 + 2 * 12)  # flows
         assert 0.8 < float(cells[2]) < 100  # two steps of compute and 6 chunks of 1 MB
     assert (tmp_path / "steps.png").stat().st_size > 5_000
+
+
+def test_training_job(tmp_path):
+    done = run(EXAMPLES / "training_job.py", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("racks") == 2
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4
+    trace = json.loads((tmp_path / "out" / "rails_slow_spines.json").read_text())
+    assert trace["otherData"]["num_ranks"] == 64
 
 
 def test_custom_layer(tmp_path):

@@ -88,6 +88,8 @@ class Cluster:
             self._run = self._new_run()
             for member in self._history:
                 self._run.add(member.operation, member.placement, member.start_ns)
+        if self._run.now_ns > until_ns:  # An end that it has found lies behind that time.
+            return None
         limit = None if until_ns == np.inf else int(until_ns)
         still = {one.operation: one for one in self.members if one.end_ns is None}
         while (end := self._run.advance(limit)) is not None:

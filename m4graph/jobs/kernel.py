@@ -9,6 +9,7 @@ from m4graph.core.heap import heap_min, heap_pop, heap_set
 from m4graph.core.kernels import cached_kernel, kernel
 from m4graph.jobs.state import (
     ENDED,
+    LANES_PER_RANK,
     NONE,
     NOW_NS,
     NUM_DONE,
@@ -18,7 +19,7 @@ from m4graph.jobs.state import (
     READY_TAIL,
     RUNNING,
 )
-from m4graph.workload.programs.program import COMPUTE, RECEIVE
+from m4graph.workload.programs.program import CPU, RECEIVE
 
 
 @kernel
@@ -48,27 +49,28 @@ def finish(state, instance):
 
 @kernel
 def compute(state, number, instance, duration_ns):
-    """A rank computes from now on."""
+    """A lane computes from now on."""
     now = state.counts[NOW_NS]
-    rank = state.ranks[number]
-    rank.computing = instance
-    rank.since_ns = now
+    state.lanes[number].computing = instance
+    if number % LANES_PER_RANK == 0:
+        state.ranks[number // LANES_PER_RANK].since_ns = now
     state.instances[instance].start_ns = now
     heap_set(state.events, number, float(now + duration_ns))
 
 
 @kernel
 def end_computation(state, number):
-    """A rank has computed; it goes on with what has waited longest."""
+    """A lane has computed; it goes on with what has waited longest."""
     now = state.counts[NOW_NS]
-    rank = state.ranks[number]
-    instance = rank.computing
-    rank.compute_ns += now - rank.since_ns
-    rank.since_ns = now
-    rank.computing = NONE
-    if rank.head != NONE:
-        following = rank.head
-        rank.head = state.instances[following].next
+    lane, rank = state.lanes[number], state.ranks[number // LANES_PER_RANK]
+    instance = lane.computing
+    if number % LANES_PER_RANK == 0:
+        rank.compute_ns += now - rank.since_ns
+        rank.since_ns = now
+    lane.computing = NONE
+    if lane.head != NONE:
+        following = lane.head
+        lane.head = state.instances[following].next
         node = following - rank.first_instance + rank.first_node
         compute(state, number, following, state.nodes[node].duration_ns)
     finish(state, instance)
@@ -111,7 +113,7 @@ def end_operation(state, number):
         instance = state.members[operation.first_member + arrived]
         number_of_rank = state.instances[instance].rank
         rank = state.ranks[number_of_rank]
-        if rank.computing == NONE:
+        if state.lanes[LANES_PER_RANK * number_of_rank].computing == NONE:
             state.exposed_ns[number_of_rank, group.dimension] += now - rank.since_ns
             state.instances[instance].exposed_ns += now - rank.since_ns
             rank.since_ns = now
@@ -145,22 +147,25 @@ def take_turn(state, instance):
     rank = state.ranks[record.rank]
     node = state.nodes[instance - rank.first_instance + rank.first_node]
     record.start_ns = state.counts[NOW_NS]
-    if node.kind != COMPUTE:
+    if node.kind > CPU:
         group = state.group_of_slot[rank.first_slot + node.slot]
         if group == NONE:
             finish(state, instance)
         else:
             arrive(state, instance, group, node.step, node.kind)
-    elif node.duration_ns == 0:
+        return
+    number = LANES_PER_RANK * record.rank + node.kind
+    lane = state.lanes[number]
+    if node.duration_ns == 0:
         finish(state, instance)
-    elif rank.computing == NONE:
-        compute(state, record.rank, instance, node.duration_ns)
+    elif lane.computing == NONE:
+        compute(state, number, instance, node.duration_ns)
     else:
-        if rank.head == NONE:
-            rank.head = instance
+        if lane.head == NONE:
+            lane.head = instance
         else:
-            state.instances[rank.tail].next = instance
-        rank.tail = instance
+            state.instances[lane.tail].next = instance
+        lane.tail = instance
 
 
 def _build(digest):
@@ -169,7 +174,7 @@ def _build(digest):
         digest  # noqa: B018 - part of numba's cache key: a change of any source recompiles
         counts = state.counts
         counts[NUM_STARTED] = 0
-        num_ranks = len(state.ranks)
+        num_lanes = len(state.lanes)
         while True:
             while counts[READY_HEAD] != counts[READY_TAIL]:
                 head = counts[READY_HEAD]
@@ -181,16 +186,16 @@ def _build(digest):
                     return following
                 counts[NOW_NS] = int(following)
             event = heap_pop(state.events)
-            if event < num_ranks:
+            if event < num_lanes:
                 end_computation(state, event)
             else:
-                end_operation(state, event - num_ranks)
+                end_operation(state, event - num_lanes)
 
     @cached_kernel
     def post_ends(state, operations, end_ns):
         digest  # noqa: B018 - as above
         for i in range(len(operations)):
-            heap_set(state.events, len(state.ranks) + operations[i], end_ns[i])
+            heap_set(state.events, len(state.lanes) + operations[i], end_ns[i])
 
     return run, post_ends
 

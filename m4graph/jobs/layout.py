@@ -12,6 +12,8 @@ from m4graph.core.heap import make_heap
 from m4graph.jobs.state import (
     GROUP,
     INSTANCE,
+    LANE,
+    LANES_PER_RANK,
     NODE,
     NONE,
     OPERATION,
@@ -78,8 +80,9 @@ def build_state(tenants: Sequence[Tenant]) -> tuple[JobState, JobLayout]:
     ranks["first_node"] = first_node[program_of]
     ranks["first_instance"] = np.cumsum(num_nodes[program_of]) - num_nodes[program_of]
     ranks["first_slot"] = np.cumsum(num_slots[program_of]) - num_slots[program_of]
+    lanes = np.zeros(LANES_PER_RANK * len(ranks), LANE)
     for name in ("computing", "head", "tail"):
-        ranks[name] = NONE
+        lanes[name] = NONE
     instances = np.zeros(int(num_nodes[program_of].sum()), INSTANCE)
     instances["rank"] = np.repeat(np.arange(len(ranks)), num_nodes[program_of])
     own = np.arange(len(instances)) - np.repeat(
@@ -98,6 +101,7 @@ def build_state(tenants: Sequence[Tenant]) -> tuple[JobState, JobLayout]:
             nodes=nodes,
             followers=followers,
             ranks=ranks,
+            lanes=lanes,
             groups=groups,
             operations=operations,
             instances=instances,
@@ -106,7 +110,7 @@ def build_state(tenants: Sequence[Tenant]) -> tuple[JobState, JobLayout]:
             exposed_ns=np.zeros((len(ranks), len(layout.dimensions)), np.int64),
             ready=ready,
             started=np.zeros(len(operations), np.int64),
-            events=make_heap(len(ranks) + len(operations)),
+            events=make_heap(len(lanes) + len(operations)),
             counts=counts,
         ),
         layout,

@@ -22,7 +22,7 @@ from m4graph.jobs.layout import JobLayout
 from m4graph.jobs.state import JobState
 from m4graph.simulators import Completion
 from m4graph.workload.collectives import KINDS
-from m4graph.workload.programs.program import COMPUTE
+from m4graph.workload.programs.program import COMPUTE, CPU
 
 GIB_PER_GB = 10**9 / 2**30
 
@@ -214,7 +214,7 @@ class JobResult:
     def operations_of(self, rank: int) -> NDArray[np.int64]:
         """Operations of a rank: start, end, node and operation, int64 ``[n, 4]``."""
         nodes, _ = self._of_rank(rank)
-        own = np.flatnonzero(nodes["kind"] != COMPUTE)
+        own = np.flatnonzero(nodes["kind"] > CPU)
         slots = self.state.ranks["first_slot"][rank] + nodes["slot"][own]
         group = self.state.group_of_slot[slots]
         own, group = own[group >= 0], group[group >= 0]

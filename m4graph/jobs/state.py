@@ -33,15 +33,23 @@ RANK = np.dtype(
         ("first_node", np.int64),
         ("first_instance", np.int64),
         ("first_slot", np.int64),
-        ("computing", np.int64),  # instance, or NONE
-        ("head", np.int64),  # of the instances that wait to compute
-        ("tail", np.int64),
         ("since_ns", np.int64),  # up to here its time is accounted for
         ("compute_ns", np.int64),
         ("end_ns", np.int64),
     ],
     align=True,
 )
+LANE = np.dtype(
+    [
+        ("computing", np.int64),  # instance, or NONE
+        ("head", np.int64),  # of the instances that wait to compute
+        ("tail", np.int64),
+    ],
+    align=True,
+)
+LANES_PER_RANK = 2
+"""The accelerator and the CPU."""
+
 GROUP = np.dtype(
     [
         ("first_operation", np.int64),
@@ -85,18 +93,20 @@ class JobState(NamedTuple):
     Shapes:
         - nodes: records ``[num_nodes + 1]`` of all programs, followers: int64
         - ranks, groups, operations, instances: records
+        - lanes: records ``[2 num_ranks]``, accelerator and CPU of each rank
         - group_of_slot: int32, the communicator of each rank's slots; -1: of one rank
         - members: int64, the instances of each operation, in the order of arrival
         - exposed_ns: int64 ``[num_ranks, num_dimensions]``
         - ready: int64 ``[num_instances + 1]``, a ring of instances whose turn it is
         - started: int64 ``[num_operations]``, operations that have begun at this instant
-        - events: ends of the computation of each rank, then of each operation
+        - events: ends of the computation of each lane, then of each operation
         - counts: int64 ``[5]``
     """
 
     nodes: np.ndarray
     followers: np.ndarray
     ranks: np.ndarray
+    lanes: np.ndarray
     groups: np.ndarray
     operations: np.ndarray
     instances: np.ndarray

@@ -118,6 +118,58 @@ def test_tenants_and_background(job, tmp_path, capsys):
     assert set(summary["iteration_ns_of_tenants"]) == {"a", "1"}
 
 
+def times(out):
+    columns = ("kind", "bytes", "start_ns", "end_ns")
+    return [tuple(row[name] for name in columns) for row in rows(out / "collectives.csv")]
+
+
+def test_simai_text_as_a_job_of_ones_own(job, tmp_path, capsys):
+    """Rows that repeat are folded, and the job takes the same time."""
+    header, _, row = SIMAI.splitlines()
+    first = row.replace("layer", "first")
+    text = "\n".join([header, "7", first, *[row, first.replace("5000", "70")] * 3]) + "\n"
+    (tmp_path / "workload.txt").write_text(text)
+    arguments = ["convert", "--from", "simai", str(tmp_path / "workload.txt")]
+    assert main([*arguments, str(tmp_path / "made")]) == 0
+    assert "topology: not in the source; 1 servers of 8 GPUs" in capsys.readouterr().err
+    made = yaml.safe_load((tmp_path / "made" / "job.yaml").read_text())
+    assert [layer.get("repeat", 1) for layer in made["workload"]["layers"]] == [1, 3]
+    direct = job(
+        workload={"kind": "simai", "file": "workload.txt"},
+        **{key: made[key] for key in ("topology", "routing", "network", "congestion_control")},
+    )
+    for path, out in ((direct, "direct"), (tmp_path / "made", "folded")):
+        assert main(["job", str(path), "--out", str(tmp_path / out)]) == 0
+    assert times(tmp_path / "direct") == times(tmp_path / "folded")
+
+
+def test_simai_topology_and_workload(tmp_path, capsys):
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "workload.txt").write_text(SIMAI)
+    lines = ["9 8 1 0 8 H100", "8", *(f"{gpu} 8 2880Gbps 0.000025ms 0" for gpu in range(8))]
+    (source / "topo").write_text("\n".join(lines) + "\n")
+    assert main(["convert", "--from", "simai", str(source), str(tmp_path / "made")]) == 0
+    assert main(["job", str(tmp_path / "made"), "--out", str(tmp_path / "out")]) == 0
+    assert len(rows(tmp_path / "out" / "links.csv")) == 16
+    (source / "more").write_text("9\n")
+    assert main(["convert", "--from", "simai", str(source), str(tmp_path / "other")]) == 2
+    assert "expected one workload and at most one topology" in capsys.readouterr().err
+
+
+def test_chakra_traces_as_text(tmp_path, capsys):
+    node = {"Id": 0, "Name": "ar", "NodeType": 7, "comm_type": 0, "comm_size": 8000}
+    for rank in range(8):
+        content = {"workload_graph": [node | {"data_deps": []}]}
+        (tmp_path / f"run.{rank}.json").write_text(json.dumps(content))
+    assert main(["convert", "--from", "chakra", str(tmp_path / "run"), str(tmp_path / "made")]) == 0
+    assert main(["job", str(tmp_path / "made"), "--out", str(tmp_path / "out")]) == 0
+    (row,) = rows(tmp_path / "out" / "collectives.csv")
+    assert (row["kind"], row["ranks"], row["bytes"]) == ("all_reduce", "8", "8000")
+    assert main(["convert", "--from", "chakra", str(tmp_path / "no"), str(tmp_path / "x")]) == 2
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

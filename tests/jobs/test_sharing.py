@@ -49,6 +49,22 @@ def test_the_same_as_all_in_one_session(job, pause_ns):
     assert apart.collectives[columns].equals(in_one.collectives[columns])
 
 
+@pytest.mark.parametrize("pauses_ns", [(100_000, 130_000), (130_000, 100_000)])
+def test_the_same_where_jobs_do_not_meet(pauses_ns):
+    """Each is simulated by itself; which end comes first is known only afterwards."""
+    tenants = [
+        {"name": f"t{i}", "ranks": list(range(8 * i, 8 * i + 8)), "workload": overlapping(pause_ns)}
+        for i, pause_ns in enumerate(pauses_ns)
+    ]
+    tables = [
+        m4.simulate_job(m4.Job(star(16), tenants=tenants, memo=memo, nvlink="simulate")).collectives
+        for memo in (True, False)
+    ]
+    columns = ["group", "step", "start_ns", "end_ns"]
+    assert len(tables[0]) == 2 * 6
+    assert tables[0][columns].equals(tables[1][columns])
+
+
 def test_the_same_packet_by_packet(job):
     programs = overlapping(100_000)
     with_memo = m4.simulate_job(job(programs), "packet")

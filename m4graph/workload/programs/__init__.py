@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from m4graph.workload.programs.chakra import chakra_programs
 from m4graph.workload.programs.parallel import Parallel
 from m4graph.workload.programs.program import (
     Communicator,
@@ -26,6 +27,7 @@ __all__ = [
     "Program",
     "ProgramBuilder",
     "Schedule",
+    "chakra_programs",
     "read_simai",
     "simai_programs",
     "training_job",

@@ -11,6 +11,7 @@ from pydantic import Field
 from m4graph.core.blocks import build
 from m4graph.core.registry import Registry
 from m4graph.core.schema import StrictModel, keys_inside
+from m4graph.workload.programs.chakra import chakra_programs
 from m4graph.workload.programs.parallel import Parallel
 from m4graph.workload.programs.program import JobPrograms
 from m4graph.workload.programs.simai import read_simai, simai_programs
@@ -37,6 +38,7 @@ class JobWorkloadBlock(StrictModel):
 JOB_WORKLOADS: Registry[type[JobWorkloadBlock]] = Registry(
     "job workload",
     {
+        "chakra": "m4graph.workload.programs.config:ChakraBlock",
         "simai": "m4graph.workload.programs.config:SimaiBlock",
         "training_job": "m4graph.workload.programs.config:TrainingJobBlock",
     },
@@ -64,6 +66,23 @@ class SimaiBlock(JobWorkloadBlock):
     def build(self) -> JobPrograms:
         """Reads the file."""
         return simai_programs(read_simai(self.file, self.nvls))
+
+
+class ChakraBlock(JobWorkloadBlock):
+    """``workload: {kind: chakra, prefix: ...}``, Chakra execution traces.
+
+    Args:
+        prefix (str): What the names of the files begin with, ``<prefix>.<rank>.et`` or ``.json``.
+        groups (str, optional): A JSON file with the ranks of each group by name.
+            (default: as the traces say)
+    """
+
+    prefix: str
+    groups: str | None = None
+
+    def build(self) -> JobPrograms:
+        """Reads the files."""
+        return chakra_programs(self.prefix, self.groups)
 
 
 class TrainingJobBlock(JobWorkloadBlock):

@@ -13,8 +13,8 @@ from m4graph.core.checks import check_count
 from m4graph.core.errors import WorkloadError
 from m4graph.workload.collectives import Collective, check_collective
 
-COMPUTE, COMMUNICATE, SEND, RECEIVE = range(4)
-"""Kinds of nodes."""
+COMPUTE, CPU, COMMUNICATE, SEND, RECEIVE = range(5)
+"""Kinds of nodes: computing on the accelerator, on its CPU, and communication."""
 
 PARTS = ("forward", "input_grad", "weight_grad")
 """The passes of a layer."""
@@ -41,10 +41,10 @@ class Communicator(NamedTuple):
 class Program:
     """The nodes of a rank; ranks that do the same share one.
 
-    A node begins when all that it waits for are done. A rank does one computation at a time; one
-    that takes no time waits for none. Operations of one communicator come one after the other,
-    those of several side by side. The first operation of a rank in a communicator belongs with the
-    first of each other rank of it, and so on, in the order of nodes.
+    A node begins when all that it waits for are done. A rank does one computation at a time, and
+    beside it one on its CPU; what takes no time waits for neither. Operations of one communicator
+    come one after the other, those of several side by side. The first operation of a rank in a
+    communicator belongs with the first of each other rank of it, and so on, in the order of nodes.
 
     Fields:
         - names: tuple ``[num_nodes]``
@@ -110,6 +110,15 @@ class ProgramBuilder:
         """
         duration = check_count("duration_ns", duration_ns, 0, MAX_NS)
         return self._add(name, COMPUTE, duration, -1, -1, after, blocking=True)
+
+    def cpu(self, name: str, duration_ns: int, after: Iterable[int] | None = None) -> int:
+        """Work of the CPU, beside which the rank may compute.
+
+        Raises:
+            KeyProblem: If the duration is no integer of 0 or above.
+        """
+        duration = check_count("duration_ns", duration_ns, 0, MAX_NS)
+        return self._add(name, CPU, duration, -1, -1, after, blocking=True)
 
     def collective(
         self,
