@@ -14,6 +14,8 @@ _MODULES = ("congestion", "metrics", "nn", "routing", "simulators", "topology", 
 _NAMES = {
     "Completion": "m4graph.simulators.session",
     "ExpectedTimes": "m4graph.scenario.expected",
+    "Job": "m4graph.jobs",
+    "JobResult": "m4graph.jobs",
     "M4GraphError": "m4graph.core.errors",
     "NetworkConfig": "m4graph.scenario",
     "Scenario": "m4graph.scenario",
@@ -21,12 +23,14 @@ _NAMES = {
     "SimulationResult": "m4graph.results",
     "Simulator": "m4graph.simulators",
     "compare": "m4graph.evaluation",
+    "load_job": "m4graph.jobs",
     "load_model": "m4graph.zoo",
     "load_scenario": "m4graph.scenario.files",
     "open_session": "m4graph.simulators.session",
     "save_scenario": "m4graph.scenario.files",
     "simulate": "m4graph.simulators",
     "simulate_batch": "m4graph.simulators",
+    "simulate_job": "m4graph.jobs",
     "to_hetero_data": "m4graph.graph",
 }
 

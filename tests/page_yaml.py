@@ -11,11 +11,13 @@ import yaml
 
 from m4graph.datasets import GenerateConfig
 from m4graph.evaluation.suites.files import SuiteFile
+from m4graph.jobs import load_job
 from m4graph.scenario import Scenario
 from m4graph.scenario.build import ScenarioFile
 from m4graph.scenario.files import load_scenario
 from m4graph.simulators.packet import Recording
 from m4graph.topology import to_csv
+from m4graph.workload.programs.config import JOB_WORKLOADS
 
 _FIRST_SWITCH = 16
 _BASE = {
@@ -35,7 +37,9 @@ def read_block(block: Any, folder: Path) -> None:
         InputError: If it is bad.
     """
     keys = set(block)
-    if keys <= set(ScenarioFile.model_fields):
+    if block.get("workload", {}).get("kind") in JOB_WORKLOADS.names():
+        load_job(_write(folder / "job.yaml", block))
+    elif keys <= set(ScenarioFile.model_fields):
         _scenario(block, folder)
     elif keys <= set(Recording.model_fields):
         recording = Recording.parse(block)

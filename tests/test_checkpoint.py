@@ -272,7 +272,7 @@ def test_a_configuration_may_not_ask_for_more_than_the_weights_hold(checkpoint):
         load_checkpoint(checkpoint)
 
 
-@pytest.mark.parametrize("sizes", [(10**6, 1), (8, 10**9), (2**62, 2**62)])
+@pytest.mark.parametrize("sizes", [(10**6, 1), (8, 2000), (8, 10**9), (2**62, 2**62)])
 def test_sizes_of_a_built_in_model_have_limits(tmp_path, metadata, sizes):
     from m4graph.nn import FlowLinkModel
 

@@ -12,6 +12,7 @@ from m4graph.datasets.making.config import load_config
 from m4graph.datasets.making.generation import generate
 from m4graph.datasets.making.produce import run_hash
 from m4graph.evaluation.suites import load_suite, make_runners, run_suite
+from m4graph.jobs import load_job, simulate_job
 from m4graph.runs import LabelledRun
 from m4graph.scenario.files import load_scenario
 from m4graph.simulators import simulate
@@ -31,6 +32,40 @@ def test_scenarios(path):
     assert scenario.name == path.stem
     result = simulate(scenario, "packet")
     assert result.num_finished == scenario.num_flows
+
+
+@pytest.mark.parametrize("path", files("mimic"))
+def test_mimic(path):
+    """With an end that comes early; what is under way then does not finish."""
+    scenario = load_scenario(path, [("workload.until_us", "20000"), ("stop_us", "30000")])
+    assert scenario.name.startswith("mimic_")
+    result = simulate(scenario, "packet")
+    assert 0 < result.num_finished <= scenario.num_flows
+
+
+NUM_FLOWS = {
+    "gpt7b-64": 184_320,
+    "gpt13b-128": 1_860_352,
+    "mixtral-64": 1_011_200,
+    "gpt175b-1024": 34_379_776,
+}
+"""What SimAI's rules give for these jobs."""
+
+
+@pytest.mark.parametrize("path", files("jobs"))
+def test_jobs(path):
+    job = load_job(path)
+    assert job.name == path.stem
+    assert job.num_ranks == int(path.stem.rsplit("-")[-1])
+    if job.num_ranks < 1000:  # The others take 10 s.
+        assert simulate_job(job, "fluid").num_flows == NUM_FLOWS[path.stem]
+
+
+@pytest.mark.slow
+def test_a_large_job():
+    result = simulate_job(load_job(ROOT / "configs/jobs/gpt175b-1024.yaml"), "fluid")
+    assert result.num_flows == NUM_FLOWS["gpt175b-1024"]
+    assert result.num_simulated < result.num_flows / 100
 
 
 @pytest.mark.parametrize("path", files("evaluate"))

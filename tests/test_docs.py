@@ -29,6 +29,7 @@ INTERNAL = {
     "m4graph.simulators.packet.tcp",
     "m4graph.simulators.parsimon",
     "m4graph.simulators.session",
+    "m4graph.workload.programs.chakra",
 }
 """Packages whose names others export, or nobody."""
 

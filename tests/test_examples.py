@@ -66,6 +66,15 @@ def test_closed_loop(tmp_path):
     assert (tmp_path / "steps.png").stat().st_size > 5_000
 
 
+def test_training_job(tmp_path):
+    done = run(EXAMPLES / "training_job.py", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("racks") == 2
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4
+    trace = json.loads((tmp_path / "out" / "rails_slow_spines.json").read_text())
+    assert trace["otherData"]["num_ranks"] == 64
+
+
 def test_custom_layer(tmp_path):
     done = run(EXAMPLES / "custom_layer.py", "--quick", "--out", "errors.png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

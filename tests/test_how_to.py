@@ -19,7 +19,7 @@ def python(tmp_path_factory):
 
 
 def test_the_pages():
-    kinds = "congestion-control conv dataset head simulator size-law topology".split()
+    kinds = "collective congestion-control conv dataset head simulator size-law topology".split()
     assert PAGES == sorted([*(f"{kind}.md" for kind in kinds), "package.md"])
 
 

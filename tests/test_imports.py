@@ -21,6 +21,7 @@ LAYERS = [
     "scenario congestion results metrics",
     "runs estimate",
     "simulators convert",
+    "jobs",
     "graph",
     "nn checkpoint zoo",
     "datasets learned mimic",
@@ -29,7 +30,7 @@ LAYERS = [
     "testing",
     "cli __main__",
 ]
-SIMULATORS = "base options runner session settled packet fluid parsimon"
+SIMULATORS = "base options runner session settled forecast packet fluid parsimon"
 
 RANKS = {name: rank for rank, name in enumerate(" ".join(LAYERS).split())}
 SIMULATOR_RANKS = {name: rank for rank, name in enumerate(SIMULATORS.split())}

@@ -11,8 +11,11 @@ from m4graph.core.errors import CheckpointError, ConfigError
 from m4graph.core.registry import Registry
 from m4graph.core.schema import spell
 
-_SPARE_VALUES, _SPARE_MODULES = 10**6, 10**4
+_SPARE_VALUES, _SPARE_MODULES = 10**6, 10**3
 """What a model may have beside what stands in its file: buffers that are not saved, say."""
+
+_VALUES_A_MODULE = 10
+"""A model of more modules has this many numbers in each on average, at the least."""
 
 if TYPE_CHECKING:
     from torch import nn
@@ -102,7 +105,10 @@ def _no_larger_than(num_values: int) -> Iterator[None]:
     """Ends the making of a model that outgrows its weights, by its tensors or its modules."""
     from torch.nn.modules import module as hooks
 
-    left = {"values": 2 * num_values + _SPARE_VALUES, "modules": num_values + _SPARE_MODULES}
+    left = {
+        "values": 2 * num_values + _SPARE_VALUES,
+        "modules": num_values // _VALUES_A_MODULE + _SPARE_MODULES,
+    }
 
     def count(what: str, number: int) -> None:
         left[what] -= number

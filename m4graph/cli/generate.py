@@ -40,6 +40,13 @@ def generate(
             help="Refuse a scenario that would take the packet simulator longer. [default: 24]",
         ),
     ] = None,
+    max_total_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--max-total-hours",
+            help="Refuse scenarios that would take one core longer, all together. [default: 10000]",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as in num_scenarios=10."),
@@ -53,6 +60,7 @@ def generate(
     from m4graph.core.progress import count_progress
     from m4graph.core.yaml_file import Override
     from m4graph.datasets.making.config import load_config
+    from m4graph.datasets.making.forecast import MAX_TOTAL_HOURS
     from m4graph.datasets.making.generation import GenerationError, label
     from m4graph.datasets.making.generation import generate as generate_runs
     from m4graph.datasets.making.manifest import Shard
@@ -75,6 +83,7 @@ def generate(
                 report_failure,
                 str(config),
                 {} if max_hours is None else {"max_hours": max_hours},
+                MAX_TOTAL_HOURS if max_total_hours is None else max_total_hours,
             )
     except GenerationError as error:
         _report(error.records, out)

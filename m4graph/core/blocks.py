@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.hints import parameter_hints
+from m4graph.core.integers import with_integers
 from m4graph.core.registry import Registry
 from m4graph.core.schema import (
     KeyProblem,
@@ -72,7 +74,7 @@ def build(
     else:
         check_keys(chosen.plugin, chosen.parameters, key)
         with keys_inside(key):
-            made = chosen.plugin(**chosen.parameters)
+            made = chosen.plugin(**with_integers(chosen.parameters, parameter_hints(chosen.plugin)))
     return made
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, TypeGuard
+from typing import Any
 
-import numpy as np
-
+from m4graph.core.integers import is_integer
 from m4graph.core.schema import KeyProblem, spell
 
 MAX_COUNT = 2**31 - 1
@@ -16,11 +15,6 @@ MAX_COUNT = 2**31 - 1
 
 MAX_SIGMA = 100
 """Of a log-normal law: beyond it, even the largest of all draws would be 0."""
-
-
-def is_integer(value: object) -> TypeGuard[int | np.integer]:
-    """Tells whether a value is an integer of Python or numpy; ``True`` is none."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_count(name: str, value: Any, minimum: int = 1, maximum: int = MAX_COUNT) -> int:

@@ -1,7 +1,8 @@
 """Strict, frozen configuration models, and one-line errors that name the key.
 
 Every block of every YAML is a :class:`StrictModel`: unknown keys raise, and nothing is converted
-on the way in (a boolean is no integer, ``"yes"`` is no boolean), but an integer is a number.
+on the way in (a boolean is no integer, ``"yes"`` is no boolean), but an integer is a number, and a
+whole float, as in ``1e6``, an integer.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.integers import with_integers
 
 _EXPECTED = {
     "int_type": "an integer",
@@ -69,6 +71,15 @@ class StrictModel(BaseModel):
     """A frozen block of keys that refuses unknown keys and wrong types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_integers(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        return with_integers(
+            data, {name: field.annotation for name, field in cls.model_fields.items()}
+        )
 
     @classmethod
     def parse(cls, data: object, key: str = "") -> Self:

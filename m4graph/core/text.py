@@ -62,3 +62,8 @@ def read_lines(path: Path, problem: type[InputError] = InputError) -> list[Line]
         raise problem(f"{path}: expected text in UTF-8 (got {error})") from None
     numbered = ((number, line.split()) for number, line in enumerate(text.splitlines(), 1))
     return [Line(f"{path}, line {number}", cells, problem) for number, cells in numbered if cells]
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without further lines; its name where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

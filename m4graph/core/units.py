@@ -13,6 +13,7 @@ from m4graph.core.errors import InputError
 
 NS_PER_S = 10**9
 NS_PER_US = 1000
+NS_PER_MS = 10**6
 PS_PER_NS = 1000
 BITS_PER_BYTE = 8
 GBPS = 10**9

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from m4graph.evaluation.records import (
         plot_bottlenecks,
         plot_flows,
+        plot_job,
         plot_links,
         plot_records,
     )
@@ -27,6 +28,7 @@ _NAMES = {
     "compare": "m4graph.evaluation.comparison",
     "plot_bottlenecks": "m4graph.evaluation.records",
     "plot_flows": "m4graph.evaluation.records",
+    "plot_job": "m4graph.evaluation.records",
     "plot_links": "m4graph.evaluation.records",
     "plot_records": "m4graph.evaluation.records",
 }
@@ -38,6 +40,7 @@ __all__ = [
     "compare",
     "plot_bottlenecks",
     "plot_flows",
+    "plot_job",
     "plot_links",
     "plot_records",
 ]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from m4graph.evaluation.plots import bottlenecks, time_series
+from m4graph.evaluation.plots import bottlenecks, time_line, time_series
 from m4graph.evaluation.plots.bottlenecks import LinkShares
 from m4graph.evaluation.plots.figure import save_figure
 from m4graph.evaluation.plots.time_series import Recorded
+from m4graph.jobs import JobResult
 
 
 def plot_records(records: Recorded, folder: Path) -> None:
@@ -66,3 +67,17 @@ def plot_bottlenecks(links: LinkShares, path: str | Path) -> None:
         InputError: If nothing can be written there.
     """
     save_figure(bottlenecks.draw(links), Path(path))
+
+
+def plot_job(result: JobResult, path: str | Path, ranks: Sequence[int] | None = None) -> None:
+    """Draws what the ranks of a job compute and send, over time.
+
+    Args:
+        result (JobResult): The job.
+        path (str or Path): The file; its ending chooses the format.
+        ranks (list of int, optional): Which ranks. (default: 16 at most, evenly spread)
+
+    Raises:
+        InputError: If there is no such rank, or nothing can be written there.
+    """
+    save_figure(time_line.draw(result, ranks), Path(path))

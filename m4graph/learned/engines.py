@@ -20,6 +20,7 @@ from m4graph.learned.domain import Seen
 from m4graph.learned.protocol import Engine
 from m4graph.runs import FlowNetwork
 from m4graph.runs.settings import seen_settings
+from m4graph.simulators.forecast import EventSpeed
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +46,9 @@ class EngineMaker(ABC):
     runs_side_by_side: ClassVar[bool]
     """Whether an engine takes more than one network."""
 
+    speed: ClassVar[EventSpeed]
+    """About how fast a run is, on one core."""
+
     seen: Seen
     """What the model can see of an algorithm's parameters."""
 
@@ -69,6 +73,7 @@ class CompiledMaker(EngineMaker):
     name = "compiled"
     steps_a_turn = 2000
     runs_side_by_side = False
+    speed = EventSpeed(events_per_s=1.5e4, touched_per_s=1.6e5)
 
     def __init__(self, weights: Weights) -> None:
         self.seen = seen_settings
@@ -91,6 +96,7 @@ class TorchMaker(EngineMaker):
     name = "torch"
     steps_a_turn = 50
     runs_side_by_side = True
+    speed = EventSpeed(events_per_s=7e2, touched_per_s=5e4)
 
     def __init__(self, model: EventModel) -> None:
         self.seen = getattr(model, "seen_settings", seen_settings)

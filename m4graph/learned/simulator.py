@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.announced import announced_compilation
+from m4graph.core.checks import check_positive
 from m4graph.core.errors import SimulationError
 from m4graph.core.progress import Progress
 from m4graph.learned.domain import Domain, trained_controls
@@ -25,6 +26,7 @@ from m4graph.runs import FlowNetwork
 from m4graph.runs.sample import two_flows
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator
+from m4graph.simulators.forecast import MAX_HOURS, check_events
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.simulators.settled import Settled, settled
 from m4graph.workload import ClosedLoopWorkload
@@ -58,6 +60,9 @@ class LearnedSimulator(Simulator):
             change no FCT; only ``"torch"`` runs them, and gives ``extra["predictions"]``, what each
             head on flows has said last of each flow, in open loops. (default: ``"auto"``)
         device (str or torch.device, optional): Where to run. (default: ``"cpu"``)
+        max_hours (float, optional): Refuse a scenario with more work than this, by the number of
+            its flows and of those beside them (:mod:`m4graph.simulators.forecast`).
+            (default: ``24``)
 
     Reference:
         Li et al., "m4: A Learned Flow-level Network Simulator", arXiv 2503.01770.
@@ -71,6 +76,7 @@ class LearnedSimulator(Simulator):
     name = "learned"
     colour = "#0072B2"
     sources = ("m4graph.nn",)
+    neutral_options = frozenset({"max_hours"})
 
     @classmethod
     def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +96,9 @@ class LearnedSimulator(Simulator):
         model: str | os.PathLike[str] | nn.Module | None = None,
         engine: str = "auto",
         device: str | torch.device = "cpu",
+        max_hours: float = MAX_HOURS,
     ) -> None:
+        self._max_hours = check_positive("max_hours", max_hours)
         controls: frozenset[str] = frozenset()
         if model is None or isinstance(model, str | os.PathLike):
             source = default_model_name() if model is None else model
@@ -112,10 +120,11 @@ class LearnedSimulator(Simulator):
 
         Raises:
             ConfigError: If the scenario has faults, but for cables that are down or slow from the
-                start to the end.
+                start to the end, or it is too much work.
             SimulationError: If the model predicts something that is not a number.
         """
         if isinstance(scenario.workload, ClosedLoopWorkload):
+            self._check_work(scenario)
             return simulate_closed_loop(self, scenario, progress)
         return self._run([scenario], progress)[0]
 
@@ -145,6 +154,8 @@ class LearnedSimulator(Simulator):
     def _run(
         self, scenarios: Sequence[Scenario], progress: Progress | None
     ) -> list[SimulationResult]:
+        for scenario in scenarios:
+            self._check_work(scenario)
         found = [settled(self.name, scenario) for scenario in scenarios]
         self._domain.warn(scenarios)
         compile_s = self._warm_up() / len(scenarios)
@@ -215,6 +226,9 @@ class LearnedSimulator(Simulator):
             f"scenario {scenario.name!r}, flow {scenario.workload.id[error.flow]}: expected model "
             f"{self.model_name} to predict the logarithm of a slowdown (got {error.log_slowdown})"
         )
+
+    def _check_work(self, scenario: Scenario) -> None:
+        check_events(self.name, scenario, self._maker.speed, self._max_hours)
 
     def _warm_up(self) -> float:
         """Lets the engine run two flows, once, so that everything is compiled and loaded."""

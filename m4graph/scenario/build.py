@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +65,16 @@ def build_scenario(
             that is one that the blocks name.
     """
     parsed = ScenarioFile.parse(blocks)
-    network = topology_from_config(_with_paths(folder, parsed.topology, "topology"))
+    network = topology_from_config(with_paths(folder, parsed.topology, "topology"))
     config = NetworkConfig.parse(parsed.network, "network")
-    flows = _with_paths(folder, parsed.workload, "workload")
+    flows = with_paths(folder, parsed.workload, "workload")
     workload = workload_from_config(flows, network, seed=parsed.seed)
     return Scenario(
         network=network,
         workload=workload,
         congestion_control=parsed.congestion_control,
         config=config,
-        routing=_with_paths(folder, parsed.routing, "routing"),
+        routing=with_paths(folder, parsed.routing, "routing"),
         seed=parsed.seed,
         name=default_name if parsed.name is None else parsed.name,
         expected=_expected(folder, workload) if with_expected else None,
@@ -90,17 +90,29 @@ def _expected(folder: Path, workload: AnyWorkload) -> ExpectedTimes | None:
     return None
 
 
-def _with_paths(folder: Path, block: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Makes the paths of a block, and of the blocks in it, relative to the scenario's folder."""
+def with_paths(
+    folder: Path, block: Mapping[str, Any], key: str, names: Sequence[str] = ("file",)
+) -> dict[str, Any]:
+    """Makes the paths of a block, and of the blocks in it, relative to the folder of its file.
+
+    Args:
+        folder (Path): The folder.
+        block (Mapping): The block.
+        key (str): Its dotted path, for messages.
+        names (list): Keys that hold paths. (default: ``("file",)``)
+
+    Raises:
+        KeyProblem: If the value of such a key is no text.
+    """
     result: dict[str, Any] = {}
     for name, value in block.items():
-        if name == "file":
+        if name in names:
             if not isinstance(value, str) or not value:
                 raise KeyProblem(
                     join_key(key, name), f"expected the path of a file (got {spell(value)})"
                 )
             value = str(folder / value)
         elif isinstance(value, Mapping):
-            value = _with_paths(folder, value, join_key(key, name))
+            value = with_paths(folder, value, join_key(key, name), names)
         result[name] = value
     return result

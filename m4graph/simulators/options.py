@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.hints import parameter_hints
+from m4graph.core.integers import with_integers
 from m4graph.core.schema import KeyProblem, join_key, one_of, spell, unknown_key
 from m4graph.core.yaml_file import Override, apply_overrides, locate
 from m4graph.simulators import base
-from m4graph.simulators.base import Simulator, option_names
+from m4graph.simulators.base import option_names
 
 FLAG = "--option"
 
@@ -49,33 +49,27 @@ def read_options(arguments: Iterable[str], simulators: Sequence[str]) -> dict[st
     found = apply_overrides({}, overrides)
     try:
         for name, options in found.items():
-            _check(name, options)
+            found[name] = _checked(name, options)
     except KeyProblem as problem:
         raise locate(problem, FLAG, overrides) from None
     return found
 
 
-def _check(simulator: str, options: Mapping[str, Any]) -> None:
-    """Checks names and types of options, as the constructor's signature has them."""
+def _checked(simulator: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options whose names and types are those of the constructor's signature."""
     factory = base.SIMULATORS.resolve(simulator)
     valid = option_names(factory)
-    for name, value in options.items():
+    for name in options:
         if name not in valid:
             raise unknown_key(simulator, name, valid)
-        forms = _forms(_hint(factory, name))
+    hints = parameter_hints(factory)
+    checked = with_integers(options, hints)
+    for name, value in checked.items():
+        forms = _forms(hints[name])
         if forms and not any(fits(value) for fits in forms.values()):
             problem = f"expected {' or '.join(forms)} (got {spell(value)})"
             raise KeyProblem(join_key(simulator, name), problem)
-
-
-def _hint(factory: type[Simulator], name: str) -> Any:
-    """The type of an option; anything, if it has a name that only type checkers know."""
-    annotation = inspect.signature(factory).parameters[name].annotation
-    holder = type("Holder", (), {"__annotations__": {name: annotation}})
-    try:
-        return get_type_hints(holder, vars(sys.modules[factory.__module__]))[name]
-    except NameError:
-        return Any
+    return checked
 
 
 def _forms(hint: Any) -> dict[str, Callable[[Any], bool]]:

@@ -7,9 +7,8 @@ from typing import Any
 
 import networkx as nx
 
-from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
-from m4graph.core.integers import as_integer
+from m4graph.core.integers import is_integer, whole_as_integers
 from m4graph.core.schema import KeyProblem
 from m4graph.topology.build import add_cable, check_rate, plain
 from m4graph.topology.validation import node_kind, validate
@@ -57,7 +56,7 @@ def _cable(a: Any, b: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     cable = dict(data)
     for name in ("rate_bps", "delay_ns"):
         if name in cable:
-            cable[name] = _whole(cable[name])
+            cable[name] = whole_as_integers(cable[name])
     if "gbps" not in cable:
         return cable
     if "rate_bps" in cable:
@@ -67,9 +66,3 @@ def _cable(a: Any, b: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     except KeyProblem as error:
         raise TopologyError(f"cable {a}-{b}, {error}") from None
     return cable
-
-
-def _whole(value: Any) -> Any:
-    """An integer where a float stands for one; what is none is left to ``validate``."""
-    integer = as_integer(value)
-    return value if integer is None else integer

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import networkx as nx
 
 from m4graph.core.errors import TopologyError
+from m4graph.core.text import first_line
 from m4graph.topology.build import add_cable, plain
 
 _UNDIRECTED = (
@@ -33,7 +34,7 @@ def read_graphml(path: Path) -> nx.Graph:
         TypeError,
         ValueError,
     ) as error:
-        raise TopologyError(f"{path}: expected GraphML (got {_first_line(error)})") from None
+        raise TopologyError(f"{path}: expected GraphML (got {first_line(error)})") from None
     if graphs != 1:
         raise TopologyError(f"{path}: expected one graph in the file (got {graphs})")
     graph.graph.pop("node_default", None)
@@ -54,7 +55,7 @@ def read_gml(path: Path) -> nx.Graph:
         text = path.read_text(encoding="utf-8-sig").encode("ascii", "xmlcharrefreplace").decode()
         graph = nx.parse_gml(text, label="id")
     except (nx.NetworkXException, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        raise TopologyError(f"{path}: expected GML (got {_first_line(error)})") from None
+        raise TopologyError(f"{path}: expected GML (got {first_line(error)})") from None
     except RecursionError:
         raise TopologyError(f"{path}: expected GML (got blocks within blocks)") from None
     return _undirected(path, graph)
@@ -132,7 +133,3 @@ def _label(where: str, entry: dict[str, Any], key: str) -> int | str:
     if isinstance(label, bool) or not isinstance(label, (int, str)):
         raise TopologyError(f"{where}, {key}: expected a number or a string (got {label!r})")
     return label
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 
-from m4graph.core.checks import is_integer
 from m4graph.core.errors import TopologyError
+from m4graph.core.integers import is_integer
 from m4graph.topology.arrays import NetworkArrays
 from m4graph.topology.validation import validate
 

@@ -41,7 +41,9 @@ def read_cables(path: Path, num_hosts: int | None) -> nx.Graph:
         raise KeyProblem("num_hosts", f"expected the number of hosts in {path} (got none)")
     else:
         ends = np.union1d(table["a"], table["b"]).tolist()
-        for node in sorted({*ends, *range(num_hosts)}):
+        # A host beyond all cables has none: one is enough to be refused.
+        hosts = range(min(num_hosts, max(ends, default=0) + 2))
+        for node in sorted({*ends, *hosts}):
             graph.add_node(node, kind="host" if node < num_hosts else "switch")
     for row, gbps in enumerate(table["gbps"].tolist()):
         a, b, delay_ns = (_natural(table, row, column) for column in ("a", "b", "delay_ns"))

@@ -31,6 +31,7 @@ from m4graph.workload.matrices import (
     UniformMatrix,
 )
 from m4graph.workload.pairs import HostPairs, Pairs, PairShares, RackPairs
+from m4graph.workload.programs import training_job
 from m4graph.workload.request_response import request_response
 from m4graph.workload.sizes import (
     SIZE_LAWS,
@@ -84,6 +85,7 @@ __all__ = [
     "request_response",
     "ring_all_reduce",
     "sizes_from_file",
+    "training_job",
     "tree_all_reduce",
     "web_search",
     "web_server",

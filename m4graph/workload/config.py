@@ -41,13 +41,13 @@ class WorkloadBlock(StrictModel):
 WORKLOADS: Registry[type[WorkloadBlock]] = Registry(
     "workload",
     {
-        "all_to_all": "m4graph.workload.collective_blocks:AllToAllBlock",
+        "all_to_all": "m4graph.workload.collectives.blocks:AllToAllBlock",
         "closed_loop": "m4graph.workload.config:ClosedLoopBlock",
         "file": "m4graph.workload.config:FileBlock",
         "generated": "m4graph.workload.config:GeneratedBlock",
-        "request_response": "m4graph.workload.collective_blocks:RequestResponseBlock",
-        "ring_all_reduce": "m4graph.workload.collective_blocks:RingAllReduceBlock",
-        "tree_all_reduce": "m4graph.workload.collective_blocks:TreeAllReduceBlock",
+        "request_response": "m4graph.workload.collectives.blocks:RequestResponseBlock",
+        "ring_all_reduce": "m4graph.workload.collectives.blocks:RingAllReduceBlock",
+        "tree_all_reduce": "m4graph.workload.collectives.blocks:TreeAllReduceBlock",
     },
 )
 """Kinds of workloads by name, each the model of its block."""

@@ -41,7 +41,8 @@ def test_an_instance_is_given_back():
         ({"inner": {"shar": 1}}, "b.inner.shar: unknown key: expected share; "
          "did you mean 'share'?"),
         ({"count": True}, "b.count: expected an integer (got true)"),
-        ({"count": 2.0}, "b.count: expected an integer (got 2.0)"),
+        ({"count": 2.5}, "b.count: expected an integer (got 2.5)"),
+        ({"parts": {"a": 2.5}}, "b.parts.a: expected an integer (got 2.5)"),
         ({"count": None}, "b.count: expected an integer (got null)"),
         ({"on": "yes"}, "b.on: expected true or false (got 'yes')"),
         ({"on": 1}, "b.on: expected true or false (got 1)"),

@@ -91,6 +91,14 @@ def _recipe(folder: Path) -> None:
     )
 
 
+def _job(folder: Path) -> None:
+    (folder / "job.yaml").write_text(
+        "topology: {kind: star, num_hosts: 4}\nworkload:\n  kind: training_job\n"
+        "  parallel: {dp: 4}\n  layers:\n  - forward_ns: 1000\n"
+        "    forward: {kind: all_gather, group: dp, size_bytes: 4000}\n"
+    )
+
+
 def _training(folder: Path) -> None:
     _recipe(folder)
     recipe, data = str(folder / "recipe.yaml"), str(folder / "data")
@@ -150,6 +158,7 @@ CASES = {
     ),
     "convert": Case("convert --from hpcc in/text out", "conversion.json", recorded_text),
     "convert-back": Case("convert --to m4 in/recorded out", "conversion.json", recorded_text),
+    "job": Case("job in/job.yaml --out out", "summary.json", _job),
     "import": Case("import --from hpcc in/texts --out out", "manifest.json", _two_texts),
     "generate": Case("generate in/recipe.yaml --jobs 1 --out out", "manifest.json", _recipe),
     "train": Case(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from m4graph.core.registry import Registry
 from m4graph.evaluation.suites import Case, Suite, SuiteReport, make_runners, run_suite
 from m4graph.evaluation.suites.store import cache_folder, load_result, save_result, scenario_digest
 from m4graph.results import SimulationResult
+from m4graph.scenario.cautions import Caution
 from m4graph.simulators import SIMULATORS, Simulator
 
 RUNS: list[tuple[str, str]] = []
@@ -317,8 +319,6 @@ def test_without_truth_or_guess(names, message):
 
 def test_warnings_come_along(monkeypatch):
     def warns(self, scenario, progress=None):
-        import warnings
-
         warnings.warn("a guess", stacklevel=1)
         return Scaled.run(self, scenario, progress)
 
@@ -395,3 +395,16 @@ def test_cache_folder(monkeypatch):
 
 def test_toys_stand_in_for_what_is_registered():
     assert set(SIMULATORS.names()) >= {"packet", "fluid", "learned"}
+
+
+def test_a_suite_with_small_windows_is_quiet():
+    window = {"kind": "dctcp", "init_window_bytes": 1000}
+    topology = {"kind": "star", "num_hosts": 4, "delay_ns": 10**6}
+    small = case("small", topology=topology, congestion_control=window)
+    runners = make_runners(["packet", "fluid"])
+    with pytest.warns(Caution, match="a window of 1000 bytes is below"):
+        runners[0].run(small.build())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        records = run_suite(Suite("tiny", (small,)), runners)
+    assert [record.warnings for record in records] == [()]

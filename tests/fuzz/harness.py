@@ -115,7 +115,7 @@ def findings(status: int, said: str, folder: Path, keeps: bool) -> Iterator[str]
         yield said.strip()[-300:]
     elif status not in (0, 1, 2):
         yield f"status {status}: {said.strip()[-300:]}"
-    elif status and said.count("error:") > 1:
+    elif status and sum(line.startswith("error:") for line in said.splitlines()) > 1:
         yield f"more than one line: {said.strip()[-300:]}"
     if (
         status not in (0, TIMED_OUT)

@@ -107,7 +107,10 @@ def _guarded(work: Callable[[], object]) -> int:
     return 0
 
 
-GENERATE = ("generate", "in/recipe.yaml", "--jobs", "1", "--max-hours", "0.0002", "--out", OUT)
+GENERATE = (
+    *("generate", "in/recipe.yaml", "--jobs", "1"),
+    *("--max-hours", "0.0002", "--max-total-hours", "0.002", "--out", OUT),
+)
 SIMULATE = command("simulate", "in/scenario", "--simulator", "fluid", "--out", OUT)
 FILE = command("simulate", "in/scenario.yaml", "--simulator", "fluid", "--out", OUT)
 PACKET = command("simulate", "in/scenario.yaml", *LIMITED, "--out", OUT)

@@ -72,3 +72,70 @@ def test_a_file_is_named_once(tmp_path):
         load_scenario(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / 'routes.csv'}")
     assert str(caught.value).count("routes.csv") == 1
+
+
+WHOLE = {
+    "topology": {
+        "kind": "leaf_spine",
+        "num_leaves": 2,
+        "hosts_per_leaf": 3,
+        "num_spines": 2,
+        "host_gbps": 10,
+        "delay_ns": 500,
+    },
+    "workload": {
+        "kind": "generated",
+        "num_flows": 40,
+        "load": 1,
+        "sizes": {"kind": "fixed", "size_bytes": 3000},
+        "matrix": {"kind": "incast", "fan_in": 2, "dst": 4},
+        "start_ns": 7,
+        "seed": 3,
+    },
+    "network": {"payload_bytes": 1000, "buffer_bytes": 200_000, "ecn": {"kmin_bytes": 9000}},
+    "congestion_control": {"kind": "dctcp", "init_window_bytes": 9000},
+    "routing": {"kind": "ecmp", "seed": 5},
+    "faults": [{"kind": "down", "link": [0, 6], "at_us": 5}],
+    "seed": 2,
+    "stop_us": 90,
+}
+
+
+def _in_floats(value):
+    if isinstance(value, dict):
+        return {name: _in_floats(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_in_floats(each) for each in value]
+    return float(value) if isinstance(value, int) else value
+
+
+def test_whole_floats_are_integers_everywhere():
+    in_integers, in_floats = build_scenario(WHOLE), build_scenario(_in_floats(WHOLE))
+    assert in_floats.workload.size_bytes.tolist() == in_integers.workload.size_bytes.tolist()
+    assert in_floats.workload.start_ns.tolist() == in_integers.workload.start_ns.tolist()
+    assert in_floats.workload.src.tolist() == in_integers.workload.src.tolist()
+    assert in_floats.routes.data_links.tolist() == in_integers.routes.data_links.tolist()
+    for name in ("config", "congestion_control", "seed", "faults", "stop_ns", "num_flows"):
+        assert getattr(in_floats, name) == getattr(in_integers, name)
+
+
+@pytest.mark.parametrize("hosts", [3.0, [0.0, 2.0]])
+def test_hosts_of_a_collective_may_be_whole_floats(hosts):
+    block = {"kind": "ring_all_reduce", "size_bytes": 3e5, "hosts": hosts}
+    scenario = build_scenario({**BLOCKS, "workload": block})
+    of_integers = {**block, "hosts": [0, 2] if isinstance(hosts, list) else 3}
+    same = build_scenario({**BLOCKS, "workload": of_integers})
+    assert scenario.workload.size_bytes.tolist() == same.workload.size_bytes.tolist()
+
+
+@pytest.mark.parametrize(
+    ("block", "key", "message"),
+    [
+        ("topology", "num_hosts", "expected an integer of 1 or above (got 2.5)"),
+        ("workload", "num_flows", "expected an integer (got 2.5)"),
+    ],
+)
+def test_fractions_are_no_integers(block, key, message):
+    with pytest.raises(KeyProblem) as caught:
+        build_scenario({**BLOCKS, block: {**BLOCKS[block], key: 2.5}})
+    assert str(caught.value) == f"{block}.{key}: {message}"

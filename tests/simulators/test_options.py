@@ -47,6 +47,8 @@ def toy(monkeypatch):
     [
         ("toy.labels=true", {"labels": True}),
         ("toy.depth=2", {"depth": 2}),
+        ("toy.depth=2.0", {"depth": 2}),
+        ("toy.parts=[1.0, 2]", {"parts": [1, 2]}),
         ("toy.most=1", {"most": 1}),
         ("toy.most=1e-3", {"most": 1e-3}),
         ("toy.file=a/b", {"file": "a/b"}),
@@ -82,7 +84,8 @@ def test_several():
         ("packet.labels=1", "--option packet.labels=1: expected one of fluid.KEY, toy.KEY"),
         (
             "fluid.scop=a",
-            "fluid.scop: unknown key: expected one of scope, window_limit; did you mean 'scope'?",
+            "fluid.scop: unknown key: expected one of scope, window_limit, max_hours; did you mean "
+            "'scope'?",
         ),
         ("toy.dept=a", "expected one of labels, depth, most, file, block, parts, model, plain"),
         ("toy.labels=1", "--option toy.labels=1: toy.labels: expected true or false (got 1)"),

@@ -127,4 +127,5 @@ def test_names_are_forgiven_and_options_given_once():
     (learned,) = make_runners(
         ["learned"], ["m4graph"], own_options={"learned": {"engine": "torch"}}
     )
-    assert learned.options == {"model": "m4graph", "engine": "torch", "device": "cpu"}
+    said = {"model": "m4graph", "engine": "torch", "device": "cpu"}
+    assert learned.options == said | {"max_hours": 24.0}

@@ -204,3 +204,9 @@ def test_num_hosts(put):
     text = put("3 1 2\n2\n0 2 1Gbps 1ns 0\n1 2 1Gbps 1ns 0\n", "n.txt")
     with pytest.raises(ConfigError, match=r"^num_hosts: expected 2, as in .*n.txt \(got 3\)"):
         from_file(text, num_hosts=3)
+
+
+@pytest.mark.parametrize("num_hosts", [5, 2**31 - 1])
+def test_hosts_beyond_all_cables(put, num_hosts):
+    with pytest.raises(TopologyError, match=r"net.csv: host 4: expected a cable"):
+        from_file(put(DUMBBELL), num_hosts=num_hosts)

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from m4graph.core.integers import whole_as_integers
 from m4graph.core.schema import KeyProblem, join_key, spell, unknown_key
 from m4graph.datasets.making.laws import (
     Block,
@@ -84,8 +85,9 @@ def _uniform(tree: Mapping[str, Any], keyword: str, key: str) -> Law:
 
 
 def _int_uniform(tree: Mapping[str, Any], keyword: str, key: str) -> Law:
+    ends = {keyword: whole_as_integers(tree[keyword])}
     low, high = _ends(
-        tree, keyword, key, "two integers", lambda end: _is_number(end) and isinstance(end, int)
+        ends, keyword, key, "two integers", lambda end: _is_number(end) and isinstance(end, int)
     )
     return IntUniform(low, high)
 

@@ -7,10 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from m4graph.core.checks import check_positive
 from m4graph.core.errors import InputError, SimulationError
 from m4graph.core.parallel import check_backend, unordered
 from m4graph.core.progress import Progress
 from m4graph.datasets.making.config import GenerateConfig
+from m4graph.datasets.making.forecast import MAX_TOTAL_HOURS, check_total
 from m4graph.datasets.making.manifest import (
     WHOLE,
     RunFailure,
@@ -29,6 +31,7 @@ from m4graph.datasets.making.run_folder import (
 )
 from m4graph.scenario import Scenario
 from m4graph.simulators import build_simulator, simulate
+from m4graph.simulators.forecast import MAX_HOURS
 from m4graph.topology import star
 from m4graph.workload import generate as generate_workload
 
@@ -67,6 +70,7 @@ def generate(
     on_failure: Callable[[RunFailure], None] | None = None,
     source: str | None = None,
     options: Mapping[str, Any] | None = None,
+    max_total_hours: float = MAX_TOTAL_HOURS,
 ) -> list[RunRecord]:
     """Simulates scenarios, and writes ``out/raw/run_<i>.npz`` and ``.yaml`` for each.
 
@@ -90,22 +94,27 @@ def generate(
             (default: ``None``)
         source (str, optional): What messages call the configuration. (default: its name)
         options (Mapping, optional): Of the packet simulator, as ``max_hours``. (default: none)
+        max_total_hours (float, optional): Refuse scenarios that would take one core longer, all
+            together, as far as the first of them tells. (default: ``10000``)
 
     Returns:
         list: A record of each run of the shard, in order.
 
     Raises:
-        InputError: If the folder holds runs of another configuration, or none of the first
-            scenarios can be built. Nothing is written then.
+        InputError: If the folder holds runs of another configuration, none of the first
+            scenarios can be built, or it is too much work. Nothing is written then.
         GenerationError: At the end, if scenarios were bad, reserved for evaluation, or failed.
     """
     check_backend(backend, jobs)
-    build_simulator("packet", **options or {})
+    options = options or {}
+    build_simulator("packet", **options)
+    check_positive("max_total_hours", max_total_hours)
     out = Path(out)
     source = config.name if source is None else source
     indices = shard.indices(config.num_scenarios)
     check_run_folder(config, out)
-    _check_scenarios(config, out, source)
+    first = _first_scenario(config, out, source, options.get("max_hours", MAX_HOURS))
+    check_total(first, len(indices), max_total_hours)
     hashes = known_hashes(out)
     raw = open_run_folder(config, out).absolute()  # workers may stand elsewhere
     _compile(config, indices)
@@ -136,16 +145,15 @@ def label(source: str, index: int) -> str:
     return f"{source}, scenario {index}"
 
 
-def _check_scenarios(config: GenerateConfig, out: Path, source: str) -> None:
-    """Refuses a configuration none of whose first scenarios can be built."""
+def _first_scenario(config: GenerateConfig, out: Path, source: str, max_hours: float) -> Scenario:
+    """The first scenario; refuses a configuration none of whose first ones can be built."""
     problems = []
     for index in range(min(_TRIED, config.num_scenarios)):
         try:
-            scenario_of(config.describe(index), run_files(out / RAW, run_name(index))[0])
+            file = run_files(out / RAW, run_name(index))[0]
+            return scenario_of(config.describe(index), file, max_hours)
         except InputError as error:
             problems.append(InputError(f"{label(source, index)}: {error}"))
-        else:
-            return
     raise problems[0]
 
 

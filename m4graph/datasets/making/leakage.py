@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from m4graph.core.errors import InputError
+from m4graph.core.integers import as_integer
 from m4graph.core.rng import EVALUATION_SEEDS, is_evaluation_seed
 from m4graph.core.schema import KeyProblem, join_key
 from m4graph.runs.flow_network import FlowNetwork
@@ -57,8 +58,8 @@ def check_training_seeds(description: Mapping[str, Any], key: str = "") -> None:
     for name, value in description.items():
         if isinstance(value, Mapping):
             check_training_seeds(value, join_key(key, name))
-        elif name == "seed" and isinstance(value, int) and value >= 0:
-            check_training_seed(value, join_key(key, name))
+        elif name == "seed" and (seed := as_integer(value)) is not None and seed >= 0:
+            check_training_seed(seed, join_key(key, name))
 
 
 def scenario_hash(scenario: Scenario | FlowNetwork | LabelledRun) -> str:

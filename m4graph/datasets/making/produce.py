@@ -13,6 +13,7 @@ import numpy as np
 from m4graph.core.errors import InputError, M4GraphError
 from m4graph.core.yaml_file import read_yaml
 from m4graph.datasets.making.config import GenerateConfig
+from m4graph.datasets.making.forecast import check_flows
 from m4graph.datasets.making.leakage import refuse_reserved, reserved_scenarios, scenario_hash
 from m4graph.datasets.making.manifest import RunFailure, RunRecord
 from m4graph.datasets.making.run_folder import remove_run, run_files, run_name, save_run
@@ -21,6 +22,7 @@ from m4graph.scenario import Scenario
 from m4graph.scenario.build import build_scenario
 from m4graph.scenario.cautions import without_cautions
 from m4graph.simulators import simulate
+from m4graph.simulators.forecast import MAX_HOURS
 
 
 def run_hash(run: LabelledRun) -> str:
@@ -85,16 +87,19 @@ def run_record(index: int, seed: int, run: LabelledRun) -> RunRecord:
     )
 
 
-def scenario_of(description: dict[str, Any], file: Path) -> Scenario:
+def scenario_of(description: dict[str, Any], file: Path, max_hours: float = MAX_HOURS) -> Scenario:
     """Builds a drawn scenario, for training.
 
     Args:
         description (dict): What :meth:`GenerateConfig.describe` gave.
         file (Path): Where it is to stand; paths in it are relative to its folder.
+        max_hours (float, optional): Refuse one of more work than this. (default: ``24``)
 
     Raises:
-        InputError: If the description makes no valid scenario, or one that is reserved.
+        InputError: If the description makes no valid scenario, one that is reserved, or one of so
+            many flows that it takes longer.
     """
+    check_flows(description, max_hours)
     scenario = build_scenario(description, file.parent)
     refuse_reserved(scenario_hash(scenario), scenario.name)
     return scenario
@@ -120,7 +125,8 @@ def _simulated(
 ) -> LabelledRun:
     name = run_name(index)
     remove_run(raw, name)
-    scenario = scenario_of(description, run_files(raw, name)[0])
+    max_hours = options.get("max_hours", MAX_HOURS)
+    scenario = scenario_of(description, run_files(raw, name)[0], max_hours)
     with without_cautions():
         run = LabelledRun.from_result(simulate(scenario, "packet", labels=True, **options))
     save_run(raw, name, run, description)

@@ -8,7 +8,12 @@ from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 MIMIC_MODELS: Registry[type[MimicModel]] = Registry(
     "mimic model",
     {
+        "iid": "m4graph.mimic.models.iid:Iid",
+        "iid_ordered": "m4graph.mimic.models.iid:IidOrdered",
+        "lindley": "m4graph.mimic.models.lindley:Lindley",
+        "markov": "m4graph.mimic.models.markov:Markov",
         "oracle": "m4graph.mimic.models.oracle:Oracle",
+        "recurrent": "m4graph.mimic.models.recurrent.model:Recurrent",
     },
 )
 """Models of pods by name, each a :class:`MimicModel`."""

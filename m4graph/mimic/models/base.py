@@ -54,13 +54,13 @@ class MimicModel(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, trace: BoundaryTrace, seed: int, **options: Any) -> Self:
+    def fit(cls, trace: BoundaryTrace, seed: int, *_: Any, **options: Any) -> Self:
         """Learns from what happened at the borders of a pod.
 
         Args:
             trace (BoundaryTrace): Of a pod of a small network.
             seed (int): Of everything random in it.
-            **options: The model's own.
+            **options: The model's own, arguments by name.
 
         Raises:
             ConfigError: If an option is bad, or the trace has too little in it.
@@ -72,7 +72,8 @@ class MimicModel(ABC):
 
         Args:
             pods (Pods): Of the run's network.
-            scenario (Scenario): Of the visible flows.
+            scenario (Scenario): Of all flows, those between two mimics included; a step meets those
+                of :func:`~m4graph.mimic.compose.visible`.
             seed (int): Of everything random in the run.
 
         Raises:

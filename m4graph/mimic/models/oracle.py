@@ -16,6 +16,7 @@ from m4graph.core.errors import ConfigError
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.mimic.boundary import EGRESS, BoundaryTrace
 from m4graph.mimic.clusters import HOST_UP, Pods
+from m4graph.mimic.compose import is_visible
 from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 from m4graph.mimic.models.oracle_step import comes_out_as_it_did, sends_as_it_did
 from m4graph.scenario import Scenario
@@ -75,11 +76,11 @@ class Oracle(MimicModel):
                 f"oracle: expected a network of the pods 0 and {self._pods} (got {mimics})"
             )
         # Of what crosses a mimic, flows between two mimics are not visible.
-        ids = scenario.workload.id
+        ids = scenario.workload.id[is_visible(scenario, pods)]
         packets = self._packets[np.isin(self._packets[:, 0], ids)]
         stream = 2 * _rows(ids, packets[:, 0]) + packets[:, 1]
         order = np.argsort(stream, kind="stable")
-        streams = np.arange(2 * scenario.num_flows)
+        streams = np.arange(2 * len(ids))
         sent = self._sent[np.isin(self._sent[:, 3], ids)]
         uplink = np.zeros((pods.num_pods, pods.shape.num_hosts), np.int64)
         links = pods.links(HOST_UP, mimics)

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 from m4graph.core.announced import announced_compilation
+from m4graph.core.checks import check_positive
 from m4graph.core.progress import Progress
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
@@ -15,9 +16,13 @@ from m4graph.simulators.base import Simulator
 from m4graph.simulators.fluid.build import build_engine
 from m4graph.simulators.fluid.engine import FluidEngine, parse_scope
 from m4graph.simulators.fluid.session import FluidSession
+from m4graph.simulators.forecast import MAX_HOURS, EventSpeed, check_events
 from m4graph.simulators.session import simulate_closed_loop
 from m4graph.simulators.settled import settled
 from m4graph.workload import ClosedLoopWorkload
+
+SPEED = EventSpeed(events_per_s=4e5, touched_per_s=5e7)
+"""Of one core, with flows that come one by one, and with 20 000 at once on one link."""
 
 EVENTS_PER_CALL = 20_000
 """Events between two looks at Ctrl-C and two reports of progress."""
@@ -35,6 +40,9 @@ class FluidSimulator(Simulator):
         window_limit (bool, optional): No flow is faster than its window in a base round trip, the
             idle one of its route; what it leaves goes to others. That is no part of flowSim.
             (default: ``False``)
+        max_hours (float, optional): Refuse a scenario with more work than this, by the number of
+            its flows and of those beside them (:mod:`m4graph.simulators.forecast`).
+            (default: ``24``)
 
     Reference:
         Bertsekas and Gallager, *Data Networks*, 6.5.2, for the rates.
@@ -51,11 +59,15 @@ class FluidSimulator(Simulator):
     name = "fluid"
     colour = "#E69F00"
     is_deterministic = True
+    neutral_options = frozenset({"max_hours"})
 
-    def __init__(self, scope: str = "affected", window_limit: bool = False) -> None:
+    def __init__(
+        self, scope: str = "affected", window_limit: bool = False, max_hours: float = MAX_HOURS
+    ) -> None:
         parse_scope(scope)
         self._scope = scope
         self._window_limit = window_limit
+        self._max_hours = check_positive("max_hours", max_hours)
 
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
         """Simulates a scenario until every flow is finished.
@@ -66,8 +78,9 @@ class FluidSimulator(Simulator):
 
         Raises:
             ConfigError: If the scenario has faults, but for cables that are down or slow from the
-                start to the end.
+                start to the end, or it is too much work.
         """
+        check_events(self.name, scenario, SPEED, self._max_hours)
         if isinstance(scenario.workload, ClosedLoopWorkload):
             return simulate_closed_loop(self, scenario, progress)
         found = settled(self.name, scenario)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
-from m4graph.core.errors import ConfigError
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.scenario import Scenario
-from m4graph.scenario.cautions import Caution
+from m4graph.simulators.forecast import S_PER_HOUR, check_hours
 from m4graph.workload import ClosedLoopWorkload
-
-MAX_HOURS = 24.0
-"""Longer runs are refused, unless one asks for them."""
 
 HOPS_PER_S = 10**7
 """Packet hops that one core simulates in a second (``docs/packet-simulator.md``)."""
-
-_LONG_HOURS = 0.1
-_S_PER_HOUR = 3600
 
 
 def forecast_packet_hops(scenario: Scenario) -> float:
@@ -52,12 +43,6 @@ def check_forecast(scenario: Scenario, max_hours: float) -> None:
         ConfigError: If it would take longer.
     """
     hops = forecast_packet_hops(scenario)
-    hours = hops / HOPS_PER_S / _S_PER_HOUR
+    hours = hops / HOPS_PER_S / S_PER_HOUR
     work = f"{hops:.2g} packet hops, {hours:.2g} hours at {HOPS_PER_S:.0e} a second"
-    if hours > max_hours:
-        raise ConfigError(
-            f"max_hours: expected at most {max_hours:g} hours of work (got about {work}); "
-            "make flows smaller or fewer, set stop_us, or raise max_hours"
-        )
-    if hours > _LONG_HOURS:
-        warnings.warn(f"packet: a long run: about {work}", Caution, stacklevel=3)
+    check_hours("packet", hours, work, max_hours)

@@ -14,11 +14,12 @@ from m4graph.core.progress import Progress
 from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator
+from m4graph.simulators.forecast import MAX_HOURS
 from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.faults import FaultWatcher, check_faults
-from m4graph.simulators.packet.forecast import MAX_HOURS, check_forecast
+from m4graph.simulators.packet.forecast import check_forecast
 from m4graph.simulators.packet.observe.config import Recording
 from m4graph.simulators.packet.observe.labels import Labels
 from m4graph.simulators.packet.observe.sampler import Sampler
@@ -48,13 +49,14 @@ class PacketSimulator(Simulator):
 
     Not modelled:
         Without ``retransmit_timeout_us``, retransmission timers of the RDMA algorithms (a lost tail
-        never arrives, as in ns-3; such flows are reported as unfinished). SACK, handshakes. More
-        than one cable at a host, queues inside hosts, switch latency.
+        never arrives, as in ns-3; such flows are reported as unfinished). SACK, handshakes. Queues
+        inside hosts, switch latency.
     """
 
     name = "packet"
     colour = "#009E73"
     is_deterministic = True
+    neutral_options = frozenset({"max_hours"})
 
     def __init__(
         self,

@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.announced import announced_compilation
-from m4graph.core.checks import check_count
+from m4graph.core.checks import check_count, check_positive
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
 from m4graph.core.schema import one_of
 from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator
+from m4graph.simulators.forecast import MAX_HOURS, S_PER_HOUR, check_hours
 from m4graph.simulators.parsimon.alone import alone
 from m4graph.simulators.parsimon.attribution import attribute
 from m4graph.simulators.parsimon.buffers import warn_of_full_buffers
@@ -48,6 +49,9 @@ _LINK_MODELS: dict[str, Callable[[Scenario], LinkModel]] = {
     "packet": PacketModel.of,
 }
 
+PACKETS_PER_S = {"kernel": 10**7, "packet": 2 * 10**6}
+"""Packets on a link that one core simulates in a second, by link model."""
+
 
 class ParsimonSimulator(Simulator):
     """Takes the network apart and simulates every link by itself, side by side.
@@ -74,6 +78,8 @@ class ParsimonSimulator(Simulator):
             ``"ray"`` for a cluster. The results are the same bits. (default: ``"threads"``)
         cache (str or Path, optional): A folder where what comes of links is kept, for runs in
             which other links change: the results are the same bits. (default: none)
+        max_hours (float, optional): Refuse a scenario with more work than this for one core, by
+            the packets on all links (:data:`PACKETS_PER_S`). (default: ``24``)
 
     Reference:
         Zhao et al., "Scalable Tail Latency Estimation for Data Center Networks", NSDI 2023, for
@@ -91,7 +97,14 @@ class ParsimonSimulator(Simulator):
     is_deterministic = True
     counted = "packets"
     sources = ("m4graph.simulators.packet",)
-    neutral_options = frozenset({"jobs", "backend", "cache"})
+    neutral_options = frozenset({"jobs", "backend", "cache", "max_hours"})
+
+    @classmethod
+    def resolve_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """As :meth:`.Simulator.resolve_options`, with the number of passes."""
+        resolved = super().resolve_options(options)
+        resolved["passes"] = _num_passes(resolved["passes"], resolved["combine"])
+        return resolved
 
     def __init__(
         self,
@@ -102,7 +115,9 @@ class ParsimonSimulator(Simulator):
         jobs: int | None = None,
         backend: Literal["threads", "loky", "dask", "ray"] = "threads",
         cache: str | os.PathLike[str] | None = None,
+        max_hours: float = MAX_HOURS,
     ) -> None:
+        self._max_hours = check_positive("max_hours", max_hours)
         for name, value, known in (
             ("combine", combine, get_args(Combine)),
             ("link_model", link_model, tuple(_LINK_MODELS)),
@@ -126,18 +141,20 @@ class ParsimonSimulator(Simulator):
         Raises:
             ConfigError: If the scenario is a closed loop, has faults (but for cables that are down
                 or slow from the start to the end), ticks of a picosecond, or what there is no link
-                model for.
+                model for, or it is too much work.
             SimulationError: If a worker ends early.
         """
         self._check(scenario)
         found = settled(self.name, scenario)
         started = time.perf_counter()
-        model = _LINK_MODELS[self._link_model](found.scenario)
-        _, compile_s = announced_compilation("parsimon simulator", model.compile)
         network = Decomposition.of(found.scenario, scenario.arrays.link_rate_bps)
         check_span(network)
+        busy = np.flatnonzero((network.link_packets > 0) & (network.load >= self._min_load))
+        self._check_work(network.link_packets[busy])
+        model = _LINK_MODELS[self._link_model](found.scenario)
+        _, compile_s = announced_compilation("parsimon simulator", model.compile)
         runs = LinkRuns(network, model, self._workers, progress)
-        fct_ns, row = self._simulate(network, runs)
+        fct_ns, row = self._simulate(network, busy, runs)
         warn_of_full_buffers(network.scenario, runs.most_queued_bytes)
         slowdown = fct_ns / found.ideal_fct_ns
         links = attribute(network, runs.state, row, slowdown)
@@ -168,12 +185,18 @@ class ParsimonSimulator(Simulator):
                 f"(got {scenario.config.tick})"
             )
 
+    def _check_work(self, link_packets: NDArray[np.int64]) -> None:
+        packets = self._passes * float(link_packets.sum(dtype=np.float64))
+        per_s = PACKETS_PER_S[self._link_model]
+        hours = packets / per_s / S_PER_HOUR
+        work = f"{packets:.2g} packets on links, {hours:.2g} hours at {per_s:.0e} a second"
+        check_hours(self.name, hours, work, self._max_hours)
+
     def _simulate(
-        self, network: Decomposition, runs: LinkRuns
+        self, network: Decomposition, links: NDArray[np.int64], runs: LinkRuns
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """FCTs of flows, and the row in which each is held up longest; -1: nowhere."""
         lone = alone(network)
-        links = np.flatnonzero((network.link_packets > 0) & (network.load >= self._min_load))
 
         def combine(times_ns: NDArray[np.int64]) -> NDArray[np.int64]:
             return _COMBINATIONS[self._combine](network, times_ns, lone.fct_ns)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.checks import is_integer
 from m4graph.core.errors import RoutingError, TopologyError, WorkloadError
+from m4graph.core.integers import is_integer
 from m4graph.routing import Routes, check_routes
 from m4graph.simulators.session.types import FOREVER_NS
 from m4graph.topology import NetworkArrays

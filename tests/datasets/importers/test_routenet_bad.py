@@ -101,6 +101,7 @@ CASES = {
         {"input_files_txt": ["0;none.txt;routing.txt"] * 2},
         "expected a file graphs/none.txt",
     ),
+    "name": ({"input_files_txt": ["0;a\0b;routing.txt"] * 2}, "expected a file graphs/a"),
     "outside": ({"input_files_txt": ["0;../x;routing.txt"] * 2}, "expected a file graphs/../x"),
     "routing": ({"routing": "-1,0\n"}, "routing.txt: expected 3 lines of ports \\(got 1\\)"),
     "routing: cells": (
@@ -160,6 +161,7 @@ def test_malformed(write_chain, name):
         ("bandwidth 10000", "weight 1", "link 0-1: expected a key bandwidth"),
         ("bandwidth 10000", "bandwidth 0", "link 0-1: expected a bandwidth above 0"),
         ("port 1", "port 0", "link 1-2: expected a port of its own"),
+        ("port 1", "port 1000000000000", "expected an integer of at most 65535 as port"),
         ("bufferSizes 32000", "", "node 0: expected a key bufferSizes"),
     ],
 )
@@ -179,6 +181,24 @@ def test_damaged_archive(write_chain, cut):
     file = root / "raw" / "train" / "results_0.tar.gz"
     file.write_bytes(file.read_bytes()[cut])
     with pytest.raises(InputError, match=r"results_0\.tar\.gz: expected an archive \.tar\.gz"):
+        RouteNetDataset(root)
+
+
+def test_messages_are_one_line(write_chain):
+    root = write_chain()
+    file = root / "raw" / "train" / "graphs" / "chain.txt"
+    file.write_text(
+        file.read_text().replace("source 1", "source 0").replace("target 2", "target 1")
+    )
+    with pytest.raises(InputError, match="expected a topology in GML") as caught:
+        RouteNetDataset(root)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_archive_whose_header_ends_early(write_chain):
+    root = write_chain()
+    (root / "raw" / "train" / "results_0.tar.gz").write_bytes(b"\x1f\x8b\x08\x04" + bytes(6))
+    with pytest.raises(InputError, match=r"results_0\.tar\.gz: .*a header that ends early"):
         RouteNetDataset(root)
 
 

@@ -73,7 +73,7 @@ def test_bad_config(data, message):
 
 @pytest.mark.parametrize("block", ["workload", "routing"])
 def test_drawn_evaluation_seed_is_refused(block):
-    law = {"int_uniform": [EVALUATION_SEEDS[0], EVALUATION_SEEDS[-1]]}
+    law = {"int_uniform": [float(EVALUATION_SEEDS[0]), EVALUATION_SEEDS[-1]]}
     inner = {**TINY["scenario"].get(block, {}), "seed": law}
     config = GenerateConfig.parse(blocks(**{block: inner}))
     with pytest.raises(KeyProblem, match=rf"scenario\.{block}\.seed: expected a seed outside"):

@@ -13,6 +13,7 @@ from m4graph.datasets.making.config import GenerateConfig
 from m4graph.datasets.making.generation import GenerationError, generate
 from m4graph.datasets.making.leakage import (
     check_training_seed,
+    check_training_seeds,
     refuse_reserved,
     reserved_scenarios,
     scenario_hash,
@@ -57,6 +58,11 @@ def test_hash_is_the_same_for_scenario_network_and_run(root):
 def test_evaluation_seeds_are_refused(seed):
     with pytest.raises(KeyProblem, match=rf"workload\.seed: expected .* \(got {seed}\)"):
         check_training_seed(seed, "workload.seed")
+
+
+def test_evaluation_seeds_written_as_floats_are_refused():
+    with pytest.raises(KeyProblem, match=r"workload\.seed: expected a seed outside"):
+        check_training_seeds({"workload": {"seed": float(EVALUATION_SEEDS[0])}})
 
 
 @pytest.mark.parametrize("seed", [TRAIN_SEEDS[0], TRAIN_SEEDS[-1], EVALUATION_SEEDS.stop])

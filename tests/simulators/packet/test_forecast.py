@@ -72,3 +72,39 @@ def test_generate_refuses_it_in_one_line(tmp_path, capsys, mean_bytes, status, p
     assert list(out.glob("raw/*.npz")) == []
     assert main([*arguments, "--max-hours", "0"]) == 2
     assert "error: max_hours: expected a number above 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit", "problem"),
+    [
+        (
+            ["num_scenarios=3000"],
+            ["--max-total-hours", "0.002"],
+            "error: max_total_hours: expected at most 0.002 hours of work for one core (got about ",
+        ),
+        (
+            ["scenario.workload.num_flows=2e7"],
+            ["--max-hours", "0.0002"],
+            "scenario 0: max_hours: expected at most 0.0002 hours of work (got about 2e+07 flows",
+        ),
+    ],
+)
+def test_generate_refuses_recipes_that_are_long_before_it_begins(
+    tmp_path, capsys, settings, limit, problem
+):
+    out = tmp_path / "out"
+    sizes = "scenario.workload.sizes=web_server"
+    given = [part for setting in (*settings, sizes) for part in ("--set", setting)]
+    assert main(["generate", str(RECIPE), "--out", str(out), *given, *limit]) == 2
+    assert problem in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_the_limit_of_a_recipe_can_be_lifted(tmp_path, capsys):
+    arguments = ["generate", str(RECIPE), "--out", str(tmp_path / "out"), "--jobs", "1"]
+    arguments += ["--set", "scenario.workload.sizes=web_server", "--set", "num_scenarios=2"]
+    assert main([*arguments, "--max-total-hours", "1e-9"]) == 2
+    assert "scenarios of 0.02" in capsys.readouterr().err
+    assert main([*arguments, "--max-total-hours", "0"]) == 2
+    assert "max_total_hours: expected a number above 0" in capsys.readouterr().err
+    assert main([*arguments, "--max-total-hours", "1"]) == 0

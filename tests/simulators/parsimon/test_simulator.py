@@ -14,6 +14,7 @@ from m4graph.scenario import Scenario
 from m4graph.scenario.cautions import Caution
 from m4graph.simulators import build_simulator
 from m4graph.simulators.parsimon.decomposition import Decomposition
+from m4graph.simulators.parsimon.simulator import ParsimonSimulator
 from m4graph.simulators.parsimon.workers import balanced_batches
 from m4graph.workload import Workload, generate
 
@@ -170,3 +171,9 @@ def test_load_is_that_of_a_lone_flow_whatever_its_time() -> None:
         scenario = Scenario(m4.topology.star(2, gbps=gbps), workload, "dctcp")
         load = Decomposition.of(scenario).load
         np.testing.assert_allclose(load[scenario.routes.data_route(0)], 1, rtol=0.01)
+
+
+@pytest.mark.parametrize(("combine", "passes"), [("max", 2), ("monte_carlo", 1)])
+def test_the_default_number_of_passes_is_that_number(combine: str, passes: int) -> None:
+    said = ParsimonSimulator.resolve_options({"combine": combine, "passes": passes})
+    assert ParsimonSimulator.resolve_options({"combine": combine}) == said

@@ -107,7 +107,7 @@ class Archive:
             if ".." in PurePosixPath(name).parts or PurePosixPath(name).is_absolute():
                 raise FileNotFoundError
             return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # no text, or a name that no file has
             got = getattr(error, "strerror", None) or "no such text file"
             raise InputError(f"{where}: expected a file {key} (got {got})") from None
 
@@ -156,13 +156,20 @@ class Archive:
     @contextmanager
     def _opened(self) -> Iterator[tarfile.TarFile]:
         try:
-            with tarfile.open(self.path, "r|gz") as tar:
+            with _tar(self.path) as tar:
                 yield tar
         except _BROKEN as error:
             got = str(error) or type(error).__name__
             raise InputError(f"{self.path}: expected an archive .tar.gz (got {got})") from None
         except OSError as error:
             raise InputError(f"{self.path}: expected a file to read (got {error})") from None
+
+
+def _tar(path: Path) -> tarfile.TarFile:
+    try:
+        return tarfile.open(path, "r|gz")
+    except TypeError:  # Python's word for a header of gzip that ends early.
+        raise EOFError("a header that ends early") from None
 
 
 def _decoded(text: IO[bytes], where: str) -> Iterator[str]:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from m4graph.core.errors import InputError
 
+MAX_INTEGER = 2**16 - 1
+"""Of nodes, ports, queues of a port, and types of service: no network has more."""
+
 
 def number(cell: str, where: str, name: str) -> float:
     """Reads a finite number.
@@ -30,7 +33,7 @@ def integer(cell: object, where: str, name: str, minimum: int = 0) -> int:
     """Reads an integer.
 
     Raises:
-        InputError: If it is none, or below the minimum.
+        InputError: If it is none, below the minimum, or above :data:`MAX_INTEGER`.
     """
     try:
         value = int(str(cell))
@@ -39,6 +42,10 @@ def integer(cell: object, where: str, name: str, minimum: int = 0) -> int:
     if value < minimum:
         raise InputError(
             f"{where}: expected an integer of {minimum} or above as {name} (got {str(cell)!r})"
+        )
+    if value > MAX_INTEGER:
+        raise InputError(
+            f"{where}: expected an integer of at most {MAX_INTEGER} as {name} (got {str(cell)!r})"
         )
     return value
 

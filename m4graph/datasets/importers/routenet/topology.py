@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.errors import InputError
 from m4graph.core.schema import one_of
+from m4graph.core.text import first_line
 from m4graph.datasets.importers.routenet.numbers import integer, number
 
 POLICIES = ("FIFO", "SP", "WFQ", "DRR")
@@ -69,7 +70,7 @@ def read_topology(text: str, where: str) -> Topology:
         graph = nx.MultiDiGraph(nx.parse_gml(text, destringizer=int))
     # networkx lets through what Python says of odd values: a list as a key, say.
     except (nx.NetworkXException, LookupError, TypeError, ValueError, RecursionError) as error:
-        raise InputError(f"{where}: expected a topology in GML (got {error})") from None
+        raise InputError(f"{where}: expected a topology in GML (got {first_line(error)})") from None
     num_nodes = graph.number_of_nodes()
     if set(graph.nodes) != set(range(num_nodes)):
         raise InputError(f"{where}: expected nodes 0 to {num_nodes - 1} (got {list(graph)[:9]})")

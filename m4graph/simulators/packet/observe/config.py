@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from m4graph.core.checks import is_integer
+from m4graph.core.integers import is_integer, whole_as_integers
 from m4graph.core.schema import KeyProblem, StrictModel, join_key
 from m4graph.core.units import NS_PER_US
 from m4graph.scenario import Scenario
@@ -51,7 +51,7 @@ class Recording(StrictModel):
         """As :meth:`~m4graph.core.schema.StrictModel.parse`, with plain words about the choices."""
         if isinstance(data, dict):
             for name, form in _FORMS.items():
-                if not _has_form(data.get(name), name):
+                if not _has_form(whole_as_integers(data.get(name)), name):
                     raise KeyProblem(join_key(key, name), f"expected {form} (got {data[name]!r})")
         return super().parse(data, key)
 

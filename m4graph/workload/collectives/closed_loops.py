@@ -1,4 +1,4 @@
-"""Collective operations as flows that wait for each other."""
+"""Collective operations as closed loops, in rounds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from m4graph.core.checks import check_count
 from m4graph.core.schema import KeyProblem
 from m4graph.workload.closed_loop import ClosedLoopWorkload
+from m4graph.workload.collectives.direct import direct
+from m4graph.workload.collectives.flows import Collective, CollectiveFlows, RankGroup
+from m4graph.workload.collectives.ring import ring
+from m4graph.workload.collectives.tree import tree
 
 MAX_SIZE_BYTES = 2**50
 """No buffer may be larger."""
@@ -49,22 +53,10 @@ def ring_all_reduce(
     Raises:
         KeyProblem: If a host is there twice, or a parameter is bad; names it.
     """
-    ring = _checked_hosts(hosts)
-    n = len(ring)
-    sizes = _chunks(size_bytes, n)
-    step, index = np.divmod(np.arange(2 * (n - 1) * n), n)
-    after = (step - 1) * n + (index - 1) % n
-    waits = step > 0
-    return _repeated(
-        src=ring[index],
-        dst=ring[(index + 1) % n],
-        size_bytes=sizes[(index - step) % n],
-        after_ptr=np.concatenate(([0], np.cumsum(waits))),
-        after=after[waits],
-        num_rounds=num_rounds,
-        compute_ns=compute_ns,
-        start_ns=start_ns,
-    )
+    ranks = _checked_hosts(hosts)
+    size = check_count("size_bytes", size_bytes, len(ranks), MAX_SIZE_BYTES)
+    flows = ring(Collective("all_reduce", size, channels=1), _group(ranks))
+    return _repeated(flows.on(ranks), num_rounds, compute_ns, start_ns)
 
 
 def tree_all_reduce(
@@ -99,32 +91,11 @@ def tree_all_reduce(
     Raises:
         KeyProblem: If a host is there twice, or a parameter is bad; names it.
     """
-    tree = _checked_hosts(hosts)
-    edges = len(tree) - 1
-    sizes = _chunks(size_bytes, check_count("num_chunks", num_chunks))
-    after: list[list[int]] = []
-    for chunk in range(len(sizes)):
-        up, down = 2 * edges * chunk - 1, 2 * edges * chunk + edges - 1
-        before = -2 * edges
-        for sender in range(1, edges + 1):
-            children = [up + child for child in _children(sender, edges)]
-            after.append(children + [up + sender + before] * (chunk > 0))
-        for receiver in range(1, edges + 1):
-            parent = (receiver - 1) // 2
-            arrived = [down + parent] if parent else [up + child for child in _children(0, edges)]
-            after.append(arrived + [down + receiver + before] * (chunk > 0))
-    child = tree[1:]
-    parents = tree[(np.arange(1, edges + 1) - 1) // 2]
-    return _repeated(
-        src=np.tile(np.concatenate((child, parents)), len(sizes)),
-        dst=np.tile(np.concatenate((parents, child)), len(sizes)),
-        size_bytes=np.repeat(sizes, 2 * edges),
-        after_ptr=np.cumsum([0, *map(len, after)]),
-        after=np.concatenate([np.array(rows, np.int64) for rows in after]),
-        num_rounds=num_rounds,
-        compute_ns=compute_ns,
-        start_ns=start_ns,
-    )
+    ranks = _checked_hosts(hosts)
+    chunks = check_count("num_chunks", num_chunks)
+    size = check_count("size_bytes", size_bytes, chunks, MAX_SIZE_BYTES)
+    flows = tree(Collective("all_reduce", size, chunks=chunks), _group(ranks))
+    return _repeated(flows.on(ranks), num_rounds, compute_ns, start_ns)
 
 
 def all_to_all(
@@ -158,40 +129,28 @@ def all_to_all(
     Raises:
         KeyProblem: If a host is there twice, or a parameter is bad; names it.
     """
-    group = _checked_hosts(hosts)
-    n = len(group)
+    ranks = _checked_hosts(hosts)
+    n = len(ranks)
     size = check_count("size_bytes", size_bytes, 1, MAX_SIZE_BYTES)
-    shift, index = np.divmod(np.arange(n * (n - 1)), n)
-    lag = n if window is None else check_count("window", window)
-    waits = shift >= lag
-    return _repeated(
-        src=group[index],
-        dst=group[(index + shift + 1) % n],
-        size_bytes=np.full(n * (n - 1), size),
-        after_ptr=np.concatenate(([0], np.cumsum(waits))),
-        after=(np.arange(n * (n - 1)) - lag * n)[waits],
-        num_rounds=num_rounds,
-        compute_ns=compute_ns,
-        start_ns=start_ns,
+    flows = direct(Collective("all_to_all", n * size), _group(ranks))
+    lag = n * (n if window is None else check_count("window", window))
+    waits = np.arange(lag, flows.num_flows)
+    paced = CollectiveFlows.of(
+        flows.src, flows.dst, flows.size_bytes, flows.step, (waits, waits - lag)
     )
+    return _repeated(paced.on(ranks), num_rounds, compute_ns, start_ns)
 
 
 def _repeated(
-    src: NDArray[np.int64],
-    dst: NDArray[np.int64],
-    size_bytes: NDArray[np.int64],
-    after_ptr: NDArray[np.int64],
-    after: NDArray[np.int64],
-    num_rounds: int,
-    compute_ns: int,
-    start_ns: int,
+    flows: CollectiveFlows, num_rounds: int, compute_ns: int, start_ns: int
 ) -> ClosedLoopWorkload:
     """Rounds of the same flows; a flow without others before it opens its sender's round."""
+    src, dst, after_ptr = flows.src, flows.dst, flows.after_ptr
     rounds = check_count("num_rounds", num_rounds)
     pause = check_count("compute_ns", compute_ns, 0, _LAST_START_NS)
     start = check_count("start_ns", start_ns, 0, _LAST_START_NS)
-    num_flows = len(src)
-    inner = np.split(after, after_ptr[1:-1])
+    num_flows = flows.num_flows
+    inner = np.split(flows.after, after_ptr[1:-1])
     opens = np.diff(after_ptr) == 0
     received = {host: np.flatnonzero(dst == host) for host in np.unique(src[opens]).tolist()}
     # In a later round an opening flow waits for all that its sender received in the one before.
@@ -206,7 +165,7 @@ def _repeated(
         id=np.arange(rounds * num_flows),
         src=np.tile(src, rounds),
         dst=np.tile(dst, rounds),
-        size_bytes=np.tile(size_bytes, rounds),
+        size_bytes=np.tile(flows.size_bytes, rounds),
         ready_ns=np.full(rounds * num_flows, start),
         after_ptr=np.cumsum([0, *map(len, waits)]),
         after=np.concatenate(waits),
@@ -214,13 +173,9 @@ def _repeated(
     )
 
 
-def _children(index: int, last: int) -> range:
-    return range(2 * index + 1, min(2 * index + 2, last) + 1)
-
-
-def _chunks(size_bytes: int, num_chunks: int) -> NDArray[np.int64]:
-    size = check_count("size_bytes", size_bytes, num_chunks, MAX_SIZE_BYTES)
-    return size // num_chunks + (np.arange(num_chunks) < size % num_chunks).astype(np.int64)
+def _group(ranks: NDArray[np.int64]) -> RankGroup:
+    """Hosts of which each is a server by itself."""
+    return RankGroup.of_servers(np.arange(len(ranks)))
 
 
 def _checked_hosts(hosts: Sequence[int]) -> NDArray[np.int64]:

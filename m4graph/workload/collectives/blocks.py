@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import networkx as nx
 from pydantic import AfterValidator, Field
 
-from m4graph.core.checks import is_integer
+from m4graph.core.integers import is_integer, whole_as_integers
 from m4graph.core.schema import KeyProblem, spell
 from m4graph.workload.closed_loop import ClosedLoopWorkload
-from m4graph.workload.collectives import (
+from m4graph.workload.collectives.closed_loops import (
     MAX_SIZE_BYTES,
     all_to_all,
     ring_all_reduce,
@@ -21,6 +21,7 @@ from m4graph.workload.request_response import request_response
 
 
 def _host_list(value: Any) -> Any:
+    value = whole_as_integers(value)
     ids = isinstance(value, list) and all(map(is_integer, value))
     if not (value is None or is_integer(value) or ids):
         raise ValueError(f"expected a number of hosts, or a list of their ids (got {spell(value)})")

@@ -1,0 +1,42 @@
+"""What a port of a mimic is like: curves of waits, drops and marks over its level.
+
+A port has a level, a normal number that changes as time goes by; it stands for the traffic that is
+not simulated. The higher the level, the longer a packet waits. :class:`PortCurve` says how long,
+and how fast the level changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+NUM_LOADS = 4
+"""Classes of the traffic that is simulated: of the load that it has just put on the port."""
+
+NUM_LEVELS = 33
+MAX_LEVEL = 3.2
+"""Levels are tabulated from ``-MAX_LEVEL`` to it; beyond, the outermost ones hold."""
+
+LEVEL_STEP = 2 * MAX_LEVEL / (NUM_LEVELS - 1)
+
+NUM_GAPS = 4
+"""Classes of times since a drop."""
+
+NUM_ROLES, NUM_KINDS = 6, 2
+
+PORT_CURVE = np.dtype(
+    [
+        ("is_fitted", "i8"),  # 0: nothing happens at such ports
+        ("load_ticks", "f8"),  # for so long the load of a packet is remembered
+        ("fast_share", "f8"),  # of the level's variance
+        ("fast_ticks", "f8"),  # after so long the fast part of the level is forgotten
+        ("slow_ticks", "f8"),
+        ("load_edges", "f4", NUM_LOADS - 1),  # of the classes, in ticks of transmissions
+        ("wait_ticks", "f4", (NUM_LOADS, NUM_LEVELS)),
+        ("drop", "f4", (NUM_LOADS, NUM_LEVELS)),  # chance, if the packet before was not dropped
+        ("mark", "f4", (NUM_LOADS, NUM_LEVELS)),
+        ("gap_edges", "f4", NUM_GAPS - 1),  # ticks
+        ("drop_again", "f4", NUM_GAPS),  # chance, at least, if the packet before was dropped
+    ],
+    align=True,
+)
+"""A curve for each role of links and kind of packets: a model has ``[NUM_ROLES, NUM_KINDS]``."""

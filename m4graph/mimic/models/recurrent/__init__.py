@@ -1,0 +1,1 @@
+"""The recurrent model of MimicNet: its options in ``config``, the model in ``model``."""

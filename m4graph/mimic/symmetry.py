@@ -1,0 +1,97 @@
+"""What the simulated pod of a composed run shows of the others, which are like it.
+
+A network of two pods cannot teach all. A core has one link in for each link out there, and nothing
+waits at it; with more pods, hidden flows meet at the core ports towards a mimic. And where queues
+are at the cores, those inside the pods are shorter. But all packets of the simulated pod are there,
+and those of the core ports towards it: a mimic can be taught by them, at the size at which it is to
+be used, and what it is taught changes them a little.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
+from m4graph.mimic.boundary import BoundaryTrace, taps_of
+from m4graph.mimic.clusters import AGG_UP, CORE_DOWN, Pods
+from m4graph.mimic.compose import SIMULATED_POD, hook, visible
+from m4graph.mimic.models.lindley import Lindley
+from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside, role_rate_bps
+from m4graph.results import SimulationResult
+from m4graph.scenario import Scenario
+from m4graph.simulators.packet.layout import DATA, DROP, ENTER, LEAVE
+from m4graph.simulators.packet.simulator import PacketSimulator
+from m4graph.workload import Workload
+
+_ROLES = ((CORE_DOWN,), (CORE_DOWN, *PORTS_INSIDE))
+"""What each round teaches. In the first one nothing waits at the cores in front of mimics; what
+that does to the simulated pod would be learned along with the rest. More rounds change no more than
+other flows do."""
+
+
+def learn_from_simulated_pod(model: Lindley, scenario: Scenario, seed: int) -> None:
+    """Teaches a model the ports of pods in a larger network, and of the cores in front of them.
+
+    Args:
+        model (Lindley): Fitted on two pods; it changes.
+        scenario (Scenario): Of three pods or more, an open loop; all of its flows.
+        seed (int): Of everything random in it.
+
+    Raises:
+        ConfigError: If the pods have another shape than the model's, or nothing crossed a pod.
+        SimulationError: If a run fails.
+    """
+    pods = Pods.of(scenario.network, scenario.arrays)
+    taps = np.union1d(taps_of(pods, SIMULATED_POD), pods.links(AGG_UP, np.arange(pods.num_pods)))
+    recording = {"taps": pods.ends(taps)}
+    load_ticks = float(model.curves["load_ticks"].max())
+    for step, roles in enumerate(_ROLES):
+        seen = visible(_from_pod(scenario, pods, step), pods)
+        watcher = hook(pods, model.start(pods, seen, seed + step))
+        result = PacketSimulator(recording=recording, watchers=[watcher]).run(seen)
+        trace = BoundaryTrace.of(result, SIMULATED_POD, pods)
+        for role in roles:
+            waits = at_cores(result, pods) if role == CORE_DOWN else inside(trace, role)
+            model.learn(role, waits, pods.num_pods, load_ticks, seed)
+
+
+def _from_pod(scenario: Scenario, pods: Pods, pod: int) -> Scenario:
+    """The same with a pod in the place of the simulated one, so that each round has flows anew."""
+    workload, arrays = scenario.workload, scenario.arrays
+    assert isinstance(workload, Workload)
+    src, dst = (
+        (hosts - pod * pods.shape.num_hosts) % arrays.num_hosts
+        for hosts in (workload.src, workload.dst)
+    )
+    moved = Workload.from_arrays(workload.id, src, dst, workload.size_bytes, workload.start_ns)
+    return scenario.replace(workload=moved)
+
+
+def at_cores(result: SimulationResult, pods: Pods) -> PortWaits:
+    """What packets met at the core ports towards the simulated pod.
+
+    Args:
+        result (SimulationResult): Of a run with taps at all links to cores, and at those from
+            cores to the pod.
+        pods (Pods): Of its network.
+    """
+    rows = result.extra["recording"].tap_rows
+    is_port = (pods.link_role == CORE_DOWN) & (pods.link_pod == SIMULATED_POD)
+    came = rows[(pods.link_role[rows["link"]] == AGG_UP) & (rows["event"] == ENTER)]
+    went = rows[is_port[rows["link"]] & ((rows["event"] == LEAVE) | (rows["event"] == DROP))]
+    came = came[np.argsort(came["packet"])]
+    came = came[np.searchsorted(came["packet"], went["packet"])]
+    bits = went["wire_bytes"].astype(np.int64) * BITS_PER_BYTE
+    tick_bits = bits * NS_PER_S * result.scenario.config.ticks_per_ns
+    waits = PortWaits(
+        arrive_ticks=came["time_ticks"].astype(np.int64),
+        wait_ticks=np.where(
+            went["event"] == DROP, DROPPED, went["time_ticks"] - came["time_ticks"]
+        ),
+        tx_ticks=tick_bits // role_rate_bps(pods.shape, CORE_DOWN),
+        port=pods.link_local[went["link"]].astype(np.int64),
+        flow=went["flow"].astype(np.int64),
+        kind=(went["kind"] != DATA).astype(np.int8),
+        marked=went["marked"] & ~came["marked"],
+    )
+    return waits[np.argsort(waits.arrive_ticks, kind="stable")]
