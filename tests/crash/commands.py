@@ -109,6 +109,13 @@ def _training(folder: Path) -> None:
     )
 
 
+def two_pods(folder: Path) -> None:
+    """A scenario that a mimic can be fitted for."""
+    network = m4.topology.clos(pods=2, racks=1, hosts=2, planes=1, spines=1)
+    workload = m4.workload.generate(network, sizes="web_server", num_flows=20, seed=3)
+    save_scenario(m4.Scenario(network, workload, "dctcp", name="pods"), folder / "scenario")
+
+
 def _zoo(folder: Path) -> None:
     """A checkpoint, and a zoo with another one."""
     from m4graph.checkpoint import save_checkpoint
@@ -156,6 +163,7 @@ CASES = {
     "evaluate": Case(
         "evaluate in/suite --simulators packet,fluid --jobs 1 --out out", "metrics.json", _suite
     ),
+    "mimic-fit": Case("mimic fit in/scenario --kind constant --out out", "mimic.json", two_pods),
     "convert": Case("convert --from hpcc in/text out", "conversion.json", recorded_text),
     "convert-back": Case("convert --to m4 in/recorded out", "conversion.json", recorded_text),
     "job": Case("job in/job.yaml --out out", "summary.json", _job),

@@ -86,7 +86,8 @@ def test_congestion_controls(name):
     assert {"lone flow", "nothing lost", "fair shares"} <= kept(check_congestion_control(name))
 
 
-@pytest.mark.parametrize("name", SIMULATORS.names())
+# A mimic answers some flows of a network of pods; its models have a check of their own.
+@pytest.mark.parametrize("name", [name for name in SIMULATORS.names() if name != "mimic"])
 def test_simulators(name):
     report = check_simulator(name, tolerance=TOLERANCE.get(name, 0.0))
     assert {"lone flow", "origin of time", "sessions"} <= kept(report)

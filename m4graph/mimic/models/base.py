@@ -52,6 +52,10 @@ class MimicModel(ABC):
     kind: ClassVar[str]
     """As it is registered."""
 
+    takes: ClassVar[frozenset[str]] = frozenset()
+    """Keys of a scenario, as ``network.ecn`` or ``shape.hosts``, that may differ from those of the
+    model's fit: what the model reads in :meth:`start`. A key stands for all that are inside it."""
+
     @classmethod
     @abstractmethod
     def fit(cls, trace: BoundaryTrace, seed: int, *_: Any, **options: Any) -> Self:

@@ -53,7 +53,7 @@ class Oracle(MimicModel):
         self._packets, self._sent, self._pods = packets, sent, list(pods)
 
     @classmethod
-    def fit(cls, trace: BoundaryTrace, seed: int, **options: Any) -> Self:
+    def fit(cls, trace: BoundaryTrace, seed: int) -> Self:
         """Remembers the trace of the one mimic of a network of two pods."""
         return cls.of([trace])
 
