@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from m4graph.core.errors import ConfigError
-from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US
 from m4graph.mimic.clusters import (
     AGG_DOWN,
     AGG_UP,
@@ -24,6 +24,7 @@ from m4graph.mimic.clusters import (
 from m4graph.mimic.port_waits import role_rate_bps
 from m4graph.scenario import Scenario
 from m4graph.scenario.queueing import DropTailQueue, RedQueue
+from m4graph.scenario.tcp import TcpControl
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -102,7 +103,7 @@ class PodInputs:
             ConfigError: If the protocol or the queues are none that a graph knows.
         """
         control, queue = scenario.congestion_control, scenario.config.queue
-        if control.kind not in PROTOCOLS:
+        if not isinstance(control, TcpControl) or control.kind not in PROTOCOLS:
             raise ConfigError(
                 f"congestion_control.kind: expected {' or '.join(PROTOCOLS)} (got {control.kind})"
             )
@@ -116,7 +117,7 @@ class PodInputs:
             hidden_share=1 - 1 / (num_pods - 1),
             queue_packets=room,
             mark_packets=mark,
-            timeout_ns=control.min_rto_us * 1000,
+            timeout_ns=control.min_rto_us * NS_PER_US,
             packet_bytes=scenario.config.payload_bytes,
             mean_bytes=float(size.mean()),
             heavy_bytes=float((size**2).sum() / size.sum()),

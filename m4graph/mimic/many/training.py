@@ -53,7 +53,7 @@ def train(
         batch = Batch.from_data_list([graphs[index] for index in chosen.tolist()])
         found = loss(net(batch), batch.numbers, batch.counts, weights, net.number_std)
         optimiser.zero_grad()
-        found.backward()
+        found.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         if report is not None:

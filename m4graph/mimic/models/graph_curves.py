@@ -14,6 +14,9 @@ _LEAST_CHANCE, _MOST_CHANCE = 1e-5, 0.99
 _LEAST_TIME = 1e-3
 """Times shorter than this, in full packets, are not told apart."""
 
+_LARGEST = 30.0
+"""Of a number: no time gets too long for a curve, whatever a network says."""
+
 _TIME, _CHANCE, _WAIT = "time", "chance", "wait"
 _NUMBERS = {
     "wait_ticks": _WAIT,
@@ -83,6 +86,7 @@ def curves_of(numbers: NDArray[np.float64], packet_ticks: NDArray[np.float64]) -
         - output: records, ``[NUM_ROLES, NUM_KINDS]``; none is fitted yet
     """
     curves = np.zeros((NUM_ROLES, NUM_KINDS), PORT_CURVE)
+    numbers = np.clip(numbers, -_LARGEST, _LARGEST)
     for name, kind in _NUMBERS.items():
         shape = (NUM_ROLES, NUM_KINDS, *PORT_CURVE[name].shape)
         values = numbers[..., PLACES[name]].reshape(shape)

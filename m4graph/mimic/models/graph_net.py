@@ -70,6 +70,6 @@ class GraphNet(nn.Module):
         num_graphs = int(graph.max()) + 1
         total = ports.new_zeros(num_graphs * NUM_ROLES, ports.shape[1]).index_add(0, place, ports)
         count = torch.bincount(place, minlength=num_graphs * NUM_ROLES)
-        numbers = self.head(total / count[:, None])
+        numbers: Tensor = self.head(total / count[:, None])
         numbers = numbers.view(num_graphs, NUM_ROLES, NUM_KINDS, NUM_NUMBERS)
         return self.number_mean + self.number_std * numbers
