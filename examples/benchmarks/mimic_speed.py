@@ -60,12 +60,14 @@ def scale(sizes: list[int], seconds: float, rounds: int) -> None:
     """CPU seconds and packet-hops by number of pods, and where a mimic pays."""
     columns = ("packet s", "mimic s", "ratio", "ratio of hops", "share", "small + fit s", "pays at")
     table = Table("pods", "simulated s", *columns)
+    fitted(sizes[0])  # compiles
     for num_pods in sizes:
         length = min(seconds, LARGEST_SECONDS) if num_pods >= LARGEST else seconds
         made, mimic = scenario(num_pods, length), fitted(num_pods)
         packet, composed = PacketSimulator(), MimicSimulator(mimic)
         moment = made.replace(stop_ns=1_000_000)
-        packet.run(moment), composed.run(moment)  # compile
+        for simulator in (packet, composed):
+            simulator.run(moment)  # compiles
         packet_s = mimic_s = np.inf
         for _ in range(1 if num_pods >= LARGEST else rounds):
             full, spent_s = run_s(packet, made)

@@ -76,6 +76,7 @@ def fit(
     training = {
         "scenario": scenario.name,
         "seed": seed,
+        "options": options,
         "num_packets": len(trace.rows),
         "simulation_cpu_s": simulated - started,
         "fit_cpu_s": done - simulated,

@@ -42,6 +42,11 @@ def mimic_card(name: str) -> str:
     return (WEIGHTS_FOLDER / name / CARD_FILE).read_text(encoding="utf-8")
 
 
+def mimic_title(name: str) -> str:
+    """The first line of a card."""
+    return mimic_card(name).splitlines()[0].removeprefix("# ")
+
+
 def mimic_files(name: str) -> dict[str, int]:
     """The sizes of a shipped mimic's files, in bytes."""
     return {path.name: path.stat().st_size for path in sorted((WEIGHTS_FOLDER / name).iterdir())}

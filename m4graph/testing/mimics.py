@@ -58,7 +58,7 @@ def check_mimic_model(model: str, num_pods: int = 3, **options: Any) -> Report:
     scenario = _scenario(num_pods)
     pods = Pods.of(scenario.network, scenario.arrays)
     with rules("started"):
-        step = fitted.start(pods, visible(scenario, pods), 0)
+        step = fitted.start(pods, scenario, 0)
         expect(isinstance(step, MimicStep), "a MimicStep", type(step).__name__)
     first = _run(fitted, scenario, pods)
     with rules("finished"):
@@ -97,6 +97,6 @@ def _trace() -> BoundaryTrace:
 def _run(model: MimicModel, scenario: Scenario, pods: Pods) -> SimulationResult:
     seen = visible(scenario, pods)
     exits = np.flatnonzero(np.isin(pods.link_role, (AGG_UP, RACK_DOWN)) & (pods.link_pod > 0))
-    step = model.start(pods, seen, 0)
+    step = model.start(pods, scenario, 0)
     simulator = PacketSimulator(recording={"taps": pods.ends(exits)}, watchers=[hook(pods, step)])
     return simulator.run(seen)
