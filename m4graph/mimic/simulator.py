@@ -100,7 +100,7 @@ class MimicSimulator(Simulator):
         self._mimic.check(scenario, pods)
         small = visible(scenario, pods)
         seed = scenario.seed if self._seed is None else self._seed
-        step = self._mimic.model.start(pods, small, seed)
+        step = self._mimic.model.start(pods, scenario, seed)
         hosts = np.flatnonzero(pods.host_pod == SIMULATED_POD)
         watchers = [hook(pods, step), EndToEndWatcher(hosts)]
         result = PacketSimulator(watchers=watchers).run(small, progress)

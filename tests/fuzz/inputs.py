@@ -15,7 +15,7 @@ from m4graph.cli.app import main
 from m4graph.evaluation.suites.store import save_result
 from m4graph.scenario.files import save_scenario
 from m4graph.zoo.manifest import ZOO_FOLDER
-from tests.crash.commands import CASES, small_scenario
+from tests.crash.commands import CASES, small_scenario, two_pods
 from tests.datasets.importers import bnn
 
 
@@ -101,6 +101,13 @@ def checkpoint(folder: Path) -> None:
     model = FlowLinkModel(hidden_channels=8, num_layers=1)
     save_checkpoint(folder / "checkpoint", model, known, "# Small\n")
     save(folder)
+
+
+def mimic(folder: Path) -> None:
+    """A mimic, and the scenario that it was fitted for."""
+    two_pods(folder)
+    arguments = ["mimic", "fit", str(folder / "scenario"), "--out", str(folder / "mimic")]
+    assert main([*arguments, "--kind", "oracle"]) == 0
 
 
 def with_file(text: str, replaced: str, block: str, name: str) -> Callable[[Path], None]:

@@ -215,5 +215,14 @@ TARGETS = {
     ),
     "archive": Target("raw/**/*.*", inputs.archive, _read_archive),
     "stored result": Target("result.npz", inputs.result, _load_result),
+    "mimic": Target(
+        "mimic/*",
+        inputs.mimic,
+        command(
+            *("simulate", "in/scenario", "--simulator", "mimic", "--model", "in/mimic"),
+            *("--out", OUT),
+        ),
+        sane_times,
+    ),
     "zoo manifest": Target("zoo/manifest.json", inputs.zoo, _list_zoo),
 }
