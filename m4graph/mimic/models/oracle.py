@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.checks import is_integer
 from m4graph.core.errors import ConfigError
+from m4graph.core.integers import is_integer
 from m4graph.core.schema import spell
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.mimic.boundary import EGRESS, BoundaryTrace
