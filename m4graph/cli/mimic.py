@@ -11,7 +11,7 @@ from m4graph.cli.arguments import ScenarioPath, Settings
 
 app = typer.Typer(
     name="mimic",
-    help="Fit models of pods, for the mimic simulator.",
+    help="Fit and train models of pods, for the mimic simulator.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -20,7 +20,7 @@ app = typer.Typer(
 
 @app.callback()
 def _root() -> None:
-    """Fit models of pods, for the mimic simulator."""
+    """Fit and train models of pods, for the mimic simulator."""
 
 
 @app.command("fit")
@@ -55,3 +55,29 @@ def fit(
         mimic = fit_mimic(scenario, kind, seed, overrides, progress, **own)
     mimic.save(out)
     typer.echo(f"{kind} of {mimic.training['num_packets']} packets in {out}")
+
+
+@app.command("train")
+def train(
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG.yaml", help="Scenarios, how they are cut, the training."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for the mimic; one to be completed may exist.")
+    ],
+    settings: Settings = None,
+) -> None:
+    """Simulate small runs of many configurations, and train one mimic for all of them.
+
+    Interrupt or kill it, and call it again: runs that are done are kept.
+    """
+    from m4graph.core.progress import count_progress
+    from m4graph.core.yaml_file import Override
+    from m4graph.mimic.many.config import load_many_config
+    from m4graph.mimic.many.making import make
+
+    loaded = load_many_config(config, [Override.parse(setting) for setting in settings or []])
+    with count_progress(f"{loaded.name} runs") as progress:
+        mimic = make(loaded, out, progress)
+    typer.echo(f"graph of {mimic.training['num_scenarios']} runs in {out}")

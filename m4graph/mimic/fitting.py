@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ def fit(
 
     Args:
         scenario (str, Path or Scenario): A file or folder, which is cut to two pods
-            (:func:`small`); or a scenario that has two.
+            (:func:`small`), and of whose pods and flows the model may learn the rest; or a scenario
+            that has two pods.
         model (str, optional): A name of :data:`~m4graph.mimic.models.MIMIC_MODELS`.
             (default: ``"lindley"``)
         seed (int, optional): Of the flows of the small network, and of the fit. (default: ``0``)
@@ -59,7 +60,9 @@ def fit(
     for name in options:
         if name not in valid:
             raise ConfigError(f"{kind.kind}: unknown option {name!r} (expected {one_of(valid)})")
+    whole = None
     if not isinstance(scenario, Scenario):
+        whole = load_scenario(scenario, [*overrides, *_seeds(_blocks(scenario, overrides), seed)])
         num_pods = _num_pods(_blocks(scenario, overrides))
         if "num_pods" in valid and num_pods is not None:
             options = {"num_pods": num_pods} | options
@@ -68,13 +71,16 @@ def fit(
     trace = trace_small(scenario, progress)
     simulated = time.process_time()
     fitted = kind.fit(trace, seed, **options)
+    done = time.process_time()
+    learned = whole is not None and fitted.learn_at_size(whole, seed, progress)
     training = {
         "scenario": scenario.name,
         "seed": seed,
         "options": options,
         "num_packets": len(trace.rows),
         "simulation_cpu_s": simulated - started,
-        "fit_cpu_s": time.process_time() - simulated,
+        "fit_cpu_s": done - simulated,
+        "at_size_cpu_s": time.process_time() - done if learned else 0.0,
     }
     pods = Pods.of(scenario.network, scenario.arrays)
     return Mimic(fitted, conditions_of(scenario, pods), training)
@@ -145,9 +151,7 @@ def _cuts(blocks: Mapping[str, Any], seed: int) -> Iterable[Override]:
     topology, workload = blocks.get("topology"), blocks.get("workload")
     if not isinstance(topology, Mapping) or not isinstance(workload, Mapping):
         return
-    yield Override("seed", str(seed))
-    if "seed" in workload:
-        yield Override("workload.seed", str(seed))
+    yield from _seeds(blocks, seed)
     kind, num_pods = TOPOLOGIES.spelling(str(topology.get("kind"))), _num_pods(blocks)
     if kind == "clos":
         yield Override("topology.pods", "2")
@@ -166,3 +170,11 @@ def _cuts(blocks: Mapping[str, Any], seed: int) -> Iterable[Override]:
         )
     if isinstance(workload.get("num_flows"), int) and num_pods is not None:
         yield Override("workload.num_flows", str(max(2 * workload["num_flows"] // num_pods, 1)))
+
+
+def _seeds(blocks: Mapping[str, Any], seed: int) -> Iterator[Override]:
+    """What is set to have flows of another seed."""
+    yield Override("seed", str(seed))
+    workload = blocks.get("workload")
+    if isinstance(workload, Mapping) and "seed" in workload:
+        yield Override("workload.seed", str(seed))

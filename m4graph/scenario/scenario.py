@@ -178,10 +178,9 @@ def _resolve(
     control_spec: CongestionControl | Mapping[str, object] | str,
     config: NetworkConfig | Mapping[str, object] | None,
 ) -> tuple[CongestionControl, NetworkConfig]:
-    nic_bps = arrays.link_rate_bps[arrays.nic_links]
     block = NetworkConfig.parse({} if config is None else config, "network")
     control = congestion_control(control_spec).resolve(
-        int(nic_bps.min()), int(nic_bps.max()), block.payload_bytes
+        *block.nic_rates_bps(arrays), block.payload_bytes
     )
     return control, block.resolve(control.default_ecn)
 

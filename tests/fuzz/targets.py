@@ -225,4 +225,14 @@ TARGETS = {
         sane_times,
     ),
     "zoo manifest": Target("zoo/manifest.json", inputs.zoo, _list_zoo),
+    "faults": Target("scenario.yaml", inputs.faults, PACKET, sane_times),
+    "routes": Target("scenario/routes.csv", inputs.routes, SIMULATE, sane_times),
+    "last checkpoint": Target(
+        "run/last.ckpt",
+        inputs.trained,
+        command("train", "in/train.yaml", "--out", "in/run", "--resume"),
+    ),
+    "job yaml": Target(
+        "job.yaml", CASES["job"].prepare, command("job", "in/job.yaml", "--out", OUT)
+    ),
 }

@@ -93,7 +93,7 @@ def size_groups(scenario: Scenario) -> NDArray[np.int64]:
 
     Without a window, it is what the fastest host link sends in the base RTT of 14.4 us.
     """
-    window = scenario.congestion_control.init_window_bytes
+    window = scenario.congestion_control.fixed_window_bytes
     if window is None:
         fastest = int(scenario.arrays.link_rate_bps[scenario.arrays.nic_links].max())
         window = fastest * BASE_RTT_NS // NS_PER_S // BITS_PER_BYTE

@@ -9,6 +9,7 @@ MIMIC_MODELS: Registry[type[MimicModel]] = Registry(
     "mimic model",
     {
         "constant": "m4graph.mimic.models.constant:Constant",
+        "graph": "m4graph.mimic.models.graph:Graph",
         "iid": "m4graph.mimic.models.iid:Iid",
         "iid_ordered": "m4graph.mimic.models.iid:IidOrdered",
         "lindley": "m4graph.mimic.models.lindley:Lindley",
