@@ -9,9 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from m4graph.mimic.losses import calibration_shift
 from m4graph.mimic.models.recurrent.config import RecurrentConfig
-from m4graph.mimic.models.recurrent.outputs import DROP, MARK
 
 
 class RecurrentNetwork(nn.Module):
@@ -52,8 +50,7 @@ def flat_weights(network: RecurrentNetwork, config: RecurrentConfig) -> NDArray[
     """All weights in the order in which :mod:`.cells` reads them.
 
     Of each layer: the bias ``[4 * width]``, the weights of the input and those of the state,
-    ``[in, gates * width]``; then the head's weight ``[width, 3]`` and bias. With decisions by
-    chance, the logits are those of calibrated probabilities.
+    ``[in, gates * width]``; then the head's weight ``[width, 3]`` and bias.
 
     An LSTM's gates are torch's: input, forget, cell, output. A GRU's are the candidate's share of
     the input, reset, update, and the candidate's share of the state; the input has the first three
@@ -72,11 +69,7 @@ def flat_weights(network: RecurrentNetwork, config: RecurrentConfig) -> NDArray[
             bias = torch.cat([in_c, in_r + reset, in_u + update, candidate])
             w_in = torch.cat([w_in.chunk(3)[gate] for gate in (2, 0, 1)])
         parts += [bias, w_in.T, w_state.T]
-    bias = network.head.bias.detach().clone()
-    if config.decision == "sample":
-        bias[DROP] += calibration_shift(config.drop_weight)
-        bias[MARK] += calibration_shift(config.mark_weight)
-    parts += [network.head.weight.T, bias]
+    parts += [network.head.weight.T, network.head.bias]
     flat = torch.cat([part.detach().reshape(-1) for part in parts])
     return flat.to(torch.float32).numpy().copy()
 

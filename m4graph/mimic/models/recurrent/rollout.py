@@ -22,6 +22,8 @@ PLAN = np.dtype(
         ("num_layers", "i8"),
         ("is_gru", "i8"),
         ("samples", "i8"),  # whether drops and marks are drawn
+        ("drop_shift", "f8"),  # from a trained logit to that of the probability
+        ("mark_shift", "f8"),
         ("feeder", "i8"),
         ("slot_ticks", "i8"),
         ("num_slots", "i8"),
@@ -143,7 +145,7 @@ def _feed_slots(r, row, direction, now):
             wire_bytes = share * law.ack_bytes + (1.0 - share) * law.data_bytes
             fill_rest(spec, track, end, wire_bytes, packets, x)
             _predict(r, row, direction)
-            drops = packets * _drop_share(r)
+            drops = packets * sigmoid(np.float32(r.out[DROP] + plan.drop_shift))
             note_outcome(track, packets, drops, _latency(spec, r.out))
 
 
@@ -162,14 +164,8 @@ def _latency(spec, out):
 @inline_kernel
 def _decides(r, column):
     """Whether a packet is dropped, or marked."""
-    if r.plan[0].samples:
-        return next_uniform(r.random) < sigmoid(r.out[column])
-    return r.out[column] >= 0
-
-
-@inline_kernel
-def _drop_share(r):
-    """The part of many packets that is dropped."""
-    if r.plan[0].samples:
-        return float(sigmoid(r.out[DROP]))
-    return 1.0 if r.out[DROP] >= 0 else 0.0
+    plan, logit = r.plan[0], r.out[column]
+    if plan.samples:
+        shift = plan.drop_shift if column == DROP else plan.mark_shift
+        return next_uniform(r.random) < sigmoid(np.float32(logit + shift))
+    return logit >= 0

@@ -13,6 +13,7 @@ from m4graph.mimic.feature_layout import first_tracks
 from m4graph.mimic.features import num_features, num_places
 from m4graph.mimic.feeder import feeder_schedule, first_clocks
 from m4graph.mimic.feeder_layout import BINNED, NO_FEEDER, PACKET, PLACES
+from m4graph.mimic.losses import calibration_shift
 from m4graph.mimic.models.base import common_arrays
 from m4graph.mimic.models.random import first_state
 from m4graph.mimic.models.recurrent.config import RecurrentConfig
@@ -74,6 +75,8 @@ def _plan(
         "num_layers": config.num_layers,
         "is_gru": config.cell == "gru",
         "samples": config.decision == "sample",
+        "drop_shift": calibration_shift(config.drop_weight),
+        "mark_shift": calibration_shift(config.mark_weight),
         "feeder": _FEEDERS[config.feeder],
         "slot_ticks": slot_of(config, ticks_per_ns),
         "num_slots": num_slots,
