@@ -89,6 +89,7 @@ def _state(case: Case, found: Snapshot, before: Snapshot, whole: Snapshot) -> It
         yield f"lost: {lost[:6]}"
     if case.marker not in found:
         return
+    wrong = [case.marker]
     for state in (before, whole):
         if found[case.marker] == state.get(case.marker):
             wrong = [name for name in state if found.get(name) != state[name]]
