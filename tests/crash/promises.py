@@ -28,6 +28,7 @@ _VOLATILE = {
     "train_cpu_s",
     "simulation_cpu_s",
     "fit_cpu_s",
+    "at_size_cpu_s",
 }
 _NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?( [kM]\b)?")
 _TEXTS_WITH_TIMES = {".md", ".log", ".txt"}
