@@ -122,6 +122,7 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
         "fluid": "m4graph.simulators.fluid:FluidSimulator",
         "learned": "m4graph.learned:LearnedSimulator",
         "mimic": "m4graph.mimic:MimicSimulator",
+        "noise": "m4graph.simulators.noise:NoiseSimulator",
         "parsimon": "m4graph.simulators.parsimon:ParsimonSimulator",
     },
 )
@@ -129,6 +130,9 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
 
 TRUTH = "packet"
 """The simulator that is the truth of comparisons, unless a scenario brings recorded times."""
+
+NOISE = "noise"
+"""The truth again, a little moved: what stands beside the errors of others in suites."""
 
 BASELINE = "fluid"
 """The simulator against whose errors those of others are set."""
