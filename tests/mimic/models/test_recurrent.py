@@ -54,17 +54,10 @@ def test_compiled_as_torch(cell, num_layers, width):
         np.testing.assert_allclose(out, expected[row], atol=1e-6)
 
 
-def test_logits_are_calibrated_for_chance():
-    torch.manual_seed(0)
-    network = RecurrentNetwork(RecurrentConfig(hidden_channels=4), 7)
-    plain, drawn = (
-        flat_weights(
-            network, RecurrentConfig(hidden_channels=4, decision=decision, drop_weight=0.8)
-        )
-        for decision in ("threshold", "sample")
-    )
-    assert (plain[:-2] == drawn[:-2]).all()
-    assert drawn[-2] - plain[-2] == pytest.approx(-np.log(0.8 / 0.2))
+def test_logits_are_calibrated_for_chance(models):
+    plan = rollout_of(models["none"]).plan[0]
+    assert plan["drop_shift"] == pytest.approx(np.log(0.3 / 0.7))
+    assert plan["mark_shift"] == plan["drop_shift"]
 
 
 def test_published_size():
