@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,8 @@ UNFINISHED = -1
 """The FCT of a flow that did not finish."""
 
 UNFINISHED_BECAUSE = "unfinished_because"
+NUM_NOT_SIMULATED = "num_not_simulated"
+_COLUMNS = ("flow_id", "fct_ns", "ideal_fct_ns", "start_ns")
 """The name in ``extra`` of the reason why flows did not finish, where a simulator knows it."""
 
 
@@ -72,8 +74,7 @@ class SimulationResult:
     def __post_init__(self) -> None:
         if self.start_ns is None:
             object.__setattr__(self, "start_ns", self.scenario.workload.start_ns)
-        columns = (self.flow_id, self.fct_ns, self.ideal_fct_ns, self.start_ns)
-        lengths = [len(column) for column in columns]
+        lengths = [len(getattr(self, name)) for name in _COLUMNS]
         if len(set(lengths)) != 1:
             raise SimulationError(
                 f"{self.simulator}: expected ids, FCTs, ideal FCTs and starts of the same flows "
@@ -98,6 +99,31 @@ class SimulationResult:
     def num_flows(self) -> int:
         """Number of flows of the workload."""
         return len(self.flow_id)
+
+    @property
+    def num_not_simulated(self) -> int:
+        """Flows that the simulator was given and left out, as they are none of its result."""
+        return int(self.extra.get(NUM_NOT_SIMULATED, 0))
+
+    def of_flows_of(self, other: SimulationResult) -> SimulationResult:
+        """Only the flows of another result, if that one has left some out; else itself.
+
+        Raises:
+            SimulationError: If the other one has a flow that is not here.
+        """
+        if not other.num_not_simulated:
+            return self
+        is_kept = np.isin(self.flow_id, other.flow_id)
+        if is_kept.sum() != other.num_flows:
+            raise SimulationError(
+                f"{other.simulator}: expected results of flows that {self.simulator} has, too "
+                f"(got {other.num_flows - is_kept.sum()} others)"
+            )
+        return replace(
+            self,
+            scenario=self.scenario.of_flows(is_kept),
+            **{name: getattr(self, name)[is_kept] for name in _COLUMNS},
+        )
 
     @property
     def num_finished(self) -> int:
@@ -130,12 +156,14 @@ class SimulationResult:
         time_ns = self.completion_time_ns
         plain = (bool, int, float, str, np.integer, np.floating, np.bool_)
         extra = {key: value for key, value in self.extra.items() if isinstance(value, plain)}
+        extra.pop(NUM_NOT_SIMULATED, None)
         return {
             "name": self.scenario.name,
             "simulator": self.simulator,
             "congestion_control": self.scenario.congestion_control.kind,
             "num_flows": self.num_flows,
             "num_finished": self.num_finished,
+            NUM_NOT_SIMULATED: self.num_not_simulated,
             "why_unfinished": self.why_unfinished,
             "num_events": int(self.num_events),
             "packet_hops": None if self.packet_hops is None else int(self.packet_hops),

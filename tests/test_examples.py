@@ -54,6 +54,19 @@ def test_fattree_eval(tmp_path):
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_mimic_scale(tmp_path):
+    out = tmp_path / "out"
+    done = run(EXAMPLES / "mimic_scale.py", "--pods", 3, "--seconds", 0.6, "--seeds", 1,
+               "--models", "constant", "--out", out, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for name in ("errors.png", "cpu.png", "rtt_cdf.png"):
+        assert (out / name).stat().st_size > 5_000
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert set(metrics) == {"packet", "small-scale", "matched share", "constant", "noise of seeds"}
+    assert metrics["constant"]["3"]["rtt_w1_ms"] > 0
+    assert "3 pods" in done.stdout
+
+
 def test_closed_loop(tmp_path):
     done = run(EXAMPLES / "closed_loop.py", "--steps", 2, "--pages", 12, "--out", "steps.png",
                cwd=tmp_path)  # fmt: skip

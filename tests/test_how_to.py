@@ -19,8 +19,10 @@ def python(tmp_path_factory):
 
 
 def test_the_pages():
-    kinds = "collective congestion-control conv dataset head simulator size-law topology".split()
-    assert PAGES == sorted([*(f"{kind}.md" for kind in kinds), "package.md"])
+    kinds = (
+        "collective congestion-control conv dataset head mimic-model simulator size-law topology"
+    )
+    assert PAGES == sorted([*(f"{kind}.md" for kind in kinds.split()), "package.md"])
 
 
 @pytest.mark.parametrize("page", PAGES)

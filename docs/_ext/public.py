@@ -48,6 +48,8 @@ MODULES = (
     "m4graph.training.fit",
     "m4graph.training.publish",
     "m4graph.learned",
+    "m4graph.mimic",
+    "m4graph.mimic.models",
     "m4graph.convert",
     "m4graph.evaluation",
     "m4graph.evaluation.suites",

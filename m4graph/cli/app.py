@@ -26,6 +26,7 @@ COMMANDS = {
     "evaluate": "m4graph.cli.evaluate:evaluate",
     "convert": "m4graph.cli.convert:convert",
     "import": "m4graph.cli.import_:import_",
+    "mimic": "m4graph.cli.mimic:app",
     "compile": "m4graph.cli.compile:compile_",
     "zoo": "m4graph.cli.zoo:app",
 }

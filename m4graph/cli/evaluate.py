@@ -62,21 +62,26 @@ def evaluate(
 
     from m4graph.core.files import check_output_folder
     from m4graph.core.progress import count_progress
-    from m4graph.evaluation.suites import SuiteReport, load_suite, run_suite
+    from m4graph.evaluation.suites import evaluate_suite, load_suite
     from m4graph.simulators import COMPARED, labelled_runners, make_runners, read_options
 
     chosen = load_suite(suite).part(fraction)
-    names = list(COMPARED) if simulators is None else split_names("--simulators", simulators)
-    beside = chosen.beside if simulators is None else {}
+    if simulators is None:
+        names = list(chosen.compared or COMPARED)
+    else:
+        names = split_names("--simulators", simulators)
+        chosen = chosen.alone()
     models = [name for given in model or [] for name in split_names("--model", given)]
-    own = read_options(options or [], [*names, *(block["kind"] for block in beside.values())])
+    own = read_options(
+        options or [], [*names, *(block["kind"] for block in chosen.beside.values())]
+    )
     runners = make_runners(names, models, {"engine": engine, "device": device}, own)
-    runners += labelled_runners(beside, own)
+    runners += labelled_runners(chosen.beside, own)
     if out is not None:
         check_output_folder(out)
     with count_progress("scenarios") as progress:
-        records = run_suite(chosen, runners, jobs, out, progress)
-    report = SuiteReport(chosen.name, records, _configuration(chosen, runners, fraction))
+        configuration = _configuration(chosen, runners, fraction)
+        report = evaluate_suite(chosen, runners, configuration, jobs, out, progress)
     for text in report.warnings:
         typer.echo(f"warning: {text}", err=True)
     for line in report.refusals.lines():

@@ -16,7 +16,7 @@ from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.schema import KeyProblem, StrictModel, one_of
 from m4graph.core.units import NS_PER_S
 from m4graph.scenario import MAX_STOP_NS, Scenario
-from m4graph.scenario.congestion import BASE_RTT_NS
+from m4graph.scenario.congestion import BASE_RTT_NS, PAIR
 from m4graph.topology import NetworkArrays
 
 _SPARE_S = 10
@@ -108,8 +108,8 @@ def config_lines(scenario: Scenario, style: TextFormat) -> list[str]:
         **_spelt("network", keys.NETWORK, scenario.config),
         **spell_ecn(scenario.config.ecn, rates_bps),
         "CC_MODE": f"{keys.MODES[control.kind]}",
-        "HAS_WIN": f"{int(control.init_window_bytes is not None)}",
-        "FIXED_WIN": f"{control.init_window_bytes or 0}",
+        "HAS_WIN": f"{int(control.fixed_window_bytes is not None)}",
+        "FIXED_WIN": f"{control.fixed_window_bytes or 0}",
         "BASE_RTT": f"{BASE_RTT_NS}",
         "MAX_RATE": f"{rates_bps[-1]}bps",
         **_spelt("congestion_control", keys.CONTROL, control),
@@ -127,6 +127,8 @@ def not_in_config(scenario: Scenario, style: TextFormat) -> list[str]:
         "network.headroom_cap": (config.headroom_cap, style.headroom_cap),
         "seed": (scenario.seed, 0),
     }
+    if control.init_window_bytes == PAIR:
+        fixed["congestion_control.init_window_bytes"] = PAIR, None
     held = {key.field for key in (*keys.CONTROL, *keys.OF_ALGORITHM[control.kind])}
     fixed |= _others("congestion_control", control, held | {"kind", "init_window_bytes"})
     return [

@@ -154,7 +154,9 @@ def _key_problem(model: type[BaseModel], error: ErrorDetails, key: str) -> KeyPr
         block = _model_at(model, where[:-1])
         valid = [name for name in block.model_fields if name != "kind"]
         return unknown_key(join_key(key, *where[:-1]), where[-1], valid)
-    full_key = join_key(key, *where)
+    # Behind a key that takes one of several types stands pydantic's name of the type.
+    keys = [part for part in where if part.isidentifier() or part.isdecimal()]
+    full_key = join_key(key, *keys)
     if error["type"] == "missing":
         return KeyProblem(full_key, "missing key")
     if error["type"] == "value_error":

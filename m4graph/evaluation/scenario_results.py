@@ -64,7 +64,11 @@ class ScenarioResults:
     @cached_property
     def errors(self) -> dict[str, ErrorSummary]:
         """The errors of each simulator but the truth, as :mod:`m4graph.metrics` defines them."""
-        return {name: errors(guess, self.truth) for name, guess in self.guesses.items()}
+        return {name: errors(guess, self.truth_of(name)) for name, guess in self.guesses.items()}
+
+    def truth_of(self, simulator: str) -> SimulationResult:
+        """The truth about the flows of a simulator's result: of all, unless it leaves some out."""
+        return self.truth.of_flows_of(self.guesses[simulator])
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row for each simulator, the truth first, which has no errors (NaN).

@@ -19,7 +19,9 @@ from m4graph.workload.programs.simai import POLICIES, SimaiWorkload, read_simai
 from m4graph.workload.programs.training import Pass, Row
 
 GPUS_PER_SERVER = 8
-_PAYLOAD_BYTES = 9000
+_NETWORK = {"payload_bytes": 9000, "buffer_bytes": 32_000_000}
+"""As SimAI's configuration has it."""
+
 _LONGEST_BLOCK = 32
 _TOPOLOGY_FILE = "topology.txt"
 
@@ -78,7 +80,7 @@ def convert_simai(source: Path, folder: Path) -> Converted:
             "name": workloads[0].stem,
             "topology": topology,
             "routing": {"kind": "simai"},
-            "network": {"payload_bytes": _PAYLOAD_BYTES},
+            "network": dict(_NETWORK),
             "congestion_control": {"kind": "dcqcn"},
             "workload": training_blocks(workload),
             "step_after": "sender_ack",
@@ -109,7 +111,7 @@ def convert_chakra(source: Path, folder: Path) -> Converted:
             "name": source.name,
             "topology": _rails(len(files), notes),
             "routing": {"kind": "simai"},
-            "network": {"payload_bytes": _PAYLOAD_BYTES},
+            "network": dict(_NETWORK),
             "congestion_control": {"kind": "dcqcn"},
             "workload": {"kind": "chakra", "prefix": "trace"},
         },

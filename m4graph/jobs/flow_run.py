@@ -31,8 +31,8 @@ class _Member:
     ) -> None:
         self.operation = operation
         self.first_flow = first_flow
-        self.followers = placement.followers
-        self.num_open = placement.num_open.copy()
+        self.followers = placement.pattern.followers
+        self.num_open = placement.pattern.num_open.copy()
         self.ack_ns: list[int] = placement.ack_ns.tolist()
         self.ready_ns = [start_ns] * placement.num_flows
         self.num_left = placement.num_flows

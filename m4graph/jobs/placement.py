@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +29,8 @@ class Placement:
 
     Fields:
         - collective: what is done
-        - flows: between hosts; :data:`.SWITCH` is an NVSwitch
+        - pattern: its flows between places of the group
+        - flows: the same between hosts; :data:`.SWITCH` is an NVSwitch
         - routes: their routes
         - cables: int64, all that they cross, ascending
         - ack_ns: int64 ``[num_flows]``, from a flow's last byte at its receiver to the next step
@@ -40,6 +39,7 @@ class Placement:
     """
 
     collective: Collective
+    pattern: CollectiveFlows
     flows: CollectiveFlows
     routes: Routes
     cables: NDArray[np.int64]
@@ -56,20 +56,6 @@ class Placement:
     def has_switch_flows(self) -> bool:
         """Whether flows end at an NVSwitch or start there."""
         return bool((self.flows.src == SWITCH).any())
-
-    @cached_property
-    def num_open(self) -> list[int]:
-        """How many flows each one waits for."""
-        return np.diff(self.flows.after_ptr).tolist()  # type: ignore[no-any-return]
-
-    @cached_property
-    def followers(self) -> list[list[int]]:
-        """The flows that wait for each one."""
-        flows = self.flows
-        waiting = np.repeat(np.arange(flows.num_flows), np.diff(flows.after_ptr))
-        ordered = waiting[np.argsort(flows.after, kind="stable")].tolist()
-        bounds = np.cumsum([0, *np.bincount(flows.after, minlength=flows.num_flows)]).tolist()
-        return [ordered[a:b] for a, b in pairwise(bounds)]
 
 
 class Placer:
@@ -118,7 +104,7 @@ class Placer:
         placed = flows.on(ends)
         if routes is None:
             routes = self._route(placed, hosts)
-        return self.placed(collective, placed, routes, np.zeros(flows.num_flows, np.int64))
+        return self.placed(collective, flows, placed, routes, np.zeros(flows.num_flows, np.int64))
 
     def route(self, src: NDArray[np.int32], dst: NDArray[np.int32]) -> Routes:
         """Routes the next flows between hosts."""
@@ -127,6 +113,7 @@ class Placer:
     def placed(
         self,
         collective: Collective,
+        pattern: CollectiveFlows,
         flows: CollectiveFlows,
         routes: Routes,
         start_ns: NDArray[np.int64],
@@ -141,9 +128,8 @@ class Placer:
             hops = arrays.link_delay_ns[routes.ack_links] + serialization_ticks(ACK_BYTES, rates)
             ack_ns = np.add.reduceat(hops, routes.ack_ptr[:-1])
         in_servers = bool(self._is_nvswitch[ends].any(axis=0).all())
-        return Placement(
-            collective, flows, routes, cables.astype(np.int64), ack_ns, start_ns, in_servers
-        )
+        cables = cables.astype(np.int64)
+        return Placement(collective, pattern, flows, routes, cables, ack_ns, start_ns, in_servers)
 
     def digest(self, placement: Placement) -> bytes:
         """Equal for collectives that take equal time where nothing else is.

@@ -130,7 +130,7 @@ class Transport:
         flows = CollectiveFlows.of(workload.src, workload.dst, workload.size_bytes, 0, (none, none))
         routes = self._placer.route(flows.src, flows.dst)
         placement = self._placer.placed(
-            Collective("background", 0), flows, routes, workload.start_ns - self._latency_ns
+            Collective("background", 0), flows, flows, routes, workload.start_ns - self._latency_ns
         )
         self.start([Running(BACKGROUND, placement, 0)], 0)
 

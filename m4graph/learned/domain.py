@@ -73,7 +73,6 @@ def unseen_parameters(scenario: Scenario, seen: Seen) -> Iterator[tuple[str, obj
         tuple: Name, value and default.
     """
     control, config, arrays = scenario.congestion_control, scenario.config, scenario.arrays
-    nic_bps = arrays.link_rate_bps[arrays.nic_links]
     fields = {name: getattr(control, name) for name in type(control).model_fields}
     for name, value in fields.items():
         if type(control).model_fields[name].is_required():
@@ -81,7 +80,7 @@ def unseen_parameters(scenario: Scenario, seen: Seen) -> Iterator[tuple[str, obj
         others = {other: kept for other, kept in fields.items() if other != name}
         # Some defaults depend on the network.
         at_default = type(control)(**others).resolve(
-            int(nic_bps.min()), int(nic_bps.max()), config.payload_bytes
+            *config.nic_rates_bps(arrays), config.payload_bytes
         )
         default = getattr(at_default, name)
         if value != default and seen(control, config) == seen(at_default, config):

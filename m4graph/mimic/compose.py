@@ -31,14 +31,12 @@ def visible(scenario: Scenario, pods: Pods) -> Scenario:
         scenario (Scenario): Of all flows, an open loop.
         pods (Pods): Of its network.
     """
-    workload = scenario.workload
-    assert isinstance(workload, Workload)
-    rows = np.flatnonzero(is_visible(scenario, pods))
+    rows = is_visible(scenario, pods)
+    if not isinstance(scenario.routing, EcmpRouting):
+        return scenario.of_flows(rows)
     # ECMP knows a flow by its hosts and its place among theirs: hidden flows change neither.
-    routing = scenario.routing
-    if not isinstance(routing, EcmpRouting):
-        routing = scenario.routes.of_flows(rows)
-    return scenario.replace(workload=workload.of_rows(rows), routing=routing, expected=None)
+    assert isinstance(scenario.workload, Workload)
+    return scenario.replace(workload=scenario.workload.of_rows(rows), expected=None)
 
 
 def hook(pods: Pods, step: MimicStep) -> LinkHook:

@@ -9,13 +9,16 @@ be used, and what it is taught changes them a little.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from m4graph.core.progress import Progress
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.mimic.boundary import BoundaryTrace, taps_of
 from m4graph.mimic.clusters import AGG_UP, CORE_DOWN, Pods
 from m4graph.mimic.compose import SIMULATED_POD, hook, visible
-from m4graph.mimic.models.lindley import Lindley
+from m4graph.mimic.models.base import MimicModel
 from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside, role_rate_bps
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
@@ -23,36 +26,40 @@ from m4graph.simulators.packet.layout import DATA, DROP, ENTER, LEAVE
 from m4graph.simulators.packet.simulator import PacketSimulator
 from m4graph.workload import Workload
 
-_ROLES = ((CORE_DOWN,), (CORE_DOWN, *PORTS_INSIDE))
-"""What each round teaches. In the first one nothing waits at the cores in front of mimics; what
-that does to the simulated pod would be learned along with the rest. More rounds change no more than
-other flows do."""
+ROUNDS = 2
 
 
-def learn_from_simulated_pod(model: Lindley, scenario: Scenario, seed: int) -> None:
-    """Teaches a model the ports of pods in a larger network, and of the cores in front of them.
+def runs_at_size(
+    model: MimicModel, scenario: Scenario, seed: int, progress: Progress | None = None
+) -> Iterator[dict[int, PortWaits]]:
+    """Composed runs, one after the other, in which a model may learn from the one before.
 
     Args:
-        model (Lindley): Fitted on two pods; it changes.
+        model (MimicModel): At all pods but the simulated one.
         scenario (Scenario): Of three pods or more, an open loop; all of its flows.
         seed (int): Of everything random in it.
+        progress (Progress, optional): Called with flows that are done. (default: ``None``)
+
+    Yields:
+        dict: By role, what packets met at the ports of the simulated pod, and at those of the
+        cores towards it.
 
     Raises:
-        ConfigError: If the pods have another shape than the model's, or nothing crossed a pod.
+        ConfigError: If the scenario does not fit the model.
         SimulationError: If a run fails.
     """
     pods = Pods.of(scenario.network, scenario.arrays)
     taps = np.union1d(taps_of(pods, SIMULATED_POD), pods.links(AGG_UP, np.arange(pods.num_pods)))
     recording = {"taps": pods.ends(taps)}
-    load_ticks = float(model.curves["load_ticks"].max())
-    for step, roles in enumerate(_ROLES):
-        seen = visible(_from_pod(scenario, pods, step), pods)
-        watcher = hook(pods, model.start(pods, seen, seed + step))
-        result = PacketSimulator(recording=recording, watchers=[watcher]).run(seen)
+    for step in range(ROUNDS):
+        moved = _from_pod(scenario, pods, step)
+        watcher = hook(pods, model.start(pods, moved, seed + step))
+        simulator = PacketSimulator(recording=recording, watchers=[watcher])
+        result = simulator.run(visible(moved, pods), progress)
         trace = BoundaryTrace.of(result, SIMULATED_POD, pods)
-        for role in roles:
-            waits = at_cores(result, pods) if role == CORE_DOWN else inside(trace, role)
-            model.learn(role, waits, pods.num_pods, load_ticks, seed)
+        yield {CORE_DOWN: at_cores(result, pods)} | {
+            role: inside(trace, role) for role in PORTS_INSIDE
+        }
 
 
 def _from_pod(scenario: Scenario, pods: Pods, pod: int) -> Scenario:

@@ -83,7 +83,7 @@ class FlowNetwork:
             link_dst=arrays.link_dst.astype(np.int32),
             node_pool_bytes=pool_bytes(scenario),
             configuration=configuration_vector(scenario.congestion_control, scenario.config),
-            window_bytes=np.array([scenario.congestion_control.init_window_bytes or 0]),
+            window_bytes=np.array([scenario.congestion_control.fixed_window_bytes or 0]),
             payload_bytes=np.array([scenario.config.payload_bytes]),
             paper_configuration=paper_configuration(scenario.congestion_control, scenario.config),
         )

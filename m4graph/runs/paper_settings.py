@@ -41,7 +41,7 @@ def paper_configuration(control: CongestionControl, config: NetworkConfig) -> ND
         Li et al., "m4: A Learned Flow-level Network Simulator", arXiv 2503.01770, and its code.
     """
     ecn = config.ecn
-    window = control.init_window_bytes
+    window = control.fixed_window_bytes
     values = dict.fromkeys(NAMES, 0.0)
     values["buffer"] = config.buffer_bytes / (10 * _KB)
     values["window_kb"] = 0.0 if window is None else window / _KB

@@ -90,7 +90,7 @@ def configuration_vector(control: CongestionControl, config: NetworkConfig) -> N
     per_ns = ecn.reference_gbps * GBPS / (BITS_PER_BYTE * NS_PER_S)
     values = {
         "algorithm": ALGORITHM_CODES.get(control.kind, OTHER),
-        "window_bytes": control.init_window_bytes or 0,
+        "window_bytes": control.fixed_window_bytes or 0,
         "variable_window": rdma is not None and rdma.variable_window,
         "min_rate_bps": mbps_to_bps(rdma.min_rate_mbps) if rdma else 0,
         "ack_priority": control.ack_priority,

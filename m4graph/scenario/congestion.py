@@ -8,7 +8,7 @@ subclass of ``RdmaControl`` or ``TcpControl``, and a row in :data:`CONGESTION_CO
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -30,6 +30,10 @@ MAX_TIME_US = 10**7
 
 MAX_STEPS = 10**6
 """No count of steps may be larger."""
+
+
+PAIR = "pair"
+"""The window of a flow, where it is what its own route holds in a round trip."""
 
 
 class EcnConfig(StrictModel):
@@ -59,16 +63,19 @@ class EcnConfig(StrictModel):
         return self
 
 
+_Bytes = Annotated[int, Field(ge=1, le=MAX_BYTES)]
+
+
 class CongestionControl(StrictModel):
     """What all algorithms share. A subclass adds its own parameters and a literal ``kind``.
 
     Args:
-        init_window_bytes (int, optional): The window of a new flow.
+        init_window_bytes (int or str, optional): The window of a new flow.
         ack_priority (bool): ACKs travel in a queue of strict priority. (default: by algorithm)
     """
 
     kind: str
-    init_window_bytes: int | None = Field(default=None, ge=1, le=MAX_BYTES)
+    init_window_bytes: _Bytes | Literal["pair"] | None = None
     ack_priority: bool = True
 
     default_ecn: ClassVar[EcnConfig] = EcnConfig()
@@ -77,6 +84,12 @@ class CongestionControl(StrictModel):
     def ecn_capable(self) -> bool:
         """Whether packets may be marked; if not, a switch that would mark one drops it."""
         return True
+
+    @property
+    def fixed_window_bytes(self) -> int | None:
+        """The window that all new flows have; ``None``: none, or each that of its route."""
+        window_bytes = self.init_window_bytes
+        return None if isinstance(window_bytes, str) else window_bytes
 
     @property
     def largest_window_bytes(self) -> int | None:

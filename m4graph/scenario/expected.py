@@ -31,6 +31,10 @@ class ExpectedTimes:
     fct_ns: NDArray[np.int64]
     ideal_fct_ns: NDArray[np.int64]
 
+    def of_flows(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> ExpectedTimes:
+        """The times of only some flows: their rows, or whether each one is kept."""
+        return ExpectedTimes(self.fct_ns[rows], self.ideal_fct_ns[rows])
+
 
 def read_expected(path: Path, workload: AnyWorkload) -> ExpectedTimes:
     """Reads ``id,fct_ns,ideal_fct_ns`` from CSV or Parquet; other columns are ignored.

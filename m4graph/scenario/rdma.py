@@ -25,8 +25,10 @@ class RdmaControl(CongestionControl):
     """What the algorithms on the RDMA transport share: a rate for each flow, and a window.
 
     Args:
-        init_window_bytes (int, optional): One window for all flows; ``None``: no window.
-            (default: the fastest host link's rate times :data:`BASE_RTT_NS`)
+        init_window_bytes (int or str, optional): One window for all flows; ``"pair"``: for each
+            what its route holds in an idle round trip, see
+            :func:`m4graph.scenario.windows.pair_window_bytes`; ``None``: no window.
+            (default: the fastest NIC's rate times :data:`BASE_RTT_NS`)
         variable_window (bool): The window follows the rate. (default: ``True``)
         min_rate_mbps (float): The lowest rate of a flow. (default: 10 % of the slowest host link)
         ack_priority (bool): ACKs travel in a queue of strict priority. (default: by algorithm)
@@ -44,7 +46,7 @@ class RdmaControl(CongestionControl):
     @property
     def largest_window_bytes(self) -> int | None:
         """The window of a new flow: a variable one is never larger."""
-        return self.init_window_bytes
+        return self.fixed_window_bytes
 
     def resolve(
         self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000

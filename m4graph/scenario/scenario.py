@@ -24,7 +24,7 @@ from m4graph.scenario.ideal import ideal_fct_ns
 from m4graph.scenario.network import NetworkConfig
 from m4graph.scenario.ranges import check_ranges
 from m4graph.topology import NetworkArrays, validate
-from m4graph.workload import AnyWorkload
+from m4graph.workload import AnyWorkload, Workload
 
 MAX_SEED = 2**63 - 1
 """No seed may be larger."""
@@ -149,6 +149,22 @@ class Scenario:
             raise unknown_key("", name, arguments)
         return Scenario(**{name: getattr(self, name) for name in arguments} | changes)
 
+    def of_flows(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Scenario:
+        """The scenario of only some flows, on the routes that they have among all.
+
+        Args:
+            rows (np.ndarray): Their rows, ascending; or whether each one is kept, bool
+                ``[num_flows]``.
+
+        Raises:
+            ConfigError: If it is a closed loop.
+        """
+        if not isinstance(self.workload, Workload):
+            raise ConfigError("workload: expected an open loop (got a closed loop)")
+        expected = None if self.expected is None else self.expected.of_flows(rows)
+        routes = self.routes.of_flows(rows)
+        return self.replace(workload=self.workload.of_rows(rows), routing=routes, expected=expected)
+
     def __repr__(self) -> str:
         return (
             f"Scenario({self.name!r}, num_hosts={self.arrays.num_hosts}, "
@@ -162,10 +178,9 @@ def _resolve(
     control_spec: CongestionControl | Mapping[str, object] | str,
     config: NetworkConfig | Mapping[str, object] | None,
 ) -> tuple[CongestionControl, NetworkConfig]:
-    nic_bps = arrays.link_rate_bps[arrays.nic_links]
     block = NetworkConfig.parse({} if config is None else config, "network")
     control = congestion_control(control_spec).resolve(
-        int(nic_bps.min()), int(nic_bps.max()), block.payload_bytes
+        *block.nic_rates_bps(arrays), block.payload_bytes
     )
     return control, block.resolve(control.default_ecn)
 

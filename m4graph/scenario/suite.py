@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.registry import Registry
@@ -21,6 +21,9 @@ SUITES: Registry[Any] = Registry(
         "closed_loop": "m4graph.evaluation.suites.large:closed_loop",
         "generalisation": "m4graph.evaluation.suites.small:generalisation",
         "large": "m4graph.evaluation.suites.large:large",
+        "mimic": "m4graph.evaluation.suites.pods.suite:mimic",
+        "mimic_dctcp": "m4graph.evaluation.suites.pods.suite:mimic_dctcp",
+        "mimic_fabric": "m4graph.evaluation.suites.pods.suite:mimic_fabric",
         "parsimon": "m4graph.evaluation.suites.parsimon:parsimon",
         "sensitivity": "m4graph.evaluation.suites.sensitivity:sensitivity",
         "smoke": "m4graph.evaluation.suites.small:smoke",
@@ -90,12 +93,15 @@ class Suite:
             (default: ``False``)
         beside (Mapping): Simulators that are compared beside the usual ones, unless others are
             named: for each label in tables a block of ``kind`` and options. (default: none)
+        compared (tuple): The usual ones, where they are others than those of all suites.
+            (default: none)
     """
 
     name: str
     cases: tuple[Case, ...]
     balanced: bool = False
     beside: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    compared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [case.name for case in self.cases]
@@ -107,7 +113,11 @@ class Suite:
                     f"suite {self.name}: expected scenarios of different names (got two {name})"
                 )
 
-    def part(self, fraction: float) -> Suite:
+    def alone(self) -> Self:
+        """The suite without simulators that it brings along."""
+        return replace(self, beside={})
+
+    def part(self, fraction: float) -> Self:
         """A fair sample: this fraction of the cases, at least one, always the same ones.
 
         Those of a balanced suite are its first; those of another lie at equal distances.

@@ -34,6 +34,7 @@ class TcpControl(CongestionControl):
         ack_priority (bool): ACKs travel in a queue of strict priority. (default: ``False``)
     """
 
+    init_window_bytes: int | None = Field(default=None, ge=1, le=MAX_BYTES)
     ack_priority: bool = False
     advertised_window_bytes: int | None = Field(default=None, ge=1, le=MAX_BYTES)
     min_rto_us: float = Field(default=10_000.0, ge=0.001, le=MAX_TIME_US)

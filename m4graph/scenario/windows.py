@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.products import MOST, multiply_divide
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.routing import Routes
 from m4graph.scenario.ideal import (
     ACK_BYTES,
@@ -57,6 +58,35 @@ def idle_pipes(
         packet_ticks=np.maximum.reduceat(packet_ticks[routes.data_links], starts),
         slowest_bps=np.minimum.reduceat(arrays.link_rate_bps[routes.data_links], starts),
     )
+
+
+def pair_window_bytes(
+    arrays: NetworkArrays, routes: Routes, payload_bytes: int
+) -> NDArray[np.int64]:
+    r"""A window for each flow that fills its own route, as in ns-3's RDMA model with ``HAS_WIN 1``
+    and ``GLOBAL_T 0``.
+
+    .. math::
+        W = \Big\lfloor \min_l r_l \cdot \Big(2 \sum_l d_l +
+        \sum_l \lfloor P / r_l \rfloor\Big) \Big\rfloor
+
+    with rates :math:`r_l` and delays :math:`d_l` of the links of the data's route, and the payload
+    :math:`P` of a full packet; times are whole nanoseconds.
+
+    Args:
+        arrays (NetworkArrays): The network.
+        routes (Routes): The routes.
+        payload_bytes (int): Payload of a full packet.
+
+    Shapes:
+        - output int64 ``[num_flows]``, 1 or above
+    """
+    if routes.num_flows == 0:
+        return np.zeros(0, np.int64)
+    packet_ns = serialization_ticks(payload_bytes, arrays.link_rate_bps, 1)
+    trip_ns = _sums(2 * arrays.link_delay_ns + packet_ns, routes.data_ptr, routes.data_links)
+    slowest_bps = np.minimum.reduceat(arrays.link_rate_bps[routes.data_links], routes.data_ptr[:-1])
+    return np.maximum(multiply_divide(slowest_bps, trip_ns, BITS_PER_BYTE * NS_PER_S), 1)
 
 
 def windowed_fct_ns(

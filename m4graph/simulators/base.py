@@ -124,6 +124,7 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
         "packet": "m4graph.simulators.packet:PacketSimulator",
         "fluid": "m4graph.simulators.fluid:FluidSimulator",
         "learned": "m4graph.learned:LearnedSimulator",
+        "mimic": "m4graph.mimic:MimicSimulator",
         "parsimon": "m4graph.simulators.parsimon:ParsimonSimulator",
     },
 )

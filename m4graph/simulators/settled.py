@@ -120,7 +120,7 @@ def _routes(scenario: Scenario, down: NDArray[np.bool_]) -> Routes:
 def _finish(scenario: Scenario, routes: Routes, down: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which flows finish: data must come through, and ACKs, too, if the first window is not all."""
     control, payload_bytes = scenario.congestion_control, scenario.config.payload_bytes
-    window_bytes = control.init_window_bytes
+    window_bytes = control.fixed_window_bytes
     data_comes = ~_crosses(routes.data_ptr, routes.data_links, down)
     acks_come = ~_crosses(routes.ack_ptr, routes.ack_links, down)
     if window_bytes is None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from m4graph.testing.datasets import check_dataset
     from m4graph.testing.faults import check_fault
     from m4graph.testing.heads import check_head
+    from m4graph.testing.mimics import check_mimic_model
     from m4graph.testing.rules import ConformanceError, Report
     from m4graph.testing.simulators import check_simulator
     from m4graph.testing.sizes import check_size_law
@@ -39,6 +40,7 @@ _NAMES = {
     "check_dataset": "m4graph.testing.datasets",
     "check_fault": "m4graph.testing.faults",
     "check_head": "m4graph.testing.heads",
+    "check_mimic_model": "m4graph.testing.mimics",
     "check_simulator": "m4graph.testing.simulators",
     "check_size_law": "m4graph.testing.sizes",
     "check_topology": "m4graph.testing.topology",
@@ -57,6 +59,7 @@ __all__ = [
     "check_dataset",
     "check_fault",
     "check_head",
+    "check_mimic_model",
     "check_simulator",
     "check_size_law",
     "check_topology",

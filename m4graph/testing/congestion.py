@@ -65,7 +65,7 @@ def check_congestion_control(name: str, **parameters: Any) -> Report:
     with rules("bad keys"):
         _check_refusals(block, control)
     with rules("lone flow"):
-        fitting = min(10_000, control.init_window_bytes or 10_000)
+        fitting = min(10_000, control.fixed_window_bytes or 10_000)
         for size_bytes in (1, min(1000, fitting), fitting):
             _check_lone(block, size_bytes)
         slowdown = float(_run(block, [(0, 3, _LONG_BYTES, 0)]).slowdown[0])

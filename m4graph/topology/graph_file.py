@@ -13,6 +13,16 @@ from m4graph.core.errors import TopologyError
 from m4graph.core.text import first_line
 from m4graph.topology.build import add_cable, plain
 
+UNREADABLE = (
+    nx.NetworkXException,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What networkx raises of odd files: much of it is what Python says of odd values."""
+
 _UNDIRECTED = (
     "expected an undirected graph, whose edges are full-duplex cables (got a directed one)"
 )
@@ -27,13 +37,7 @@ def read_graphml(path: Path) -> nx.Graph:
     try:
         graphs = len(ElementTree.parse(path).getroot().findall("{*}graph"))
         graph = nx.read_graphml(path)
-    except (
-        ElementTree.ParseError,
-        nx.NetworkXException,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except (ElementTree.ParseError, *UNREADABLE) as error:
         raise TopologyError(f"{path}: expected GraphML (got {first_line(error)})") from None
     if graphs != 1:
         raise TopologyError(f"{path}: expected one graph in the file (got {graphs})")
@@ -54,7 +58,7 @@ def read_gml(path: Path) -> nx.Graph:
         # GML is ASCII; networkx reads what is not as character references.
         text = path.read_text(encoding="utf-8-sig").encode("ascii", "xmlcharrefreplace").decode()
         graph = nx.parse_gml(text, label="id")
-    except (nx.NetworkXException, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise TopologyError(f"{path}: expected GML (got {first_line(error)})") from None
     except RecursionError:
         raise TopologyError(f"{path}: expected GML (got blocks within blocks)") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,31 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
+from m4graph.core.text import first_line
+
+_KEYS = ("callbacks", "elapsed_s", "loops", "lr_schedulers", "optimizer_states", "state_dict")
+
+
+def load_training(path: Path) -> dict[str, Any]:
+    """What a training has written to go on from, checked by the checksums in the file.
+
+    Raises:
+        InputError: If it is damaged, or something else.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch's own reader does not look at checksums.
+            bad = archive.testzip()
+        saved = torch.load(path, weights_only=True) if bad is None else None
+    except Exception as error:  # Readers of archives and pickles have many words for damage.
+        bad, saved = first_line(error), None
+    if bad is not None or not isinstance(saved, dict) or any(key not in saved for key in _KEYS):
+        raise InputError(
+            f"{path}: expected the state of a training (got {bad or 'something else'}); "
+            "start anew in another folder"
+        )
+    return saved
 
 
 class WholeCheckpointIO(TorchCheckpointIO):

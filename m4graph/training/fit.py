@@ -20,7 +20,7 @@ from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder
 from m4graph.datasets import FlowEventDataset
 from m4graph.runs import LabelledRun
-from m4graph.training.checkpoints import EpisodeCheckpoint, WholeCheckpointIO
+from m4graph.training.checkpoints import EpisodeCheckpoint, WholeCheckpointIO, load_training
 from m4graph.training.config import AnyTrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.distributed import EventStrategy, quiet
@@ -58,7 +58,7 @@ def train(config: AnyTrainConfig, data: str | Path, out: str | Path, resume: boo
 
     Raises:
         InputError: If the data set is missing, ``out`` holds another training, or there is nothing
-            to resume.
+            to resume, or only what is damaged.
     """
     out = Path(out)
     check_output_folder(out)
@@ -157,12 +157,15 @@ def _last_checkpoint(out: Path, resume: bool) -> Path | None:
         raise InputError(f"{last}: expected a training to resume (got no such file)")
     if not resume and last.exists():
         raise InputError(f"{out}: expected a new folder (got a training; go on with --resume)")
-    return last if resume else None
+    if not resume:
+        return None
+    load_training(last)
+    return last
 
 
 def _recover(module: Training, best: ModelCheckpoint, last: Path) -> None:
     """Takes over what other processes know, from the file that they leave."""
-    saved: dict[str, Any] = torch.load(last, weights_only=True)
+    saved = load_training(last)
     best.load_state_dict(saved["callbacks"][best.state_key])
     module.elapsed_s = saved["elapsed_s"]
 
@@ -173,5 +176,5 @@ def _take_best(module: Training, best: ModelCheckpoint, val_runs: Sequence[Label
     score = best.best_model_score
     if not best.best_model_path or score is None or final <= float(score):
         return
-    saved: dict[str, Any] = torch.load(best.best_model_path, weights_only=True)
+    saved = load_training(Path(best.best_model_path))
     module.load_state_dict(saved["state_dict"])

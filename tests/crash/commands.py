@@ -109,6 +109,25 @@ def _training(folder: Path) -> None:
     )
 
 
+def two_pods(folder: Path) -> None:
+    """A scenario that a mimic can be fitted for."""
+    network = m4.topology.clos(pods=2, racks=1, hosts=2, planes=1, spines=1)
+    workload = m4.workload.generate(network, sizes="web_server", num_flows=20, seed=3)
+    save_scenario(m4.Scenario(network, workload, "dctcp", name="pods"), folder / "scenario")
+
+
+def _many(folder: Path) -> None:
+    (folder / "many.yaml").write_text(
+        "name: many\nnum_scenarios: 2\nwarm_up_us: 0\nhidden_channels: 4\nmax_steps: 2\n"
+        "cuts: [{pods: 2, stop_us: 2000}]\n"
+        "scenario:\n"
+        "  topology: {kind: clos, pods: 3, racks: 2, hosts: 2, planes: 1, spines: 1}\n"
+        "  workload: {kind: generated, sizes: web_server, load: {uniform: [0.3, 0.6]}}\n"
+        "  network: {queue: {kind: drop_tail}}\n"
+        "  congestion_control: newreno\n"
+    )
+
+
 def _zoo(folder: Path) -> None:
     """A checkpoint, and a zoo with another one."""
     from m4graph.checkpoint import save_checkpoint
@@ -156,6 +175,8 @@ CASES = {
     "evaluate": Case(
         "evaluate in/suite --simulators packet,fluid --jobs 1 --out out", "metrics.json", _suite
     ),
+    "mimic-fit": Case("mimic fit in/scenario --kind constant --out out", "mimic.json", two_pods),
+    "mimic-train": Case("mimic train in/many.yaml --out out", "mimic.json", _many),
     "convert": Case("convert --from hpcc in/text out", "conversion.json", recorded_text),
     "convert-back": Case("convert --to m4 in/recorded out", "conversion.json", recorded_text),
     "job": Case("job in/job.yaml --out out", "summary.json", _job),

@@ -24,6 +24,8 @@ _VOLATILE = {
     "seconds",
     "created",
     "us_per_event",
+    "tables_cpu_s",
+    "train_cpu_s",
 }
 _NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?( [kM]\b)?")
 _TEXTS_WITH_TIMES = {".md", ".log", ".txt"}

@@ -11,9 +11,10 @@ import m4graph
 from m4graph.simulators import SIMULATORS
 
 ROOT = Path(m4graph.__path__[0])
-OWN_SUITE = ROOT / "evaluation" / "suites" / "parsimon.py"
+SUITES = ROOT / "evaluation" / "suites"
+OWN_SUITES = {SUITES / "parsimon.py", *(SUITES / "pods").rglob("*.py")}
 FILES = [
-    *sorted({*(ROOT / "evaluation").rglob("*.py")} - {OWN_SUITE}),
+    *sorted({*(ROOT / "evaluation").rglob("*.py")} - OWN_SUITES),
     *(ROOT / "cli" / f"{name}.py" for name in ("arguments", "compare", "evaluate", "simulate")),
 ]
 

@@ -15,7 +15,7 @@ from m4graph.cli.app import main
 from m4graph.evaluation.suites.store import save_result
 from m4graph.scenario.files import save_scenario
 from m4graph.zoo.manifest import ZOO_FOLDER
-from tests.crash.commands import CASES, small_scenario
+from tests.crash.commands import CASES, small_scenario, two_pods
 from tests.datasets.importers import bnn
 
 
@@ -103,6 +103,13 @@ def checkpoint(folder: Path) -> None:
     save(folder)
 
 
+def mimic(folder: Path) -> None:
+    """A mimic, and the scenario that it was fitted for."""
+    two_pods(folder)
+    arguments = ["mimic", "fit", str(folder / "scenario"), "--out", str(folder / "mimic")]
+    assert main([*arguments, "--kind", "oracle"]) == 0
+
+
 def with_file(text: str, replaced: str, block: str, name: str) -> Callable[[Path], None]:
     """The generated scenario with a block that reads a file."""
 
@@ -166,3 +173,39 @@ def result(folder: Path) -> None:
 def zoo(folder: Path) -> None:
     save(folder)
     shutil.copytree(ZOO_FOLDER, folder / "zoo", ignore=shutil.ignore_patterns("*.py", "__*"))
+
+
+def faults(folder: Path) -> None:
+    """A scenario of many faults, of which each kind is compiled."""
+    (folder / "scenario.yaml").write_text(
+        "topology: {kind: leaf_spine, num_leaves: 2, hosts_per_leaf: 2, num_spines: 2}\n"
+        "workload: {kind: generated, num_flows: 12, load: 0.5}\n"
+        "congestion_control: {kind: dctcp, retransmit_timeout_us: 100}\n"
+        "stop_us: 3000\n"
+        "faults:\n"
+        "- {kind: down, link: [0, 4], at_us: 5, until_us: 20}\n"
+        "- {kind: down, link: [4, 6], at_us: 0}\n"
+        "- {kind: slow, link: [5, 7], factor: 0.5, at_us: 2.5, until_us: 900}\n"
+        "- {kind: slow, link: [1, 4], rate_gbps: 4, at_us: 30}\n"
+        "- {kind: loss, link: [2, 5], probability: 0.01, at_us: 1, until_us: 400}\n"
+    )
+    m4.simulate(small_scenario(), "packet")
+
+
+def routes(folder: Path) -> None:
+    """A scenario whose routes stand in a table."""
+    network = m4.topology.leaf_spine(num_leaves=2, hosts_per_leaf=2, num_spines=2)
+    workload = m4.workload.generate(network, num_flows=12, sizes="web_server")
+    scenario = m4.Scenario(network, workload, "dctcp", name="routes")
+    save_scenario(scenario, folder / "scenario")
+    m4.routing.write_routes(folder / "routes.csv", scenario.arrays, workload.id, scenario.routes)
+    shutil.copy(folder / "routes.csv", folder / "scenario" / "routes.csv")
+    path = folder / "scenario" / "scenario.yaml"
+    text = re.sub(r"routing:\n(  .*\n)+", "routing: {file: routes.csv}\n", path.read_text())
+    path.write_text(text)
+
+
+def trained(folder: Path) -> None:
+    """A training that is done, to be gone on with."""
+    CASES["train"].prepare(folder)
+    assert main(["train", str(folder / "train.yaml"), "--out", str(folder / "run")]) == 0

@@ -215,5 +215,24 @@ TARGETS = {
     ),
     "archive": Target("raw/**/*.*", inputs.archive, _read_archive),
     "stored result": Target("result.npz", inputs.result, _load_result),
+    "mimic": Target(
+        "mimic/*",
+        inputs.mimic,
+        command(
+            *("simulate", "in/scenario", "--simulator", "mimic", "--model", "in/mimic"),
+            *("--out", OUT),
+        ),
+        sane_times,
+    ),
     "zoo manifest": Target("zoo/manifest.json", inputs.zoo, _list_zoo),
+    "faults": Target("scenario.yaml", inputs.faults, PACKET, sane_times),
+    "routes": Target("scenario/routes.csv", inputs.routes, SIMULATE, sane_times),
+    "last checkpoint": Target(
+        "run/last.ckpt",
+        inputs.trained,
+        command("train", "in/train.yaml", "--out", "in/run", "--resume"),
+    ),
+    "job yaml": Target(
+        "job.yaml", CASES["job"].prepare, command("job", "in/job.yaml", "--out", OUT)
+    ),
 }

@@ -15,7 +15,6 @@ from m4graph.mimic.models import MIMIC_MODELS
 from m4graph.mimic.models.lindley import Lindley, groups
 from m4graph.mimic.models.lindley_curve import PORT_CURVE
 from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside
-from m4graph.mimic.symmetry import learn_from_simulated_pod
 from m4graph.workload import Workload
 from tests.mimic.scenes import CONTROLS, clos, scene, traced
 
@@ -157,7 +156,7 @@ def test_core_ports_are_learned_from_those_of_the_simulated_pod(trace):
     """With four pods, flows from three meet in front of the fourth; two pods have no such port."""
     model = Lindley.fit(trace, 0, num_pods=4)
     assert not model.curves["is_fitted"][[HOST_UP, CORE_DOWN]].any()
-    learn_from_simulated_pod(model, scene(4, num_flows=600), seed=0)
+    model.learn_at_size(scene(4, num_flows=600), seed=0)
     curves = model.curves[CORE_DOWN]
     assert (curves["is_fitted"] == 1).all()
     assert (curves["wait_ticks"].max(axis=(1, 2)) > 1_000_000).all()

@@ -141,3 +141,13 @@ def test_bad_parameters(spec, message):
 def test_thresholds_must_be_in_order():
     with pytest.raises(ValueError, match="kmin_bytes to be at most kmax_bytes"):
         EcnConfig(kmin_bytes=2, kmax_bytes=1)
+
+
+def test_a_window_by_pair_is_for_rdma():
+    assert (
+        congestion_control({"kind": "dcqcn", "init_window_bytes": "pair"}).fixed_window_bytes
+        is None
+    )
+    assert DCTCP(init_window_bytes=5).fixed_window_bytes == 5
+    with pytest.raises(InputError, match=r"init_window_bytes: expected .*\(got 'pair'\)"):
+        congestion_control({"kind": "newreno", "init_window_bytes": "pair"})

@@ -42,6 +42,7 @@ def test_defaults_are_resolved(network):
         "buffer_bytes": 3_072_000,
         "buffer_alpha": 1.0,
         "headroom_cap": None,
+        "nic_rate_gbps": None,
         "tick": "ns",
         "pfc": True,
         "ecn": {
@@ -175,3 +176,27 @@ def test_flows_between_other_nodes_than_hosts(network, changes, message):
     with pytest.raises(WorkloadError) as caught:
         m4.Scenario(network, flows(**changes), "dctcp")
     assert str(caught.value) == message
+
+
+def test_defaults_are_for_nics_and_not_for_nvlink():
+    network = m4.topology.rail(servers=2, gpus_per_server=2, spines=1, nic_gbps=100)
+    workload = m4.workload.generate(network, num_flows=3)
+    control = m4.Scenario(network, workload, "dctcp").congestion_control
+    assert (control.init_window_bytes, control.min_rate_mbps) == (180_000, 10_000)
+    config = {"nic_rate_gbps": 50}
+    control = m4.Scenario(network, workload, "dctcp", config).congestion_control
+    assert (control.init_window_bytes, control.min_rate_mbps) == (90_000, 5_000)
+
+
+def test_nvswitches_windows_by_pair_and_nics_are_saved(tmp_path):
+    network = m4.topology.rail(servers=2, gpus_per_server=2, tors=2, spines=2)
+    workload = m4.workload.generate(network, num_flows=30, sizes="hadoop")
+    control = {"kind": "dcqcn", "init_window_bytes": "pair"}
+    routing = {"kind": "simai", "nic": "given", "nics": [1, 0, 1, 0]}
+    scenario = m4.Scenario(network, workload, control, routing=routing)
+    m4.save_scenario(scenario, tmp_path / "out")
+    again = m4.load_scenario(tmp_path / "out")
+    assert again.congestion_control == scenario.congestion_control
+    assert again.arrays.nvswitches.tolist() == [4, 5]
+    assert again.routes.data_links.tolist() == scenario.routes.data_links.tolist()
+    assert again.routes.ack_links.tolist() == scenario.routes.ack_links.tolist()

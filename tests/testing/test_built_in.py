@@ -6,6 +6,7 @@ import pytest
 
 from m4graph.congestion import CONGESTION_CONTROLS
 from m4graph.datasets import DATASETS
+from m4graph.mimic.models import MIMIC_MODELS
 from m4graph.nn import CONVS, HEADS
 from m4graph.scenario.faults import FAULTS
 from m4graph.simulators import SIMULATORS
@@ -15,6 +16,7 @@ from m4graph.testing import (
     check_dataset,
     check_fault,
     check_head,
+    check_mimic_model,
     check_simulator,
     check_size_law,
     check_topology,
@@ -86,10 +88,24 @@ def test_congestion_controls(name):
     assert {"lone flow", "nothing lost", "fair shares"} <= kept(check_congestion_control(name))
 
 
-@pytest.mark.parametrize("name", SIMULATORS.names())
+# A mimic answers some flows of a network of pods; its models have a check of their own.
+@pytest.mark.parametrize("name", [name for name in SIMULATORS.names() if name != "mimic"])
 def test_simulators(name):
     report = check_simulator(name, tolerance=TOLERANCE.get(name, 0.0))
     assert {"lone flow", "origin of time", "sessions"} <= kept(report)
+
+
+# iid keeps no order, by its design; the oracle knows one network; recurrent trains for minutes.
+_OTHERS = {"iid", "oracle", "recurrent"}
+
+
+@pytest.mark.parametrize("name", sorted(set(MIMIC_MODELS.names()) - _OTHERS))
+def test_mimic_models(name):
+    assert {"saved", "same bits", "order of packets"} <= kept(check_mimic_model(name))
+
+
+def test_the_oracle_knows_one_network():
+    assert "order of packets" in kept(check_mimic_model("oracle", num_pods=2))
 
 
 @pytest.mark.parametrize("name", DATASETS.names())

@@ -20,6 +20,7 @@ PLACES = {
     "dataset": "m4graph.datasets:DATASETS",
     "fault": "m4graph.scenario.faults:FAULTS",
     "head": "m4graph.nn:HEADS",
+    "mimic_model": "m4graph.mimic.models:MIMIC_MODELS",
     "model": "m4graph.checkpoint:MODELS",
     "plot": "m4graph.evaluation.report:PLOTS",
     "queue_discipline": "m4graph.scenario.queueing:QUEUE_DISCIPLINES",

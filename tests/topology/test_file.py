@@ -210,3 +210,9 @@ def test_num_hosts(put):
 def test_hosts_beyond_all_cables(put, num_hosts):
     with pytest.raises(TopologyError, match=r"net.csv: host 4: expected a cable"):
         from_file(put(DUMBBELL), num_hosts=num_hosts)
+
+
+def test_a_node_that_is_a_number_is_no_gml(tmp_path):
+    (tmp_path / "n.gml").write_text("graph [ node 5 edge [ source 0 target 1 ] ]")
+    with pytest.raises(TopologyError, match=r"n.gml: expected GML"):
+        from_file(tmp_path / "n.gml")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,6 +107,31 @@ def test_a_training_is_not_overwritten(data: Path, finished: Path, tmp_path: Pat
         train(config, data, finished)
     with pytest.raises(InputError, match=r"last\.ckpt: expected a training to resume"):
         train(config, data, tmp_path, resume=True)
+
+
+def _flip(content: bytes) -> bytes:
+    """Changes the last bit of the largest tensor."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        largest = max(archive.infolist(), key=lambda member: member.file_size)
+        tensor = archive.read(largest)
+    last = content.index(tensor) + len(tensor) - 1
+    return content[:last] + bytes([content[last] ^ 1]) + content[last + 1 :]
+
+
+@pytest.mark.parametrize("damage", [lambda content: b"", lambda content: content[:-900], _flip])
+def test_a_damaged_state_is_not_gone_on_with(
+    data: Path, finished: Path, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    config, _ = load_train_config(CONFIG)
+    last = tmp_path / "run" / "last.ckpt"
+    shutil.copytree(finished, tmp_path / "run")
+    last.write_bytes(damage(last.read_bytes()))
+    with pytest.raises(InputError, match=r"last\.ckpt: expected the state of a training") as caught:
+        train(config, data, tmp_path / "run", resume=True)
+    assert "\n" not in str(caught.value)
+    torch.save({"state_dict": {}}, last)
+    with pytest.raises(InputError, match=r"\(got something else\)"):
+        train(config, data, tmp_path / "run", resume=True)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.errors import InputError
 from m4graph.evaluation.scenario_results import ScenarioResults
+from m4graph.results import SimulationResult
 from m4graph.simulators import SIMULATORS
 
 PANEL_INCHES = (4.6, 3.4)
@@ -66,16 +67,20 @@ def simulator_colours(simulators: Iterable[str]) -> dict[str, str]:
 
 
 def series(comparison: ScenarioResults, palette: dict[str, str]) -> list[Series]:
-    """The truth, then the others; only flows that the truth finished."""
-    truth, kept = comparison.truth, comparison.truth.finished
-    size_bytes = truth.scenario.workload.size_bytes[kept]
-    return [
-        Series(truth.simulator, TRUTH_COLOUR, True, truth.slowdown[kept], size_bytes),
-        *(
-            Series(name, palette[name], False, guess.slowdown[kept], size_bytes)
-            for name, guess in comparison.guesses.items()
-        ),
-    ]
+    """The truth, then the others; only flows that the truth finished, and that all have."""
+    fewest = min(comparison.guesses.values(), key=lambda guess: guess.num_flows)
+    truth = comparison.truth.of_flows_of(fewest)
+    kept = truth.flow_id[truth.finished]
+
+    def of(result: SimulationResult, colour: str) -> Series:
+        order = np.argsort(result.flow_id)
+        rows = order[np.searchsorted(result.flow_id[order], kept)]
+        sizes = result.scenario.workload.size_bytes[rows]
+        is_truth = result is truth
+        return Series(result.simulator, colour, is_truth, result.slowdown[rows], sizes)
+
+    guesses = comparison.guesses.values()
+    return [of(truth, TRUTH_COLOUR), *(of(guess, palette[guess.simulator]) for guess in guesses)]
 
 
 def panels(

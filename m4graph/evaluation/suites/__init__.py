@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from m4graph.evaluation.suites.files import load_suite
+from m4graph.evaluation.suites.kinds import evaluate_suite
 from m4graph.evaluation.suites.report import SuiteReport
 from m4graph.evaluation.suites.results import SuiteResults
 from m4graph.evaluation.suites.run import run_suite
@@ -16,6 +17,7 @@ __all__ = [
     "Suite",
     "SuiteReport",
     "SuiteResults",
+    "evaluate_suite",
     "load_suite",
     "make_runners",
     "run_suite",

@@ -70,8 +70,8 @@ def record(
     Raises:
         SimulationError: If the truth finished nothing, or a guess lacks a flow that it finished.
     """
-    truth, guesses = results.truth, results.guesses.values()
-    throughput = [math.nan, *(throughput_error(guess, truth) for guess in guesses)]
+    pairs = [(guess, results.truth_of(name)) for name, guess in results.guesses.items()]
+    throughput = [math.nan, *(throughput_error(guess, truth) for guess, truth in pairs)]
     return Record(
         scenario=results.name,
         rows=[
@@ -80,7 +80,7 @@ def record(
         ],
         sizes=[
             {"scenario": results.name, "simulator": guess.simulator, **row}
-            for guess in guesses
+            for guess, truth in pairs
             for row in _by_size(guess, truth)
         ],
         warnings=warnings,
@@ -93,7 +93,7 @@ def size_groups(scenario: Scenario) -> NDArray[np.int64]:
 
     Without a window, it is what the fastest host link sends in the base RTT of 14.4 us.
     """
-    window = scenario.congestion_control.init_window_bytes
+    window = scenario.congestion_control.fixed_window_bytes
     if window is None:
         fastest = int(scenario.arrays.link_rate_bps[scenario.arrays.nic_links].max())
         window = fastest * BASE_RTT_NS // NS_PER_S // BITS_PER_BYTE

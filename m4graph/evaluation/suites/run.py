@@ -105,7 +105,7 @@ def run_case(
             key = sha256(f"{digest} {identities[runner.label]}".encode()).hexdigest()
             paths = [cache / runner.simulator / f"{key}.npz"] if runner.is_deterministic else []
             if results is not None:
-                own = results / _file_name(runner.label) / f"{_file_name(case.name)}.npz"
+                own = results / file_name(runner.label) / f"{file_name(case.name)}.npz"
                 paths.insert(0, own)
             try:
                 found.append(_result(runner, scenario, key, paths, cache))
@@ -150,7 +150,7 @@ def _compile(cases: Sequence[Case], runners: Sequence[Runner]) -> None:
                         runner.run(Scenario(network, workload, kind))
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     """A name, or one like it that a file may have."""
     plain = re.sub(r"^\.+|[^\w.-]+", "_", name)
     return plain if plain == name else f"{plain}-{sha256(name.encode()).hexdigest()[:6]}"

@@ -24,7 +24,7 @@ from m4graph.core.array_file import read_arrays
 from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
 from m4graph.core.schema import spell
-from m4graph.results import UNFINISHED, SimulationResult
+from m4graph.results import NUM_NOT_SIMULATED, UNFINISHED, SimulationResult
 from m4graph.runs.check import MAX_TIME_NS
 from m4graph.scenario import Scenario
 
@@ -84,17 +84,20 @@ def load_result(
             header, arrays = _read(path)
             if header["key"] != key:
                 continue
-            _check(path, header, arrays, scenario.num_flows)
+            kept = np.isin(scenario.workload.id, arrays.pop("flow_id"))
+            _check(path, header, arrays, int(kept.sum()))
         except InputError as error:
             print(f"m4graph: {error}; it is made anew", file=sys.stderr)
             with suppress(OSError):
                 path.unlink()
             continue
+        simulated = scenario if kept.all() else scenario.of_flows(kept)
         return SimulationResult(
             simulator=simulator,
-            flow_id=scenario.workload.id,
-            ideal_fct_ns=scenario.ideal_fct_ns,
-            scenario=scenario,
+            flow_id=simulated.workload.id,
+            ideal_fct_ns=simulated.ideal_fct_ns,
+            scenario=simulated,
+            extra={} if kept.all() else {NUM_NOT_SIMULATED: int((~kept).sum())},
             fct_ns=arrays["fct_ns"],
             start_ns=arrays["start_ns"],
             **{name: header[name] for name in _NUMBERS},
@@ -104,7 +107,7 @@ def load_result(
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
     """The header and the times of a stored result."""
-    arrays = read_arrays(path, ("header", "fct_ns", "start_ns"), "a stored result")
+    arrays = read_arrays(path, ("header", "flow_id", "fct_ns", "start_ns"), "a stored result")
     try:
         header = json.loads(str(arrays.pop("header")))
         return {name: header[name] for name in ("key", *_NUMBERS)}, arrays

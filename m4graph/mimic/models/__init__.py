@@ -8,6 +8,8 @@ from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 MIMIC_MODELS: Registry[type[MimicModel]] = Registry(
     "mimic model",
     {
+        "constant": "m4graph.mimic.models.constant:Constant",
+        "graph": "m4graph.mimic.models.graph:Graph",
         "iid": "m4graph.mimic.models.iid:Iid",
         "iid_ordered": "m4graph.mimic.models.iid:IidOrdered",
         "lindley": "m4graph.mimic.models.lindley:Lindley",

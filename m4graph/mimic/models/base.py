@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.progress import Progress
 from m4graph.mimic.boundary import BoundaryTrace
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.models.random import first_state
@@ -52,6 +53,10 @@ class MimicModel(ABC):
     kind: ClassVar[str]
     """As it is registered."""
 
+    takes: ClassVar[frozenset[str]] = frozenset()
+    """Keys of a scenario, as ``network.ecn`` or ``shape.hosts``, that may differ from those of the
+    model's fit: what the model reads in :meth:`start`. A key stands for all that are inside it."""
+
     @classmethod
     @abstractmethod
     def fit(cls, trace: BoundaryTrace, seed: int, *_: Any, **options: Any) -> Self:
@@ -65,6 +70,27 @@ class MimicModel(ABC):
         Raises:
             ConfigError: If an option is bad, or the trace has too little in it.
         """
+
+    def learn_at_size(
+        self, scenario: Scenario, seed: int, progress: Progress | None = None
+    ) -> bool:
+        """Learns more in composed runs of the network in which the model is to be used.
+
+        Most models do not, and know two pods only.
+
+        Args:
+            scenario (Scenario): Of all pods and flows.
+            seed (int): Of everything random in it.
+            progress (Progress, optional): Called with flows that are done. (default: ``None``)
+
+        Returns:
+            bool: Whether it has learned anything.
+
+        Raises:
+            ConfigError: If the scenario does not fit the model.
+            SimulationError: If a run fails.
+        """
+        return False
 
     @abstractmethod
     def start(self, pods: Pods, scenario: Scenario, seed: int) -> MimicStep:

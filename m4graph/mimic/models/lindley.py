@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError
+from m4graph.core.progress import Progress
 from m4graph.core.rng import generator
 from m4graph.mimic.boundary import BoundaryTrace
 from m4graph.mimic.calibrate import calibrate
-from m4graph.mimic.clusters import Pods, PodShape, shape_of
+from m4graph.mimic.clusters import CORE_DOWN, Pods, PodShape, shape_of
 from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES, PORT_CURVE
 from m4graph.mimic.models.lindley_fit import fit_curves
 from m4graph.mimic.models.lindley_step import PORT_STATE, link_times, normals, wait_at_ports
 from m4graph.mimic.port_waits import PORTS_INSIDE, PortWaits, inside
+from m4graph.mimic.symmetry import runs_at_size
 from m4graph.scenario import Scenario
 
 _LONGEST = 0.999
@@ -83,6 +85,24 @@ class Lindley(MimicModel):
         group = groups(waits, num_pods, seed)
         curves = fit_curves(waits, group, load_ticks)
         self.curves[role] = calibrate(curves, waits, group, seed)
+
+    def learn_at_size(
+        self, scenario: Scenario, seed: int, progress: Progress | None = None
+    ) -> bool:
+        """Learns all ports anew from the simulated pod, by symmetry; of two pods nothing is new.
+
+        The core ports come first: while nothing waits at the cores in front of mimics, the ports of
+        the simulated pod have more to do than theirs. More rounds change no more than other flows.
+        """
+        num_pods = Pods.of(scenario.network, scenario.arrays).num_pods
+        if num_pods == 2:
+            return False
+        load_ticks = float(self.curves["load_ticks"].max())
+        runs = runs_at_size(self, scenario, seed, progress)
+        for roles, ports in zip(((CORE_DOWN,), (CORE_DOWN, *PORTS_INSIDE)), runs, strict=True):
+            for role in roles:
+                self.learn(role, ports[role], num_pods, load_ticks, seed)
+        return True
 
     def start(self, pods: Pods, scenario: Scenario, seed: int) -> MimicStep:
         """All queues are empty at first."""

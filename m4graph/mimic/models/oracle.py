@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.integers import is_integer
+from m4graph.core.schema import spell
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.mimic.boundary import EGRESS, BoundaryTrace
 from m4graph.mimic.clusters import HOST_UP, Pods
@@ -53,7 +55,7 @@ class Oracle(MimicModel):
         self._packets, self._sent, self._pods = packets, sent, list(pods)
 
     @classmethod
-    def fit(cls, trace: BoundaryTrace, seed: int, **options: Any) -> Self:
+    def fit(cls, trace: BoundaryTrace, seed: int) -> Self:
         """Remembers the trace of the one mimic of a network of two pods."""
         return cls.of([trace])
 
@@ -120,7 +122,10 @@ class Oracle(MimicModel):
                 raise ConfigError(
                     f"oracle, {name}: expected int64 [n, {width}] (got {array.dtype} {array.shape})"
                 )
-        return cls(arrays["packets"], arrays["sent"], settings["pods"])
+        pods = settings["pods"]
+        if not isinstance(pods, list) or not all(map(is_integer, pods)):
+            raise ConfigError(f"oracle, pods: expected a list of integers (got {spell(pods)})")
+        return cls(arrays["packets"], arrays["sent"], pods)
 
 
 def _packets(trace: BoundaryTrace) -> NDArray[np.int64]:

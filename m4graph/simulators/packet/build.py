@@ -12,9 +12,10 @@ from m4graph.core.products import MOST, multiply_divide
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US, mbps_to_bps
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
-from m4graph.scenario.congestion import MAX_BYTES
+from m4graph.scenario.congestion import MAX_BYTES, PAIR
 from m4graph.scenario.headroom import link_headroom_bytes, switch_headroom_bytes
 from m4graph.scenario.rdma import RdmaControl
+from m4graph.scenario.windows import pair_window_bytes
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
@@ -24,6 +25,7 @@ from m4graph.simulators.packet.mrg32k3a import first_stream
 from m4graph.simulators.packet.queues import build_queues, configure_queues
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.variants import has_recording
+from m4graph.topology import NetworkArrays
 
 _MIN_SLOTS, _MAX_SLOTS = 1 << 10, 1 << 16
 _FIRST_POOL = 1 << 12
@@ -40,7 +42,8 @@ def build_state(scenario: Scenario) -> State:
     workload, routes = scenario.workload, scenario.routes
     check_route_lengths(scenario, routes, workload.id)
     state = build_idle_state(scenario)
-    flows = NewFlows(workload.src, workload.size_bytes, routes)
+    windows = flow_windows(scenario, routes)
+    flows = NewFlows(workload.size_bytes, routes, windows)
     kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
     new_flow = kernel.make_flow_state(scenario.congestion_control)
     state = append_flows(state, flows, new_flow)
@@ -66,7 +69,7 @@ def build_idle_state(scenario: Scenario) -> State:
         links=links,
         queues=build_queues(scenario.config.queue, len(links)),
         nodes=nodes,
-        flows=np.zeros(0, layout.FLOW),
+        flows=np.zeros(0, _flow_type(scenario)),
         marking=first_stream(len(nodes), scenario.seed),
         congestion=np.zeros(0, in_lines(kernel.flow_state)),
         congestion_config=_filled(1, kernel.parameters, kernel.make_parameters(scenario)),
@@ -95,20 +98,6 @@ def build_idle_state(scenario: Scenario) -> State:
         hooks=np.zeros(layout.NUM_HOOKS, np.uint64),
     )
     return grow_pools(state)
-
-
-def check_nics(scenario: Scenario) -> None:
-    """Checks that each host has one cable.
-
-    Raises:
-        ConfigError: If one has more; names it.
-    """
-    arrays = scenario.arrays
-    several = np.flatnonzero(np.bincount(arrays.link_src[arrays.host_links]) > 1)
-    if len(several):
-        raise ConfigError(
-            f"topology: host {several[0]}: expected one cable with the packet simulator (got more)"
-        )
 
 
 def check_route_lengths(scenario: Scenario, routes: Routes, flow_id: NDArray[np.int64]) -> None:
@@ -221,6 +210,7 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     for name in ("head", "tail", "priority_head", "priority_tail", "free_serial"):
         links[name] = NONE
     links["src"], links["dst"] = arrays.link_src, arrays.link_dst
+    links["src"][arrays.host_links] = _nics(arrays)
     links["from_host"] = arrays.link_src < arrays.num_hosts
     links["to_host"] = arrays.link_dst < arrays.num_hosts
     links["rate_bps"], links["delay_ticks"] = rate, delay * config["ticks_per_ns"]
@@ -232,18 +222,22 @@ def _build_links(scenario: Scenario, config: np.ndarray) -> np.ndarray:
     links["kmax_bytes"] = multiply_divide(network.ecn.kmax_bytes, rate, reference_bps)
     if network.queue.kind == "red" or not scenario.congestion_control.ecn_capable:
         links["kmin_bytes"] = links["kmax_bytes"] = MAX_BYTES
+    for name in ("kmin_bytes", "kmax_bytes"):
+        links[name][np.isin(arrays.link_src, arrays.nvswitches)] = MAX_BYTES
     links["headroom_limit_bytes"] = link_headroom_bytes(arrays, network.payload_bytes)
     return links
 
 
 def _build_nodes(scenario: Scenario) -> np.ndarray:
     arrays, network = scenario.arrays, scenario.config
-    nodes = zeros(arrays.num_nodes, layout.NODE)
+    nics = _nics(arrays)
+    nodes = zeros(max(arrays.num_nodes, int(nics.max()) + 1), layout.NODE)
     nodes["wake_ticks"] = NONE
-    nodes["uplink"][: arrays.num_hosts] = arrays.host_uplink
+    nodes["uplink"][nics] = arrays.host_links
+    nodes["sends_no_pause"][arrays.nvswitches] = True
     headroom = np.minimum(switch_headroom_bytes(arrays, network), MOST).astype(np.int64)
-    nodes["pool_limit_bytes"] = network.buffer_bytes - headroom
-    nodes["headroom_limit_bytes"] = headroom
+    nodes["pool_limit_bytes"][: arrays.num_nodes] = network.buffer_bytes - headroom
+    nodes["headroom_limit_bytes"][: arrays.num_nodes] = headroom
     nodes["buffer_limit_bytes"] = network.buffer_bytes
     for switch in range(arrays.num_hosts, arrays.num_nodes):
         if network.queue.kind == "shared" and headroom[switch] >= network.buffer_bytes:
@@ -253,6 +247,26 @@ def _build_nodes(scenario: Scenario) -> np.ndarray:
                 f"network.headroom_cap (0.8, say)"
             )
     return nodes
+
+
+def _nics(arrays: NetworkArrays) -> NDArray[np.int64]:
+    """The NIC at each of a network's host links: the host, or a number behind all nodes."""
+    hosts = arrays.link_src[arrays.host_links].astype(np.int64)
+    is_further = np.concatenate(([False], hosts[1:] == hosts[:-1]))
+    further = arrays.num_nodes - 1 + np.cumsum(is_further)
+    return np.asarray(np.where(is_further, further, hosts))
+
+
+def _flow_type(scenario: Scenario) -> np.dtype[Any]:
+    is_pair = scenario.congestion_control.init_window_bytes == PAIR
+    return layout.FLOW_WITH_WINDOW if is_pair else layout.FLOW
+
+
+def flow_windows(scenario: Scenario, routes: Routes) -> NDArray[np.int64] | None:
+    """The windows of flows, int64 ``[num_flows]``; ``None``: they have one in common."""
+    if scenario.congestion_control.init_window_bytes != PAIR:
+        return None
+    return pair_window_bytes(scenario.arrays, routes, scenario.config.payload_bytes)
 
 
 def _build_slots(config: np.ndarray, links: np.ndarray) -> np.ndarray:

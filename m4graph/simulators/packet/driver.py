@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from m4graph.core.announced import announced_compilation
 from m4graph.core.errors import ConfigError, SimulationError
@@ -24,6 +25,7 @@ from m4graph.simulators.packet.layout import (
     FINISHED,
     GROW_POOLS,
     MAX_TICKS,
+    NIC_WAKE,
     PAUSED,
     STARVED,
 )
@@ -131,6 +133,15 @@ class PacketRun:
         self._make_room_for_request()
         request_event(self.state, time_ns * self._ticks_per_ns, CALL, self._num_calls, _LOOKS_ON)
 
+    def wake_nics(self, nics: NDArray[np.integer]) -> None:
+        """Has NICs look for something to send, now; each by its number in ``state.nodes``."""
+        for nic in nics.tolist():
+            self._make_room_for_request()
+            node, now = self.state.nodes[nic], int(self.state.control["now"][0])
+            node["wake_ticks"] = now
+            node["wake_version"] += 1
+            request_event(self.state, now, NIC_WAKE, nic, int(node["wake_version"]))
+
     def turn(self, max_events: int) -> int:
         """Runs the loop once, and does what it came back for; gives the reason.
 
@@ -204,6 +215,9 @@ class PacketRun:
     def _nothing_moves(self) -> bool:
         """Whether nothing but calls and timers is left, which move no packet."""
         control = self.state.control[0]
+        asked = self.state.requests[: control["num_requests"]]
+        if ((asked["kind"] != CALL) | (asked["b"] != _LOOKS_ON)).any():
+            return False
         num_queued = len(self.state.events) - control["events_left"] + control["heap_size"]
         return bool(num_queued == control["idle_events"])
 

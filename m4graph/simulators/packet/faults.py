@@ -53,7 +53,8 @@ class FaultWatcher(Watcher):
         if now_ns in self._change_ns:
             self._change_links(run.state, now_ns)
         if now_ns in self._reroute_ns:
-            run.state = self._reroute(run.state, self._reroute_ns[now_ns])
+            run.state, nics = self._reroute(run.state, self._reroute_ns[now_ns])
+            run.wake_nics(nics)
 
     def _change_links(self, state: State, now_ns: int) -> None:
         conditions = conditions_at(self._scenario.faults, self._scenario.arrays, now_ns)
@@ -68,8 +69,10 @@ class FaultWatcher(Watcher):
         ack_bytes = int(config["ack_wire_bytes"])
         links["ack_tx_ticks"] = ack_bytes * config["byte_ticks"] // conditions.rate_bps
 
-    def _reroute(self, state: State, seen_ns: int) -> State:
-        """Gives the flows that are not over their routes around what was down at a time."""
+    def _reroute(self, state: State, seen_ns: int) -> tuple[State, NDArray[np.integer]]:
+        """Gives the flows that are not over their routes around what was down at a time; and the
+        NICs that some have moved to.
+        """
         scenario = self._scenario
         assert isinstance(scenario.routing, RoutingConfig)
         workload, arrays = scenario.workload, scenario.arrays

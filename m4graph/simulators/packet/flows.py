@@ -22,18 +22,19 @@ class NewFlows:
     """Flows to add, in the order of their rows.
 
     Shapes:
-        - ``src`` int32, ``size_bytes`` int64: ``[num_flows]``
+        - ``size_bytes`` int64 ``[num_flows]``
         - ``routes``: of as many flows
+        - ``window_bytes`` int64 ``[num_flows]``, 0: none; ``None``: the run's own window
     """
 
-    src: NDArray[np.int32]
     size_bytes: NDArray[np.int64]
     routes: Routes
+    window_bytes: NDArray[np.int64] | None = None
 
     @property
     def num_flows(self) -> int:
         """Number of flows."""
-        return len(self.src)
+        return len(self.size_bytes)
 
 
 def append_flows(state: State, flows: NewFlows, congestion_state: tuple[Any, ...]) -> State:
@@ -56,7 +57,7 @@ def append_flows(state: State, flows: NewFlows, congestion_state: tuple[Any, ...
     _fill_rows(state, first, after, flows)
     state.congestion[first:after] = congestion_state
     _append_routes(state, flows.routes)
-    state = _reserve_at_hosts(state, flows.src)
+    state = _reserve_at_nics(state, state.flows["src"][first:after])
     control["num_flows"] = after
     return state
 
@@ -91,13 +92,18 @@ def queue_starts(state: State, rows: NDArray[np.int32], start_ns: NDArray[np.int
         request_event(state, first_ticks, layout.FLOWS_READ, 0, 0)
 
 
-def set_routes(state: State, rows: NDArray[np.int64], routes: Routes) -> State:
+def set_routes(
+    state: State, rows: NDArray[np.int64], routes: Routes
+) -> tuple[State, NDArray[np.integer]]:
     """The same state with other routes for some flows; packets on their way keep theirs.
 
     Args:
         state (State): Of a run; at rest.
         rows (numpy.ndarray): The flows' rows.
         routes (Routes): Of all flows, by row.
+
+    Returns:
+        tuple: That state, and the NICs that flows have moved to: whoever runs it wakes them.
     """
     for name, ptr, links in (
         ("data_position", routes.data_ptr, routes.data_links),
@@ -113,7 +119,39 @@ def set_routes(state: State, rows: NDArray[np.int64], routes: Routes) -> State:
         state.flows[name][rows] = starts
         state.control["num_route_links"] = after
     state.flows["num_links"][rows] = np.diff(routes.data_ptr)[rows]
-    return state
+    return _move_to_nics(state, rows, state.links["src"][routes.data_links[routes.data_ptr[rows]]])
+
+
+def _move_to_nics(
+    state: State, rows: NDArray[np.int64], nics: NDArray[np.integer]
+) -> tuple[State, NDArray[np.integer]]:
+    """Moves flows to the lists of other NICs, behind those that are there."""
+    moved = state.flows["src"][rows] != nics
+    rows, nics = rows[moved], nics[moved]
+    started = np.isin(rows, state.start_order[: int(state.control["num_started"][0])])
+    old = state.flows["src"][rows]
+    for nic in np.unique(old):
+        _take_out(state, nic, rows[old == nic])
+    state.flows["src"][rows] = nics
+    state = _reserve_at_nics(state, nics)
+    nodes = state.nodes
+    for nic in np.unique(nics):
+        node, new = nodes[nic], rows[(nics == nic) & started]
+        end = node["flows_start"] + node["num_flows"]
+        state.host_flows[end : end + len(new)] = new
+        node["num_flows"] += len(new)
+    return state, np.unique(nics)
+
+
+def _take_out(state: State, nic: int, rows: NDArray[np.int64]) -> None:
+    """Takes flows off the list of a NIC, those that have not started, too."""
+    node = state.nodes[nic]
+    first, count = int(node["flows_start"]), int(node["num_flows"])
+    listed = state.host_flows[first : first + count]
+    kept = listed[~np.isin(listed, rows)]
+    state.host_flows[first : first + len(kept)] = kept
+    node["num_flows"] = len(kept)
+    node["flows_reserved"] -= len(rows)
 
 
 def _with_room(state: State, num_flows: int, num_route_links: int, routes: Routes) -> State:
@@ -140,7 +178,8 @@ def _fill_rows(state: State, first: int, after: int, flows: NewFlows) -> None:
     control, config = state.control[0], state.config[0]
     rows = state.flows[first:after]
     rows["size_bytes"] = flows.size_bytes
-    rows["src"] = flows.src
+    uplinks = state.links[flows.routes.data_links[flows.routes.data_ptr[:-1]]]
+    rows["src"] = uplinks["src"]
     data_position = int(control["num_route_links"])
     rows["data_position"] = flows.routes.data_ptr[:-1] + data_position
     ack_position = data_position + len(flows.routes.data_links)
@@ -148,10 +187,11 @@ def _fill_rows(state: State, first: int, after: int, flows: NewFlows) -> None:
     rows["num_links"] = np.diff(flows.routes.data_ptr)
     rows["finish_ticks"] = NONE
     rows["nack_seq"] = NONE
-    uplinks = state.links[state.nodes["uplink"][flows.src]]
     rows["rate_bps"] = rows["line_rate_bps"] = uplinks["rate_bps"]
     rows["full_pace_ticks"] = uplinks["full_tx_ticks"]
     rows["window_bytes"] = config["window_bytes"]
+    if flows.window_bytes is not None:
+        rows["window_bytes"] = rows["full_window_bytes"] = flows.window_bytes
 
 
 def _ticks(start_ns: NDArray[np.int64], ticks_per_ns: int) -> NDArray[np.int64]:
@@ -172,10 +212,10 @@ def _append_routes(state: State, routes: Routes) -> None:
         control["num_route_links"] += len(links)
 
 
-def _reserve_at_hosts(state: State, src: NDArray[np.int32]) -> State:
-    """Makes room in the hosts' lists of flows; a list that is too short moves to the end."""
+def _reserve_at_nics(state: State, nics: NDArray[np.integer]) -> State:
+    """Makes room in the NICs' lists of flows; a list that is too short moves to the end."""
     nodes = state.nodes
-    hosts, more = np.unique(src, return_counts=True)
+    hosts, more = np.unique(nics, return_counts=True)
     nodes["flows_reserved"][hosts] += more.astype(np.int32)
     short = hosts[nodes["flows_reserved"][hosts] > nodes["flows_room"][hosts]]
     if len(short) == 0:

@@ -9,6 +9,7 @@ from m4graph.simulators.packet.division import quotient, scaled_quotient
 from m4graph.simulators.packet.events import push
 from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import DATA, NIC_WAKE, NONE
+from m4graph.simulators.packet.variants import full_window_bytes
 
 
 @inline_kernel
@@ -18,8 +19,9 @@ def set_rate(s, flow, rate_bps):
     flow.rate_bps = rate_bps
     wire_bytes = config.payload_bytes + config.data_overhead_bytes
     flow.full_pace_ticks = quotient(wire_bytes * config.byte_ticks, rate_bps)
-    if config.window_bytes > 0 and config.variable_window:
-        window_bytes = scaled_quotient(config.window_bytes, rate_bps, flow.line_rate_bps)
+    full_bytes = full_window_bytes(s, flow)
+    if full_bytes > 0 and config.variable_window:
+        window_bytes = scaled_quotient(full_bytes, rate_bps, flow.line_rate_bps)
         flow.window_bytes = max(1, window_bytes)
 
 

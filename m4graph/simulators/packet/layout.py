@@ -139,7 +139,7 @@ LINK = in_lines(
 
 NODE = in_lines(
     [
-        ("uplink", "u4"),  # of a host
+        ("uplink", "u4"),  # of a NIC
         ("wake_version", "i4"),  # a wake-up event of another version is void
         ("wake_ticks", "i8"),  # when the NIC will look for something to send, or NONE
         ("round_robin", "i4"),  # position of the flow that was served last
@@ -150,10 +150,13 @@ NODE = in_lines(
         ("buffer_limit_bytes", "i8"),
         ("pool_limit_bytes", "i8"),
         ("headroom_limit_bytes", "i8"),
-        ("flows_reserved", "i4"),  # of a host: these, and those that have not started
+        ("flows_reserved", "i4"),  # of a NIC: these, and those that have not started
         ("flows_room", "i4"),
+        ("sends_no_pause", "b1"),  # an NVSwitch
     ]
 )
+"""A switch, or a NIC: a host's record is its first NIC, and further ones stand behind all nodes. A
+link that leaves a host has its NIC as ``src``."""
 
 PACKET = in_lines(
     [
@@ -168,30 +171,31 @@ PACKET = in_lines(
     ]
 )
 
-FLOW = in_lines(
-    [
-        # Of the sender.
-        ("snd_nxt", "i8"),
-        ("snd_una", "i8"),
-        ("size_bytes", "i8"),
-        ("next_send_ticks", "i8"),
-        ("window_bytes", "i8"),
-        ("full_pace_ticks", "i8"),  # time of a full packet at the flow's rate
-        ("rate_bps", "i8"),
-        ("src", "u4"),
-        ("data_position", "u4"),
-        # Of the receiver, and what is seldom read.
-        ("rcv_nxt", "i8"),
-        ("finish_ticks", "i8"),
-        ("ack_position", "u4"),
-        ("num_links", "u4"),
-        ("line_rate_bps", "i8"),
-        ("start_ticks", "i8"),
-        ("nack_seq", "i8"),
-        ("nack_allowed_ticks", "i8"),
-        ("label_mark", "i8"),
-    ]
-)
+_FLOW = [
+    # Of the sender.
+    ("snd_nxt", "i8"),
+    ("snd_una", "i8"),
+    ("size_bytes", "i8"),
+    ("next_send_ticks", "i8"),
+    ("window_bytes", "i8"),
+    ("full_pace_ticks", "i8"),  # time of a full packet at the flow's rate
+    ("rate_bps", "i8"),
+    ("src", "u4"),
+    ("data_position", "u4"),
+    # Of the receiver, and what is seldom read.
+    ("rcv_nxt", "i8"),
+    ("finish_ticks", "i8"),
+    ("ack_position", "u4"),
+    ("num_links", "u4"),
+    ("line_rate_bps", "i8"),
+    ("start_ticks", "i8"),
+    ("nack_seq", "i8"),
+    ("nack_allowed_ticks", "i8"),
+    ("label_mark", "i8"),
+]
+FLOW = in_lines(_FLOW)
+FLOW_WITH_WINDOW = in_lines([("full_window_bytes", "i8"), *_FLOW])
+"""The type of State.flows tells the compiler whether each flow has a full window of its own."""
 
 _QUEUE = [
     ("num_packets", "i4"),  # the packet on the wire excluded

@@ -164,6 +164,8 @@ def next_of_port(s, link_id):
 @kernel
 def send_pfc(s, link_id, pause):
     """Sends a PAUSE or RESUME frame back over a link, from the strict-priority queue."""
+    if s.nodes[s.links[link_id].dst].sends_no_pause:
+        return
     c = s.control[0]
     packet_id = c.free_packet
     packet = s.packets[packet_id]

@@ -26,7 +26,6 @@ def _receive(s, flow_id, packet_id):
     config = s.config[0]
     packet = s.packets[packet_id]
     flow = s.flows[flow_id]
-    host_id = s.links[s.route_links[packet.position]].dst
     if packet.seq == flow.rcv_nxt:
         flow.rcv_nxt += packet.wire_bytes - config.data_overhead_bytes
         packet.kind = ACK
@@ -44,7 +43,7 @@ def _receive(s, flow_id, packet_id):
     packet.seq = flow.rcv_nxt
     packet.wire_bytes = config.ack_wire_bytes
     packet.position = flow.ack_position
-    uplink = s.nodes[host_id].uplink
+    uplink = s.route_links[flow.ack_position]
     enqueue_priority(s, uplink, packet_id)
     return uplink
 
@@ -86,7 +85,7 @@ def _on_deadline(s, flow_id, which):
 
 
 def _first_window_bytes(scenario: Scenario) -> int:
-    return scenario.congestion_control.init_window_bytes or 0
+    return scenario.congestion_control.fixed_window_bytes or 0
 
 
 RDMA = Transport(

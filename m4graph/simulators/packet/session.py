@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from m4graph.scenario import Scenario
-from m4graph.simulators.packet.build import build_idle_state, check_nics, check_route_lengths
+from m4graph.simulators.packet.build import build_idle_state, check_route_lengths, flow_windows
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import EVENTS_A_TURN, PacketRun
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
@@ -29,7 +29,6 @@ class PacketSession(Session):
         super().__init__(scenario)
         kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
         self._congestion_state = kernel.make_flow_state(scenario.congestion_control)
-        check_nics(scenario)
         self._run = PacketRun(scenario, build_idle_state(scenario))
         self.compile_s = self._run.compile_s
         self._ticks_per_ns = scenario.config.ticks_per_ns
@@ -52,7 +51,8 @@ class PacketSession(Session):
         first = int(self._run.state.control["num_flows"][0])
         numbers = np.arange(first, first + len(flows.src))
         check_route_lengths(self._scenario, flows.routes, numbers)
-        new = NewFlows(flows.src.astype(np.int32), flows.size_bytes, flows.routes)
+        windows = flow_windows(self._scenario, flows.routes)
+        new = NewFlows(flows.size_bytes, flows.routes, windows)
         self._run.state = append_flows(self._run.state, new, self._congestion_state)
 
     def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:

@@ -15,7 +15,7 @@ from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator
 from m4graph.simulators.forecast import MAX_HOURS
-from m4graph.simulators.packet.build import build_state, check_nics
+from m4graph.simulators.packet.build import build_state
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 from m4graph.simulators.packet.faults import FaultWatcher, check_faults
@@ -49,8 +49,8 @@ class PacketSimulator(Simulator):
 
     Not modelled:
         Without ``retransmit_timeout_us``, retransmission timers of the RDMA algorithms (a lost tail
-        never arrives, as in ns-3; such flows are reported as unfinished). SACK, handshakes. More
-        than one cable at a host, queues inside hosts, switch latency.
+        never arrives, as in ns-3; such flows are reported as unfinished). SACK, handshakes. Queues
+        inside hosts, switch latency.
     """
 
     name = "packet"
@@ -87,7 +87,6 @@ class PacketSimulator(Simulator):
                 be rerouted, what is to be recorded does not exist, or it is too much work.
             SimulationError: If memory for packets in flight runs out.
         """
-        check_nics(scenario)
         check_forecast(scenario, self._max_hours)
         if isinstance(scenario.workload, ClosedLoopWorkload):
             return simulate_closed_loop(self, scenario, progress)

@@ -5,10 +5,12 @@ What is off costs nothing: the compiler sees a constant and drops what depends o
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
-from m4graph.simulators.packet.layout import LINK_HOOK, METER, WIRE
+from m4graph.simulators.packet.layout import FLOW_WITH_WINDOW, LINK_HOOK, METER, WIRE
 from m4graph.simulators.packet.state import State
 
 
@@ -25,6 +27,19 @@ def has_link_hook(s: State) -> bool:
 def has_recording(s: State) -> bool:
     """Whether links are metered, and packets tapped."""
     return s.meters.dtype == METER
+
+
+def full_window_bytes(s: State, flow: Any) -> int:
+    """The window of a flow at its NIC's rate; 0: it has none."""
+    own = s.flows.dtype == FLOW_WITH_WINDOW
+    return int(flow["full_window_bytes"] if own else s.config["window_bytes"][0])
+
+
+@overload(full_window_bytes, inline="always")
+def _full_window_bytes(s, flow):
+    if s.arrays["flows"].dtype == from_dtype(FLOW_WITH_WINDOW):
+        return lambda s, flow: flow.full_window_bytes
+    return lambda s, flow: s.config[0].window_bytes
 
 
 @overload(has_faults, inline="always")

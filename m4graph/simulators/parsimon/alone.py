@@ -40,7 +40,7 @@ def alone(network: Decomposition) -> Alone:
     """
     control = network.scenario.congestion_control
     # TCP's first window grows.
-    window_bytes = (isinstance(control, RdmaControl) and control.init_window_bytes) or 0
+    window_bytes = (isinstance(control, RdmaControl) and control.fixed_window_bytes) or 0
     fct_ns, sending_ns = np.zeros((2, network.scenario.num_flows), np.int64)
     _fill_alone(network.ways, window_bytes, fct_ns, sending_ns)
     return Alone(fct_ns, sending_ns)

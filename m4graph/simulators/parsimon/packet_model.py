@@ -150,8 +150,7 @@ class PacketModel:
         if link["is_downlink"]:
             state.links["ack_tx_ticks"][network.target ^ 1] = link["ack_tx_ticks"]
         new_flow = CONGESTION_KERNELS.resolve(control.kind).make_flow_state(control)
-        nic = flows["nic"].astype(np.int32)
-        state = append_flows(state, NewFlows(nic, flows["size_bytes"], network.routes), new_flow)
+        state = append_flows(state, NewFlows(flows["size_bytes"], network.routes), new_flow)
         line_bps = flows["line_rate_bps"]
         state.flows["rate_bps"] = state.flows["line_rate_bps"] = line_bps
         state.flows["full_pace_ticks"] = _full_tx_ticks(state, line_bps)

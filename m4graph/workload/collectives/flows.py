@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -105,6 +107,19 @@ class CollectiveFlows:
     def num_flows(self) -> int:
         """Number of flows."""
         return len(self.src)
+
+    @cached_property
+    def num_open(self) -> list[int]:
+        """How many flows each one waits for."""
+        return np.diff(self.after_ptr).tolist()  # type: ignore[no-any-return]
+
+    @cached_property
+    def followers(self) -> list[list[int]]:
+        """The flows that wait for each one."""
+        waiting = np.repeat(np.arange(self.num_flows), np.diff(self.after_ptr))
+        ordered = waiting[np.argsort(self.after, kind="stable")].tolist()
+        bounds = np.cumsum([0, *np.bincount(self.after, minlength=self.num_flows)]).tolist()
+        return [ordered[a:b] for a, b in pairwise(bounds)]
 
     @classmethod
     def of(

@@ -14,6 +14,7 @@ from m4graph.core.errors import InputError
 from m4graph.core.schema import one_of
 from m4graph.core.text import first_line
 from m4graph.datasets.importers.routenet.numbers import integer, number
+from m4graph.topology.graph_file import UNREADABLE
 
 POLICIES = ("FIFO", "SP", "WFQ", "DRR")
 """Scheduling policies; their indices are their numbers."""
@@ -68,8 +69,7 @@ def read_topology(text: str, where: str) -> Topology:
     """
     try:
         graph = nx.MultiDiGraph(nx.parse_gml(text, destringizer=int))
-    # networkx lets through what Python says of odd values: a list as a key, say.
-    except (nx.NetworkXException, LookupError, TypeError, ValueError, RecursionError) as error:
+    except (*UNREADABLE, RecursionError) as error:
         raise InputError(f"{where}: expected a topology in GML (got {first_line(error)})") from None
     num_nodes = graph.number_of_nodes()
     if set(graph.nodes) != set(range(num_nodes)):

@@ -18,6 +18,7 @@ from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate_at_once
 from m4graph.simulators.packet.idle_rtt import largest_idle_rtt_ns
 from m4graph.simulators.packet.jit import inline_hook_kernel
+from m4graph.simulators.packet.variants import full_window_bytes
 
 _MAX_SWITCHES = 5
 """A packet has room for so many reports."""
@@ -123,7 +124,7 @@ def _measure(s, flow, state, packet_id):
             share = sent_bytes * 8 / (dt_ticks * parameters.tick_s) / rate_bps
             if queue_bytes > 0:
                 queued = float(queue_bytes) * flow.line_rate_bps / rate_bps
-                share += queued / s.config[0].window_bytes
+                share += queued / full_window_bytes(s, flow)
             if share > highest:
                 highest = share
                 elapsed_ticks = dt_ticks
@@ -163,6 +164,10 @@ def _parameters(scenario: Scenario) -> tuple[float, ...]:
 
 def _check_rates(scenario: Scenario) -> None:
     arrays = scenario.arrays
+    if len(arrays.nvswitches):
+        raise ConfigError(
+            f"node {arrays.nvswitches[0]}: expected no NVSwitch with hpcc, as it adds no telemetry"
+        )
     known_bps = [gbps * GBPS for gbps in _KNOWN_GBPS]
     unknown = ~np.isin(arrays.link_rate_bps, known_bps) & (arrays.link_src >= arrays.num_hosts)
     if unknown.any() and scenario.config.tick == "ns":
