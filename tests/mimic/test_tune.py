@@ -66,7 +66,7 @@ def test_published_space():
 
 def test_without_optuna(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(InputError, match=r'expected optuna \(pip install "m4graph\['):
+    with pytest.raises(InputError, match=r'expected the package optuna \(pip install "m4graph\['):
         tune(drawn_trace(100), lambda model: 0.0)
 
 
