@@ -121,6 +121,7 @@ def zoo(monkeypatch, tmp_path):
     (folder / "weights").mkdir()
     (folder / "manifest.json").write_text('{"format_version": 1, "models": []}')
     monkeypatch.setattr("m4graph.zoo.manifest.ZOO_FOLDER", folder)
+    monkeypatch.setattr("m4graph.mimic.shipped.WEIGHTS_FOLDER", folder / "mimics")
     return folder
 
 

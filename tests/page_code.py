@@ -40,6 +40,7 @@ _PROGRAMS: dict[str, Callable[[list[str]], None]] = {
 _PICTURE = re.compile("[─│┌└►]")
 _LISTING = re.compile(r"(\S+ {2,}\S.*\n)+")
 _VARIABLE = re.compile(r"^[A-Z0-9_]+=(\$\([^)]*\)|\S+)\s+")
+_EARLY_END = ["workload.until_us=300000", "stop_us=300000"]
 _FEW_STEPS = {"max_steps": 1, "runs_per_episode": 2, "val_runs": 1, "num_periods": 4}
 
 
@@ -138,7 +139,11 @@ def _scale(arguments: list[str]) -> list[str]:
     command, *rest = arguments
     if command in ("simulate", "compare"):
         workload = yaml.safe_load(Path(rest[0]).read_text())["workload"]
+        if "until_us" in workload:
+            return _settings(_EARLY_END)
         return ["--set", "workload.num_flows=20"] if "num_flows" in workload else []
+    if arguments[:2] == ["mimic", "fit"]:
+        return _settings(_EARLY_END)
     if command == "generate":
         few = ["num_scenarios=3", "scenario.workload.num_flows=20"]
         return [*_settings(few), "--jobs", "1"]

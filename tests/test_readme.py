@@ -129,7 +129,7 @@ def test_good_code_of_other_kinds_is_fine(text, sandbox):
         ("text", "m4graph zoo list", "got 'text'"),
         ("yaml", "colour: blue", "no file of m4graph has the keys"),
         ("yaml", "network: {pfx: true}", "did you mean 'pfc'"),
-        ("yaml", "faults: [{link: [3, 4], kind: down}]", "host 3: expected a cable to a switch"),
+        ("yaml", "faults: [{link: [3, 4], kind: down}]", "host 3: expected a route to host 0"),
         ("yaml", "{flows: [99], interval_us: 0}", "interval_us"),
     ],
 )

@@ -50,6 +50,7 @@ MODULES = (
     "m4graph.learned",
     "m4graph.mimic",
     "m4graph.mimic.models",
+    "m4graph.mimic.many",
     "m4graph.convert",
     "m4graph.evaluation",
     "m4graph.evaluation.suites",

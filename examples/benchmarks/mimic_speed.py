@@ -75,7 +75,7 @@ def scale(sizes: list[int], seconds: float, rounds: int) -> None:
             part, spent_s = run_s(composed, made)
             mimic_s = min(mimic_s, spent_s)
         ratio, hops = packet_s / mimic_s, full.packet_hops / part.packet_hops
-        once_s = mimic.training["simulation_cpu_s"] + mimic.training["fit_cpu_s"]
+        once_s = sum(mimic.training[f"{part}_cpu_s"] for part in ("simulation", "fit", "at_size"))
         pays = once_s / (packet_s - mimic_s) * length if packet_s > mimic_s else np.inf
         cells = (packet_s, mimic_s, ratio, hops, ratio / hops, once_s)
         table.add_row(

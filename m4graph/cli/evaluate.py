@@ -79,6 +79,8 @@ def evaluate(
     runners += labelled_runners(chosen.beside, own)
     if out is not None:
         check_output_folder(out)
+    for runner in runners:
+        runner.build()  # What is bad about its options is told in words of its own.
     with count_progress("scenarios") as progress:
         configuration = _configuration(chosen, runners, fraction)
         report = evaluate_suite(chosen, runners, configuration, jobs, out, progress)

@@ -41,9 +41,11 @@ def job(
     from m4graph.core.yaml_file import Override
     from m4graph.jobs import load_job, simulate_job
     from m4graph.simulators import make_runners, read_options
+    from m4graph.simulators.base import check_sessions
 
     shared: dict[str, Any] = {"engine": engine, "device": device}
     own = read_options(options or [], [simulator])
+    check_sessions(simulator)
     (runner,) = make_runners([simulator], [] if model is None else [model], shared, own)
     if flows and out is None:
         raise ConfigError("--flows: expected --out, the folder for fct.csv (got none)")

@@ -101,7 +101,7 @@ def _flow_records(network: FlowNetwork, index: int) -> np.ndarray:
     starts = network.route_ptr[:-1]
     flows["start_ns"] = network.start_ns
     flows["ideal_ns"] = network.ideal_fct_ns
-    flows["wire_bytes"], flows["latency_ns"] = volumes_and_latencies(
+    volume_bytes, flows["latency_ns"] = volumes_and_latencies(
         network,
         network.size_bytes,
         network.ideal_fct_ns,
@@ -109,6 +109,8 @@ def _flow_records(network: FlowNetwork, index: int) -> np.ndarray:
         network.route_links,
         payload,
     )
+    # Packets that take no whole nanosecond have no volume; shares of it need one.
+    flows["wire_bytes"] = np.where(volume_bytes > 0, volume_bytes, 1.0)
     flows["line_rate"] = np.minimum.reduceat(rate, starts)
     delay_ns = network.link_delay_ns[network.route_links]
     per_hop_ns = 2 * delay_ns + (packet_bytes + ACK_BYTES) / rate

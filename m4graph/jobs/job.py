@@ -83,10 +83,9 @@ class Job:
         step_after: StepAfter | None = None,
         latency_ns: int = 0,
     ) -> None:
-        none = np.zeros(0, np.int64)
         scenario = Scenario(
             network,
-            Workload.from_arrays(none, none, none, none, none),
+            Workload.empty(),
             congestion_control,
             config=config,
             routing=routing,

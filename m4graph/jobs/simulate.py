@@ -14,6 +14,7 @@ from m4graph.jobs.scheduler import run_programs
 from m4graph.jobs.transport import Transport
 from m4graph.scenario.cautions import warn_of
 from m4graph.simulators import Completion, Simulator, build_simulator
+from m4graph.simulators.base import check_sessions
 
 
 def simulate_job(
@@ -45,6 +46,7 @@ def simulate_job(
             "flows: expected memo: false and nvlink: simulate, so that all flows are simulated "
             f"(got memo: {str(job.memo).lower()} and nvlink: {job.nvlink})"
         )
+    check_sessions(simulator)
     chosen = build_simulator(simulator, **options)
     completed: list[tuple[int, Completion]] | None = [] if keep_flows else None
     warn_of(job.scenario)

@@ -112,10 +112,7 @@ class Simulator(ABC):
         Raises:
             ConfigError: If the simulator has no sessions, or cannot do this scenario.
         """
-        raise ConfigError(
-            f"simulator {self.name!r}: expected one that has sessions, as closed loops need them: "
-            f"{one_of(_with_sessions())} (got one that has none)"
-        )
+        raise _without_sessions(self.name)
 
 
 SIMULATORS: Registry[type[Simulator]] = Registry(
@@ -236,6 +233,24 @@ def option_names(factory: type[Simulator]) -> list[str]:
     kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(factory).parameters.values()
     return [parameter.name for parameter in parameters if parameter.kind in kinds]
+
+
+def check_sessions(simulator: str | type[Simulator] | Simulator) -> None:
+    """Checks that a simulator has sessions, before it is made.
+
+    Raises:
+        ConfigError: If not, or the name is unknown.
+    """
+    factory = type(simulator) if isinstance(simulator, Simulator) else SIMULATORS.resolve(simulator)
+    if factory.open_session is Simulator.open_session:
+        raise _without_sessions(factory.name)
+
+
+def _without_sessions(name: str) -> ConfigError:
+    return ConfigError(
+        f"simulator {name!r}: expected one that has sessions, as closed loops need them: "
+        f"{one_of(_with_sessions())} (got one that has none)"
+    )
 
 
 def _with_sessions() -> list[str]:

@@ -23,7 +23,7 @@ from m4graph.workload.pairs import PairShares
 from m4graph.workload.sizes import SIZE_LAWS, SizeLaw
 from m4graph.workload.workload import Workload
 
-MAX_FLOWS = 10**9
+MAX_FLOWS = 5 * 10**7
 """More are not drawn."""
 
 _NUM_FLOWS = 2000

@@ -48,6 +48,12 @@ class Workload:
         return len(self.id)
 
     @classmethod
+    def empty(cls) -> Workload:
+        """No flows: of an idle network, to which they are added while it runs."""
+        none = np.zeros(0, np.int64)
+        return cls.from_arrays(none, none, none, none, none)
+
+    @classmethod
     def from_arrays(
         cls,
         id: ArrayLike,

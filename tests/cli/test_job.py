@@ -199,7 +199,8 @@ def test_flows_need_a_full_simulation(job, tmp_path, capsys):
     assert "--flows: expected --out" in capsys.readouterr().err
 
 
-def test_simulators_without_sessions(job, capsys):
-    assert main(["job", str(job()), "--simulator", "parsimon"]) == 2
+@pytest.mark.parametrize("simulator", ["mimic", "parsimon"])
+def test_simulators_without_sessions(job, capsys, simulator):
+    assert main(["job", str(job()), "--simulator", simulator]) == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "simulator 'parsimon': expected one that has sessions" in line
+    assert f"simulator {simulator!r}: expected one that has sessions" in line

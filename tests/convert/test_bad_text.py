@@ -285,7 +285,10 @@ def test_bad_files_of_m4(run, m4_folder, files, parts):
 
 
 ARGUMENTS = {
-    "no direction": (["hpcc", "out"], ["--from hpcc|m4 or --to hpcc|m4", "(got neither)"]),
+    "no direction": (
+        ["hpcc", "out"],
+        ["--from hpcc|m4|simai|chakra or --to hpcc|m4", "(got neither)"],
+    ),
     "both": (["--from", "hpcc", "--to", "m4", "hpcc", "out"], ["--from", "(got both)"]),
     "unknown format": (["--from", "m3", "hpcc", "out"], ["--from: expected one of hpcc, m4"]),
     "unknown target": (["--to", "m3", "hpcc", "out"], ["--to: expected one of hpcc, m4", "'m3'"]),

@@ -76,6 +76,7 @@ def test_a_folder(tmp_path, name):
         "buffer_alpha": 1.0,
         "headroom_cap": {"hpcc": None, "m4": 0.8}[name],
         "pfc": True,
+        "nic_rate_gbps": None,
         "tick": "ns",
         "ecn": {
             "kmin_bytes": 20_000,

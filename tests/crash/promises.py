@@ -26,6 +26,9 @@ _VOLATILE = {
     "us_per_event",
     "tables_cpu_s",
     "train_cpu_s",
+    "simulation_cpu_s",
+    "fit_cpu_s",
+    "at_size_cpu_s",
 }
 _NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?( [kM]\b)?")
 _TEXTS_WITH_TIMES = {".md", ".log", ".txt"}
@@ -87,6 +90,7 @@ def _state(case: Case, found: Snapshot, before: Snapshot, whole: Snapshot) -> It
         yield f"lost: {lost[:6]}"
     if case.marker not in found:
         return
+    wrong = [case.marker]
     for state in (before, whole):
         if found[case.marker] == state.get(case.marker):
             wrong = [name for name in state if found.get(name) != state[name]]

@@ -184,6 +184,7 @@ def test_no_flow_is_faster_than_its_window(engine, control):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(392_000_000_001, 0, 1, None, 0)  # alone, it takes no whole nanosecond
+@example(392_000_000_001, 1, 1, None, 0)  # and here none but those of the cables
 @given(
     st.integers(10**6, 10**13),
     st.integers(0, 10**9),

@@ -14,12 +14,14 @@ from m4graph.core.registry import Registry
 ROOT = Path(__file__).parents[2]
 PLACES = {
     "arrival_law": "m4graph.workload:ARRIVAL_LAWS",
+    "collective_algorithm": "m4graph.workload.collectives.kinds:COLLECTIVE_ALGORITHMS",
     "congestion_control": "m4graph.congestion:CONGESTION_CONTROLS",
     "congestion_kernel": "m4graph.simulators.packet.congestion:CONGESTION_KERNELS",
     "conv": "m4graph.nn:CONVS",
     "dataset": "m4graph.datasets:DATASETS",
     "fault": "m4graph.scenario.faults:FAULTS",
     "head": "m4graph.nn:HEADS",
+    "job_workload": "m4graph.workload.programs.config:JOB_WORKLOADS",
     "mimic_model": "m4graph.mimic.models:MIMIC_MODELS",
     "model": "m4graph.checkpoint:MODELS",
     "plot": "m4graph.evaluation.report:PLOTS",

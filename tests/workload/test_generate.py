@@ -228,7 +228,7 @@ def test_until_us_of_a_block(network):
     for change, message in (
         ({"num_flows": 5}, r"workload\.num_flows: expected it without until_us"),
         ({"start_ns": 2**61}, r"workload\.until_us: expected a time after start_ns, 2305"),
-        (tiny, r"workload\.until_us: expected a time with at most 1000000000 flows"),
+        (tiny, r"workload\.until_us: expected a time with at most 50000000 flows"),
     ):
         with pytest.raises(ConfigError, match=message):
             from_config(block | change, network)

@@ -38,9 +38,8 @@ class Lindley(MimicModel):
 
     so nothing overtakes on a path. :math:`X` is drawn from what packets waited for in a small run:
     by the level of the port, a normal number that remembers its past for as long as the waits of
-    the small run did, and by the load that visible packets have put on the port just before, as
-    hidden flows make room for visible ones. Drops and marks go by the same level; drops come in
-    rows, as a queue that is full stays full for a while.
+    the small run did, and by the load that visible packets have just put on the port. Drops and
+    marks go by the same level; drops come in rows, as a queue that is full stays full for a while.
 
     Args:
         shape (PodShape): Of the pods.

@@ -36,8 +36,8 @@ class Oracle(MimicModel):
 
     Three things do not come back. Marks drawn at random (``network.ecn`` with ``kmin_bytes`` below
     ``kmax_bytes``) and pauses: hidden packets draw and cause some, too. And the order of packets
-    that come to a switch in the same tick, one of them from a mimic: on fast links, where all
-    packets are sent on one grid of nanoseconds, there are such.
+    that come to a switch in the same tick: in some runs two do, more on fast links, where all
+    packets are sent on one grid of nanoseconds, and what follows differs a little.
 
     Args:
         packets (np.ndarray): int64 ``[num_packets, 4]``, in the order of each stream: flow's id,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import networkx as nx
-import numpy as np
 
 from m4graph.routing import RoutingConfig
 from m4graph.scenario import NetworkConfig, Scenario
@@ -41,10 +40,9 @@ def open_session(
     Raises:
         InputError: If an argument is invalid, or the simulator has no sessions.
     """
-    none = np.zeros(0, np.int64)
     scenario = Scenario(
         network,
-        Workload.from_arrays(none, none, none, none, none),
+        Workload.empty(),
         congestion_control,
         config=config,
         routing=routing,

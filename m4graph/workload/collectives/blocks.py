@@ -93,7 +93,7 @@ class RequestResponseBlock(WorkloadBlock):
     servers: Hosts = None
     request_sizes: Any
     response_sizes: Any
-    num_exchanges: int = Field(default=100, ge=1, le=10**9)
+    num_exchanges: int = Field(default=100, ge=1, le=10**7)
     concurrency: int = Field(default=1, ge=1)
     think_ns: int = Field(default=0, ge=0, le=2**61)
     service_ns: int = Field(default=0, ge=0, le=2**61)
