@@ -175,9 +175,7 @@ def tune(
         trial.set_user_attr("options", options)
         return objective(kind.fit(trace, seed, **options))
 
-    study = optuna.create_study(
-        storage=storage, study_name="m4graph mimic", load_if_exists=True
-    )
+    study = optuna.create_study(storage=storage, study_name="m4graph mimic", load_if_exists=True)
     finished = [optuna.trial.TrialState.COMPLETE]
     num_done = len(study.get_trials(states=finished))
     # A search that goes on must not draw what it drew at its beginning.
