@@ -22,9 +22,7 @@ WINDOW_NS = NS_PER_S // 10
 MOST_RTTS = 200_000
 """Round-trip times that are kept of a run."""
 
-RTT_SAMPLE = np.dtype(
-    [("flow", "i8"), ("time_ticks", "i8"), ("rtt_ticks", "i8"), ("marked", "b1")]
-)
+RTT_SAMPLE = np.dtype([("flow", "i8"), ("time_ticks", "i8"), ("rtt_ticks", "i8"), ("marked", "b1")])
 HOST_BYTES = np.dtype([("host", "i8"), ("window", "i8"), ("bytes", "i8")])
 
 
