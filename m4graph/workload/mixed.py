@@ -44,8 +44,9 @@ def mixed(parts: Mapping[str, AnyWorkload]) -> ClosedLoopWorkload:
         waits.append(ids[loop.after])
         counts.append(np.diff(loop.after_ptr))
         first_id = int(np.max(ids, initial=first_id - 1)) + 1
+    joined: dict[str, Any] = {name: np.concatenate(each) for name, each in columns.items()}
     return ClosedLoopWorkload.from_arrays(
-        **{name: np.concatenate(arrays) for name, arrays in columns.items()},
+        **joined,
         after_ptr=np.concatenate(([0], np.cumsum(np.concatenate(counts)))),
         after=np.concatenate(waits),
     )
