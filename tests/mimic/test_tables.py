@@ -147,9 +147,17 @@ def test_a_packet_that_was_there_earlier_does_not_wait_for_later_ones():
 def test_drops_come_in_rows():
     assert port(curve_of(drop=1.0), [0, 1]) == [DROPPED, DROPPED]
     curve = curve_of(drop=0.05, drop_again=0.6)
-    dropped = np.array(port(curve, range(0, 20 * 20_000, 20))) == DROPPED
+    dropped = np.array(port(curve, range(0, 10 * 20_000, 10))) == DROPPED
     assert dropped.mean() == pytest.approx(0.05 / (0.05 + 0.4), rel=0.1)
     assert dropped[1:][dropped[:-1]].mean() == pytest.approx(0.6, rel=0.1)
+
+
+def test_a_packet_that_finds_room_does_not_end_a_row_of_drops():
+    """Two packets come while a drop is remembered: a row ends when both have found room."""
+    curve = curve_of(drop=0.05, drop_again=0.6)
+    dropped = np.array(port(curve, range(0, 5 * 40_000, 5))) == DROPPED
+    until_next = 0.6 + 2 * 0.4 * 0.6 + 0.16 * (2 + 1 / 0.05)
+    assert dropped.mean() == pytest.approx(1 / until_next, rel=0.1)
 
 
 def test_core_ports_are_learned_from_those_of_the_simulated_pod(trace):
