@@ -1,4 +1,4 @@
-"""Makes curves of ports right in the long run: how long packets wait there, and how often ECN marks.
+"""Makes curves of ports right in the long run: waits, and how often ECN marks.
 
 A curve holds the waits at each level. Packets also wait for each other, so that those of a run are
 longer. Here the ports of a trace run freely: packets come when they did, and the curves decide what
