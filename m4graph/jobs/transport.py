@@ -152,6 +152,10 @@ class Transport:
     def _note(self, placement: Placement) -> None:
         flows, routes = placement.flows, placement.routes
         self.num_flows += flows.num_flows
+        if placement.paths is not None:
+            spread = placement.paths.link_bytes(routes, flows.size_bytes, len(self.link_bytes))
+            self.link_bytes += np.rint(spread).astype(np.int64)
+            return
         sizes = np.repeat(flows.size_bytes, np.diff(routes.data_ptr))
         np.add.at(self.link_bytes, routes.data_links, sizes)
 
