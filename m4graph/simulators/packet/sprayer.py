@@ -61,16 +61,19 @@ def check_spraying(scenario: Scenario, kernel: CongestionKernel) -> None:
     Raises:
         ConfigError: If it cannot.
     """
-    if scenario.spraying is None:
-        return
-    because = None
-    if kernel.keeps_routes:
-        because = "whose packets report on the links of one route"
-    elif not kernel.transport.takes_any_order:
-        because = "which takes packets that overtake others for a sign of loss"
-    if because is not None:
+    because = why_one_path(kernel)
+    if scenario.spraying is not None and because is not None:
         kind = scenario.congestion_control.kind
         raise ConfigError(f"routing.kind: expected one path for a flow with {kind}, {because}")
+
+
+def why_one_path(kernel: CongestionKernel) -> str | None:
+    """Why an algorithm cannot have packets of a flow on several paths; ``None``: it can."""
+    if kernel.keeps_routes:
+        return "whose packets report on the links of one route"
+    if not kernel.transport.takes_any_order:
+        return "which takes packets that overtake others for a sign of loss"
+    return None
 
 
 def configure_spraying(scenario: Scenario, config: np.ndarray) -> None:
