@@ -29,6 +29,7 @@ def test_the_bytes_of_a_job_are_spread_evenly():
     assert len(up) == 8
     assert np.allclose(up["bytes"], 4 * 4 * BYTES / 8 / 4, atol=8)
     direct = run({"kind": "simai"}).links
+    assert direct.equals(run({"kind": "flowlet", "gap_us": 10**6}).links)
     assert direct["bytes"].sum() == pytest.approx(links["bytes"].sum(), abs=len(links))
 
 
