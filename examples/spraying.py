@@ -3,7 +3,8 @@
 A part of an iteration of Mixtral 8x7B on 64 GPUs (configs/jobs; bytes and computing divided by 16),
 packet by packet. In racks, experts and data meet others on spine cables by chance of ECMP. On rails
 they need no spine. Spraying leaves the racks as they are and spreads the packets of each flow over
-all spines; flowlets do so only where a flow pauses, which large flows never do.
+all spines; flowlets do so only where a flow pauses, which large flows never do (their bytes are
+counted on the first path).
 
 Under a minute on one core, after compiling. Prints a table; with --out, draws it.
 """
@@ -114,7 +115,7 @@ def picture(results: dict[str, m4.JobResult]) -> Figure:
     left.legend(frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0))
     for index, (name, result) in enumerate(results.items()):
         sent = spine_bytes(result) / 1e6
-        width = 2.0 * (len(results) - index)  # What lies below another line shows at its sides.
+        width = 1.4 * (len(results) - index)  # What lies below another line shows at its sides.
         right.plot(np.arange(1, len(sent) + 1), sent, label=name, linewidth=width)
     right.set_xlabel("links at spines, the busiest first")
     right.set_ylabel("MB")
