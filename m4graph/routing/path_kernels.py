@@ -71,7 +71,7 @@ def _build(digest: str) -> Callable[..., Any]:
 
 
 @cached_njit(nogil=True)
-def number_of_routes(route_ptr, route_links, start, count, links, number):  # type: ignore[no-untyped-def]
+def number_of_routes(route_ptr, route_links, start, count, links, number):
     """Which of its paths each flow's route is; -1: none."""
     for flow in range(len(start)):
         route = route_links[route_ptr[flow] : route_ptr[flow + 1]]

@@ -68,7 +68,7 @@ class Paths:
         inside = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         crossed = self.links[np.repeat(self.start, lengths) + inside]
         shares = np.repeat(size_bytes / self.count, lengths)
-        return np.bincount(crossed, weights=shares, minlength=num_links)
+        return np.bincount(crossed, shares, num_links).astype(np.float64)
 
 
 class PathFinder:
