@@ -179,6 +179,20 @@ def refuse_faults(simulator: str, scenario: Scenario) -> None:
         )
 
 
+def refuse_spraying(simulator: str, scenario: Scenario) -> None:
+    """Refuses packets of a flow on several paths, in a simulator that gives each flow one route.
+
+    Raises:
+        ConfigError: If the scenario's routing spreads them.
+    """
+    if scenario.spraying is not None:
+        kind = getattr(scenario.routing, "kind", None)
+        raise ConfigError(
+            f"routing.kind: expected ecmp, simai or a file of routes with {simulator}, which gives "
+            f"each flow one route; packet has others (got {kind!r})"
+        )
+
+
 def simulate(
     scenario: Scenario,
     simulator: str | type[Simulator] | Simulator = "packet",
