@@ -50,7 +50,9 @@ def calibrate(
                 _move_waits(
                     curve, given[given != DROPPED], came[came != DROPPED], quantiles, stride
                 )
-            _scale_marks(curve, waits.marked[chosen], marked[chosen], stride)
+            markable = chosen & ~waits.came_marked
+            if markable.any():
+                _scale_marks(curve, waits.marked[markable], marked[markable], stride)
     return curves
 
 

@@ -30,6 +30,7 @@ class PortWaits:
         - port, flow: int64
         - kind: int8, 0 data, 1 ACK
         - marked: bool, ECN's mark was set there
+        - came_marked: bool, it had been set before, so that nothing is known of here
     """
 
     arrive_ticks: NDArray[np.int64]
@@ -39,6 +40,7 @@ class PortWaits:
     flow: NDArray[np.int64]
     kind: NDArray[np.int8]
     marked: NDArray[np.bool_]
+    came_marked: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.arrive_ticks)
@@ -71,19 +73,21 @@ def inside(trace: BoundaryTrace, role: int) -> PortWaits:
     first_wait = middle - rows["enter_ticks"] - first_tx - shape.rack_delay_ns * trace.ticks_per_ns
     second_wait = rows["exit_ticks"] - middle
     marked_inside = rows["marked_out"] & ~rows["marked_in"]
+    marked_first = marked_inside & (first_wait >= second_wait)
     if is_first:
         arrive, port, tx = rows["enter_ticks"], inner, first_tx
         wait = np.where(middle < 0, DROPPED, first_wait)
-        marked = marked_inside & (first_wait >= second_wait)
+        marked, came_marked = marked_first, rows["marked_in"]
         came = np.ones(len(rows), np.bool_)
     else:
         uplink = rows["agg"].astype(np.int64) * shape.spines + rows["spine"]
         arrive, port = middle, host if is_ingress else uplink
         tx = transmission_ticks(trace, rows, role)
         wait = np.where(rows["exit_ticks"] < 0, DROPPED, second_wait)
-        marked = marked_inside & (first_wait < second_wait)
+        marked, came_marked = marked_inside & ~marked_first, rows["marked_in"] | marked_first
         came = middle >= 0
-    waits = PortWaits(arrive, wait, tx, port, rows["flow"], rows["kind"], marked)[came]
+    known = (rows["flow"], rows["kind"], marked, came_marked)
+    waits = PortWaits(arrive, wait, tx, port, *known)[came]
     return waits[np.argsort(waits.arrive_ticks, kind="stable")]
 
 

@@ -143,5 +143,6 @@ def at_cores(result: SimulationResult, pods: Pods) -> PortWaits:
         flow=went["flow"].astype(np.int64),
         kind=(went["kind"] != DATA).astype(np.int8),
         marked=went["marked"] & ~came["marked"],
+        came_marked=came["marked"],
     )
     return waits[np.argsort(waits.arrive_ticks, kind="stable")]

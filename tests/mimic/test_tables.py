@@ -10,12 +10,13 @@ import pytest
 import m4graph as m4
 from m4graph.core.errors import ConfigError
 from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace, taps_of
-from m4graph.mimic.calibrate import roll_out
+from m4graph.mimic.calibrate import calibrate, roll_out
 from m4graph.mimic.clusters import AGG_DOWN, AGG_UP, CORE_DOWN, HOST_UP, RACK_UP, Pods
 from m4graph.mimic.compose import hook, visible
 from m4graph.mimic.models import MIMIC_MODELS
 from m4graph.mimic.models.lindley import Lindley, groups
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES, PORT_CURVE
+from m4graph.mimic.models.lindley_fit import fit_curves
 from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside
 from m4graph.mimic.symmetry import RunAtSize, runs_at_size
 from m4graph.workload import Workload
@@ -129,7 +130,9 @@ def port(curve, arrivals, tx=10):
     """Waits of packets that come to a port with a curve, one after the other."""
     arrive = np.array(arrivals)
     zeros = np.zeros(len(arrive), np.int64)
-    waits = PortWaits(arrive, zeros, zeros + tx, zeros, zeros, zeros.astype(np.int8), zeros > 0)
+    waits = PortWaits(
+        arrive, zeros, zeros + tx, zeros, zeros, zeros.astype(np.int8), *[zeros > 0] * 2
+    )
     return roll_out(curve, waits, zeros, seed=0)[0].tolist()
 
 
@@ -170,6 +173,19 @@ def test_a_packet_that_finds_room_does_not_end_a_row_of_drops():
     assert dropped.mean() == pytest.approx(1 / until_next, rel=0.1)
 
 
+def test_what_comes_marked_says_nothing_of_marks():
+    """Every second packet comes marked; the port marks all others, and so would it have those."""
+    arrive = 1000 * np.arange(400)
+    zeros, came_marked = np.zeros(400, np.int64), np.arange(400) % 2 == 0
+    waits = PortWaits(
+        arrive, arrive % 7000, zeros + 10, zeros, zeros, zeros.astype(np.int8),
+        ~came_marked, came_marked,
+    )  # fmt: skip
+    curves = fit_curves(waits, zeros, load_ticks=100.0)
+    np.testing.assert_allclose(curves["mark"][0], 1)
+    assert calibrate(curves, waits, zeros, seed=0)["mark"][0].min() > 0.9
+
+
 def test_core_ports_are_learned_from_those_of_the_simulated_pod(trace):
     """With four pods, flows from three meet in front of the fourth; two pods have no such port."""
     model = Lindley.fit(trace, 0, num_pods=4)
@@ -189,7 +205,9 @@ def test_a_run_at_size_counts_drops(models):
     none = np.zeros(0, np.int64)
     lost = np.array([DROPPED, 0, 0, 0])
     zeros = np.zeros(4, np.int64)
-    empty = PortWaits(none, none, none, none, none, none.astype(np.int8), none > 0)
-    half = PortWaits(zeros, lost, zeros, zeros, zeros, np.array([0, 0, 1, 1], np.int8), zeros > 0)
+    empty = PortWaits(none, none, none, none, none, none.astype(np.int8), *[none > 0] * 2)
+    half = PortWaits(
+        zeros, lost, zeros, zeros, zeros, np.array([0, 0, 1, 1], np.int8), *[zeros > 0] * 2
+    )
     ports = {RACK_UP: half, AGG_UP: half, AGG_DOWN: half, CORE_DOWN: empty}
     np.testing.assert_allclose(RunAtSize(ports, run.mimic_drops).pod_drops(), [[0.75, 0], [0.5, 0]])

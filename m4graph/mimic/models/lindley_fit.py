@@ -184,7 +184,9 @@ def _fit_levels(
         if chosen.sum() < _FEW:
             chosen = np.ones(len(found), np.bool_)
         curve["wait_ticks"][0, row] = _by_level(found[chosen], found[chosen])
-        curve["mark"][0, row] = _by_level(found[chosen], waits.marked[chosen])
+        markable = chosen & ~waits.came_marked
+        if markable.any():
+            curve["mark"][0, row] = _by_level(found[markable], waits.marked[markable])
         fresh = chosen & (since >= DROP_MEMORY * curve["load_ticks"])
         if fresh.any():
             curve["drop"][0, row] = _by_level(found[fresh], waits.dropped[fresh])
