@@ -8,16 +8,17 @@ from m4graph.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from m4graph.mimic.boundary import BoundaryTrace, taps_of
-    from m4graph.mimic.clusters import Pods, PodShape
+    from m4graph.mimic.clusters import Pods
     from m4graph.mimic.fitting import fit, small
     from m4graph.mimic.folder import Mimic
+    from m4graph.mimic.shape import PodShape
     from m4graph.mimic.simulator import MimicSimulator
 
 _NAMES = {
     "BoundaryTrace": "m4graph.mimic.boundary",
     "Mimic": "m4graph.mimic.folder",
     "MimicSimulator": "m4graph.mimic.simulator",
-    "PodShape": "m4graph.mimic.clusters",
+    "PodShape": "m4graph.mimic.shape",
     "Pods": "m4graph.mimic.clusters",
     "fit": "m4graph.mimic.fitting",
     "small": "m4graph.mimic.fitting",

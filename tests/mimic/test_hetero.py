@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from m4graph.core.errors import ConfigError
-from m4graph.mimic.clusters import CORE_DOWN, HOST_UP, RACK_UP, Pods, PodShape
-from m4graph.mimic.hetero import PORT_FEATURES, ROLES, PodInputs, pod_graph
+from m4graph.mimic.clusters import Pods
+from m4graph.mimic.hetero import PORT_FEATURES, pod_graph
+from m4graph.mimic.pod_inputs import ROLES, PodInputs
+from m4graph.mimic.shape import CORE_DOWN, HOST_UP, RACK_UP, PodShape
 from tests.mimic.scenes import scene
 
 SHAPE = PodShape(

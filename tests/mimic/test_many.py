@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from m4graph.core.errors import ConfigError, InputError
-from m4graph.mimic.clusters import HOST_UP, Pods
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.folder import Mimic
 from m4graph.mimic.many.config import Cut, ManyConfig, cut, load_many_config
 from m4graph.mimic.many.making import make
@@ -18,6 +18,7 @@ from m4graph.mimic.models.graph import Graph, ranges_of
 from m4graph.mimic.models.graph_curves import NUM_NUMBERS, curves_of, numbers_of
 from m4graph.mimic.models.graph_net import GraphNet
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES
+from m4graph.mimic.shape import HOST_UP
 from m4graph.mimic.simulator import MimicSimulator
 from m4graph.scenario.build import build_scenario
 from tests.mimic.scenes import CONTROLS, SIZES, scene
@@ -39,7 +40,7 @@ def config(**changes) -> ManyConfig:
         "name": "two",
         "num_scenarios": 2,
         "scenario": SCENARIO,
-        "cuts": [{"pods": 2, "stop_us": 400_000}, {"pods": 3, "stop_us": 300_000}],
+        "cuts": [{"pods": 2, "stop_us": 400_000}, {"pods": 3, "traced": 2, "stop_us": 300_000}],
         "warm_up_us": 50_000,
         "hidden_channels": 8,
         "max_steps": 4,
@@ -200,6 +201,6 @@ def test_ranges():
 def test_configs(path):
     loaded = load_many_config(path)
     for index in range(len(loaded.cuts)):
-        description, num_pods = loaded.small(index)
+        description, num_pods, traced = loaded.small(index)
         assert build_scenario(description).num_flows > 100
-        assert description["topology"]["pods"] <= num_pods
+        assert traced <= description["topology"]["pods"] <= num_pods

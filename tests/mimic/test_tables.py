@@ -7,14 +7,16 @@ import pytest
 
 import m4graph as m4
 from m4graph.core.errors import ConfigError
-from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace, taps_of
+from m4graph.mimic.border_rows import EGRESS, INGRESS
+from m4graph.mimic.boundary import BoundaryTrace, taps_of
 from m4graph.mimic.calibrate import roll_out
-from m4graph.mimic.clusters import CORE_DOWN, HOST_UP, Pods
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.compose import hook, visible
 from m4graph.mimic.models import MIMIC_MODELS
 from m4graph.mimic.models.lindley import Lindley, groups
 from m4graph.mimic.models.lindley_curve import PORT_CURVE
 from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside
+from m4graph.mimic.shape import CORE_DOWN, HOST_UP
 from m4graph.workload import Workload
 from tests.mimic.scenes import CONTROLS, clos, scene, traced
 
