@@ -28,13 +28,16 @@ from m4graph.results import SimulationResult
 from m4graph.scenario.build import build_scenario
 from m4graph.simulators.packet import PacketSimulator
 
+_OFFERED_US = 20_000_000.0
+"""For so long flows are drawn to know what is offered."""
+
 
 @dataclass(frozen=True, eq=False)
 class FittedTable:
     """What was fitted to one small run.
 
     Args:
-        inputs (PodInputs): What was known of its pods.
+        inputs (PodInputs): What was offered to its pods.
         curves (np.ndarray): Records of :data:`PORT_CURVE`, ``[NUM_ROLES, NUM_KINDS]``.
         counts (np.ndarray): int64 ``[NUM_ROLES, NUM_KINDS]``, packets that they are fitted to.
         ticks_per_ns (int): Of the run's clock.
@@ -78,7 +81,7 @@ class FittedTable:
         for role, at_role in waits.items():
             model.learn(role, at_role, num_pods, load_ticks, scenario.seed)
             counts[role] = np.bincount(at_role.kind, minlength=NUM_KINDS)
-        inputs = PodInputs.of(pods, scenario, taken, num_pods)
+        inputs = _inputs(description, pods, num_pods)
         conditions = conditions_of(scenario, pods)
         return cls(inputs, model.curves, counts, ticks_per_ns, conditions)
 
@@ -125,6 +128,22 @@ class FittedTable:
             ticks_per_ns=int(arrays["ticks_per_ns"]),
             conditions=json.loads(str(arrays["conditions"])),
         )
+
+
+def _inputs(description: Mapping[str, Any], pods: Pods, num_pods: int) -> PodInputs:
+    """What is offered to pods in the mean, as flows that are drawn for longer than the run tell.
+
+    The load of the run itself is off by some percent: a net that is told it takes a part of what
+    load does for chance.
+    """
+    drawn = build_scenario(
+        {
+            **description,
+            "workload": {**description["workload"], "until_us": _OFFERED_US},
+            "stop_us": _OFFERED_US,
+        }
+    )
+    return PodInputs.of(pods, drawn, np.arange(pods.num_pods), num_pods)
 
 
 def _waits(result: SimulationResult, pods: Pods, taken: NDArray[np.int64]) -> dict[int, PortWaits]:
