@@ -14,11 +14,12 @@ from m4graph.mimic.folder import Mimic
 from m4graph.mimic.many.config import Cut, ManyConfig, cut, load_many_config
 from m4graph.mimic.many.making import make
 from m4graph.mimic.many.tables import FittedTable
+from m4graph.mimic.many.training import number_weights, wait_deviance
 from m4graph.mimic.models.graph import Graph, ranges_of
-from m4graph.mimic.models.graph_curves import NUM_NUMBERS, curves_of, numbers_of
+from m4graph.mimic.models.graph_curves import NUM_NUMBERS, PLACES, curves_of, numbers_of
 from m4graph.mimic.models.graph_net import GraphNet
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES
-from m4graph.mimic.shape import HOST_UP
+from m4graph.mimic.shape import HOST_UP, RACK_UP
 from m4graph.mimic.simulator import MimicSimulator
 from m4graph.scenario.build import build_scenario
 from tests.mimic.scenes import CONTROLS, SIZES, scene
@@ -100,6 +101,41 @@ def test_numbers_and_curves_are_inverse(made):
     for name in ("drop", "mark", "drop_again", "fast_share"):
         wanted = np.clip(table.curves[name][1:], 0, 0.99)  # of a chance of 1 there is no logit
         np.testing.assert_allclose(back[name][1:], wanted, atol=3e-5)
+
+
+def test_what_was_not_seen_does_not_count(made):
+    table = FittedTable.load(made[1] / "tables" / "000000.npz")
+    table.curves["gap_edges"][RACK_UP, 0] = 0
+    weights = number_weights(table)
+    assert not weights[RACK_UP, 0, PLACES["drop_again"]].any()
+    assert not weights[HOST_UP].any()  # nothing waits at hosts
+    for name in ("wait_ticks", "mark"):
+        share = weights[..., PLACES[name]].mean(axis=-1)
+        np.testing.assert_allclose(share, table.counts / table.counts.sum())
+
+
+def test_deviance_is_least_at_the_mean_of_waits():
+    numbers = torch.zeros(2, NUM_ROLES, NUM_KINDS, NUM_NUMBERS)
+    place, weights = PLACES["wait_ticks"], torch.ones_like(numbers)
+    wanted = numbers.clone()
+    wanted[0, ..., place], wanted[1, ..., place] = np.arcsinh(1.9), np.arcsinh(5.9)
+
+    def at(wait: float) -> float:
+        found = numbers.clone()
+        found[..., place] = np.arcsinh(wait - 0.1)
+        return float(wait_deviance(found, wanted, weights))
+
+    assert at(2.0) == pytest.approx((3 - np.log(3) - 1) / 2, rel=1e-5)
+    assert at(4.0) < min(at(3.6), at(4.4), at(np.sqrt(2 * 6)))
+
+
+def test_offered_is_what_flows_are_in_the_mean(made):
+    """The load of a run of 0.4 s is off by more than that of longer ones."""
+    for index in range(2):
+        description, _, _ = config().small(index)
+        inputs = FittedTable.load(made[1] / "tables" / f"{index:06d}.npz").inputs
+        load = description["workload"]["load"]
+        assert inputs.load[RACK_UP].mean() == pytest.approx(load, rel=0.05)
 
 
 def test_any_numbers_are_valid_curves():
