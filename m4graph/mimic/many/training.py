@@ -27,10 +27,6 @@ from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_LEVELS, NUM_LOADS,
 _LEAST_STD = 0.05
 """Numbers that hardly differ between tables are not blown up."""
 
-_DEVIANCE_WEIGHT = 4.0
-_NO_WAIT = 0.1
-"""Waits much shorter than this, in full packets, are not told apart."""
-
 _LONGEST = 10.0
 """Of the number of a wait, so that no sum overflows at first."""
 
@@ -109,7 +105,7 @@ def number_weights(table: FittedTable) -> NDArray[np.float64]:
 
 
 def loss(found: Tensor, wanted: Tensor, weights: Tensor, std: Tensor) -> Tensor:
-    """Huber's loss of numbers, cross-entropy of chances, and the deviance of mean waits.
+    """Huber's loss of numbers, cross-entropy of chances, and how far waits are off in all.
 
     Args:
         found (Tensor): ``[num_graphs, NUM_ROLES, NUM_KINDS, NUM_NUMBERS]``.
@@ -122,24 +118,16 @@ def loss(found: Tensor, wanted: Tensor, weights: Tensor, std: Tensor) -> Tensor:
         by_number[..., place] = torch.nn.functional.binary_cross_entropy_with_logits(
             found[..., place], torch.sigmoid(wanted[..., place]), reduction="none"
         )
-    numbers = (by_number * weights).sum() / weights.sum()
-    return numbers + _DEVIANCE_WEIGHT * wait_deviance(found, wanted, weights)
+    return (by_number * weights).sum() / weights.sum() + wait_error(found, wanted, weights)
 
 
-def wait_deviance(found: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
-    r"""Of mean waits :math:`a` for fitted ones :math:`b`, in full packets:
-    :math:`b / a - \log(b / a) - 1`, by packets.
-
-    What fits a wait's logarithm best is below the mean of what short runs had; the least deviance,
-    that of Gamma distributions, is at the mean.
+def wait_error(found: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
+    """The Wasserstein-1 distance of the waits of packets, as a part of what they wait in the mean;
+    a mean over graphs.
     """
     place = PLACES["wait_ticks"]
     weight = weights[..., place]
-    total = weight.sum(dim=-1)
-
-    def mean(numbers: Tensor) -> Tensor:
-        waits = torch.sinh(numbers[..., place].clamp(max=_LONGEST))
-        return (waits * weight).sum(dim=-1) / total.clamp_min(1e-12) + _NO_WAIT
-
-    ratio = mean(wanted) / mean(found)
-    return ((ratio - torch.log(ratio) - 1) * total).sum() / total.sum()
+    came = torch.sinh(found[..., place].clamp(max=_LONGEST))
+    true = torch.sinh(wanted[..., place])
+    off = ((came - true).abs() * weight).sum(dim=(1, 2, 3))
+    return (off / (true * weight).sum(dim=(1, 2, 3))).mean()
