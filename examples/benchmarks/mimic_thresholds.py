@@ -5,7 +5,7 @@ a mimic that was fitted on two pods with that K; and with the one of the setting
 ``m4graph simulate`` refuses at another one: what it would cost not to fit anew. All numbers are
 means over seeds; the distance W1 is that of round-trip times to the run in full of the same seed.
 
-With the defaults (8 pods, 20 s, K = 15, 30 and 60 kB, three seeds) eight minutes on one core, after
+With the defaults (8 pods, 6 s, K = 15, 30 and 60 kB, three seeds) three minutes on one core, after
 compiling. It prints a table.
 """
 
@@ -38,7 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="ECN's threshold, in full and with mimics.")
     parser.add_argument("--thresholds", type=int, nargs="+", default=[15, 30, 60], help="K, kB")
     parser.add_argument("--pods", type=int, default=8, help="of the network")
-    parser.add_argument("--seconds", type=float, default=20.0, help="simulated (default: 20)")
+    parser.add_argument("--seconds", type=float, default=6.0, help="simulated (default: 6)")
     parser.add_argument("--seeds", type=int, default=3, help="number of runs (default: 3)")
     options = parser.parse_args()
 
@@ -61,7 +61,7 @@ def rows_of(kb: int, own: Mimic, options: argparse.Namespace) -> Iterator[dict[s
         m4.load_scenario(DCTCP_WINDOW, [*setting(kb, options), ("seed", str(seed))])
         for seed in SEEDS[: options.seeds]
     ]
-    margin_ns = round(options.seconds * NS_PER_S / 20)
+    margin_ns = round(options.seconds * NS_PER_S / 6)
     seen = [[measure(each, made, margin_ns)[0] for made in scenarios] for each in runners]
     for runner, samples in zip(runners, seen, strict=True):
         yield {"scenario": f"K = {kb} kB", "simulator": runner.label, **cells(samples, seen[0])}

@@ -89,7 +89,7 @@ def mimic_fabric() -> PodSuite:
     """10 Gb/s, DCTCP of the RDMA model and default switches, 8 and 32 pods: beside the simulators
     that know no packets.
     """
-    suite = pod_suite("mimic_fabric", FABRIC, (8, 32), SEEDS[:2], ("lindley",), _FABRIC_MARGIN_NS)
+    suite = pod_suite("mimic_fabric", FABRIC, (8, 32), SEEDS, ("lindley",), _FABRIC_MARGIN_NS)
     return replace(suite, compared=("packet", "fluid", "learned", "parsimon"))
 
 
