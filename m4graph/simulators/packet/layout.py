@@ -228,7 +228,17 @@ WAIT = in_lines(
 
 RETRY = np.dtype([("snd_una", "i8"), ("num_periods", "i8")])
 
-EVENT = in_lines([("next", "i4"), ("kind", "i4"), ("a", "u4"), ("b", "u4"), ("serial", "i8")])
+EVENT = in_lines(
+    [
+        ("next", "i4"),
+        ("kind", "i4"),
+        ("a", "u4"),
+        ("b", "u4"),
+        ("serial", "i8"),
+        # In a slot of many ticks: of the first event of a tick the last one, and the reverse.
+        ("end", "i4"),
+    ]
+)
 SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
 """A slot of one tick, whose events are queued in the order in which they run."""
 FINE_SLOT = np.dtype([("tail", "i4"), ("head", "i4"), ("fine", "b1")])

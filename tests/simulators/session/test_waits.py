@@ -79,7 +79,7 @@ def random_batches(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_loop_starts_flows_as_python_does(tick, seed):
     network = leaf_spine()
-    config = m4.scenario.NetworkConfig(tick=tick, buffer_bytes=100_000)
+    config = m4.scenario.NetworkConfig(tick=tick, buffer_bytes=200_000)
     scenario = m4.Scenario(network, m4.workload.Workload.empty(), "dctcp", config=config, name="session")
     times = []
     for kind in (PacketSession, ByPython):
