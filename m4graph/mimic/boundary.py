@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.array_checks import Checker
 from m4graph.core.array_file import read_arrays
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.files import whole_file
 from m4graph.core.rng import generator
+from m4graph.mimic.boundary_checks import check_rows, check_shape
 from m4graph.mimic.clusters import (
     AGG_DOWN,
     AGG_UP,
@@ -61,6 +63,7 @@ _ENTRIES, _MIDDLES, _EXITS = (HOST_UP, CORE_DOWN), (RACK_UP, AGG_DOWN), (AGG_UP,
 """Roles of egress and of ingress."""
 
 _FORMAT = 1
+_MOST_TICKS_PER_NS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +166,13 @@ class BoundaryTrace:
         arrays = read_arrays(Path(path), names, "a trace of a pod's borders")
         _check_arrays(arrays, str(path))
         numbers = {name: int(arrays[name]) for name in names if arrays[name].ndim == 0}
+        shape, check = shape_of(numbers), Checker(str(path))
+        check.values("pod", arrays["pod"][None], 0, numbers["num_pods"] - 1)
+        check.values("ticks_per_ns", arrays["ticks_per_ns"][None], 1, _MOST_TICKS_PER_NS)
+        check_shape(check, shape)
+        check_rows(check, arrays["rows"], shape)
         return cls(
-            shape=shape_of(numbers),
+            shape=shape,
             pod=numbers["pod"],
             num_pods=numbers["num_pods"],
             ticks_per_ns=numbers["ticks_per_ns"],
@@ -315,6 +323,3 @@ def _check_arrays(arrays: Mapping[str, NDArray[Any]], where: str) -> None:
             )
     if int(arrays["format"]) != _FORMAT:
         raise InputError(f"{where}: expected format {_FORMAT} (got {int(arrays['format'])})")
-    rows = arrays["rows"]
-    if len(rows) and (rows["flow"].min() < 0 or (np.diff(rows["enter_ticks"]) < 0).any()):
-        raise InputError(f"{where}, rows: expected flows of 0 or above, by time of entry")

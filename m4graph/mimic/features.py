@@ -38,6 +38,7 @@ from m4graph.mimic.targets import Discretizer, Targets
 
 _SPAN = 1.2
 _HIGH = 1.2
+_ENDLESS = np.iinfo(np.int64).max
 NUM_OTHERS = 8
 """Columns beside those of the place."""
 
@@ -95,8 +96,17 @@ def num_features(shape: PodShape) -> int:
     return num_places(shape) + NUM_OTHERS
 
 
-def feature_spec(tables: Sequence[StepTable], shape: PodShape, bins: int) -> NDArray[np.void]:
+def feature_spec(
+    tables: Sequence[StepTable], shape: PodShape, bins: int, has_regimes: bool = True
+) -> NDArray[np.void]:
     """The constants of a direction, records of :data:`FEATURE_SPEC` ``[1]``.
+
+    Args:
+        tables (Sequence[StepTable]): Steps of the training trace.
+        shape (PodShape): Of the pod.
+        bins (int): Of gaps and latency.
+        has_regimes (bool, optional): Whether congestion is judged at all; else it is always
+            *calm*. (default: ``True``)
 
     Raises:
         ConfigError: If there is no step whose packets were delivered.
@@ -110,7 +120,7 @@ def feature_spec(tables: Sequence[StepTable], shape: PodShape, bins: int) -> NDA
     for name in ("racks", "hosts", "aggs", "spines"):
         spec[name] = getattr(shape, name)
     spec["bins"] = bins
-    spec["span_ticks"] = _SPAN * latency.min()
+    spec["span_ticks"] = _SPAN * latency.min() if has_regimes else _ENDLESS
     spec["high_ticks"] = _HIGH * np.median(latency)
     spec["wire_bytes"] = steps["wire_bytes"].max()
     spec["packets"] = steps["packets"].max()

@@ -56,9 +56,11 @@ def fit(
         SimulationError: If the run fails.
     """
     kind = MIMIC_MODELS.resolve(model)
-    valid = list(inspect.signature(kind.fit).parameters)[2:]
+    parameters = list(inspect.signature(kind.fit).parameters.values())[2:]
+    valid = [parameter.name for parameter in parameters]
+    takes_others = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
     for name in options:
-        if name not in valid:
+        if name not in valid and not takes_others:
             raise ConfigError(f"{kind.kind}: unknown option {name!r} (expected {one_of(valid)})")
     whole = None
     if not isinstance(scenario, Scenario):

@@ -25,6 +25,7 @@ class HostSamples:
         - num_unfinished: how many of such flows do not
         - rtt_ns: float64 ``[num_rtts]``, of segments whose ACK comes in that time; empty where the
           simulator has no packets
+        - marked: bool ``[num_rtts]``, the ACK echoes ECN's mark
         - throughput_bytes: int64 ``[num_windows]``, of a host and 100 ms; windows in which nothing
           arrives are left out
     """
@@ -32,6 +33,7 @@ class HostSamples:
     fct_ns: NDArray[np.int64]
     num_unfinished: int
     rtt_ns: NDArray[np.float64]
+    marked: NDArray[np.bool_]
     throughput_bytes: NDArray[np.int64]
 
     @classmethod
@@ -63,13 +65,14 @@ class HostSamples:
         is_own = np.isin(workload.src, hosts) | np.isin(workload.dst, hosts)
         fct_ns = result.fct_ns[is_own & counts(workload.start_ns)]
         finished = fct_ns[fct_ns >= 0]
-        rtt_ns, throughput_bytes = np.zeros(0), np.zeros(0, np.int64)
+        rtt_ns, marked = np.zeros(0), np.zeros(0, np.bool_)
+        throughput_bytes = np.zeros(0, np.int64)
         seen = _end_to_end(result)
         if seen is not None:
-            rtt, windows = seen.rtt, seen.throughput
-            rtt_ns = rtt.loc[counts(rtt["time_ns"]), "rtt_ns"].to_numpy(np.float64)
+            rtt, windows = seen.rtt[counts(seen.rtt["time_ns"])], seen.throughput
+            rtt_ns, marked = rtt["rtt_ns"].to_numpy(np.float64), rtt["marked"].to_numpy(np.bool_)
             throughput_bytes = windows.loc[counts(windows["time_ns"]), "bytes"].to_numpy(np.int64)
-        return cls(finished, len(fct_ns) - len(finished), rtt_ns, throughput_bytes)
+        return cls(finished, len(fct_ns) - len(finished), rtt_ns, marked, throughput_bytes)
 
 
 def _end_to_end(result: SimulationResult) -> EndToEnd | None:

@@ -51,9 +51,10 @@ def test_two_pods_send_out_as_much_as_many():
     assert leaves.mean() == pytest.approx(14 / 15, abs=0.01)
 
 
-def samples(*milliseconds: float, unfinished: int = 0) -> HostSamples:
+def samples(*milliseconds: float, unfinished: int = 0, num_marked: int = 0) -> HostSamples:
     ns = np.array(milliseconds) * 1e6
-    return HostSamples(ns.astype(np.int64), unfinished, ns, 1000 * np.arange(1, 4))
+    marked = np.arange(len(ns)) < num_marked
+    return HostSamples(ns.astype(np.int64), unfinished, ns, marked, 1000 * np.arange(1, 4))
 
 
 def case(role: str, num_pods: int, seed: int) -> PodCase:
@@ -90,6 +91,25 @@ def test_distances_by_hand():
     assert means.loc["packet", "share_unfinished"] == 0.5
     assert means.loc[NOISE, "throughput_w1_kb"] == 0
     assert means.loc["lindley", "cpu_s"] == 0.5
+    assert means["mark_share"].drop(NOISE).eq(0).all()
+    assert means["mark_share_error"].isna().all()
+
+
+def test_marks_by_hand(tmp_path):
+    """Two of four ACKs are marked in truth, three in the mimic's run."""
+    full = case(FULL, 8, 100)
+    runs = [
+        PodRun(full, name, name == "packet", samples(1, 2, 3, 4, num_marked=num_marked), COST)
+        for name, num_marked in (("packet", 2), ("lindley", 3))
+    ]
+    made = PodReport("made", [CaseRuns(full, tuple(runs), {})], {})
+    means = made.means.set_index("simulator")
+    assert means.loc[["packet", "lindley"], "mark_share"].tolist() == [0.5, 0.75]
+    assert means.loc["lindley", "mark_share_error"] == 0.5
+    made.save(tmp_path / "out")
+    text = (tmp_path / "out" / "summary.md").read_text()
+    assert "| 8 | packet (truth) | 50.0 % | - |" in text
+    assert "| 8 | lindley | 75.0 % | +50.0 % (+50.0 % to +50.0 %) |" in text
 
 
 def test_files(tmp_path):
@@ -112,17 +132,19 @@ def test_files(tmp_path):
     assert "| 8 | lindley | 2 (1 to 3) | 2 (1 to 3) | 0 (0 to 0) |" in text
     assert "| 8 | lindley | 0.5 | 0.0 M | 0.0 % | 4 | 4 |" in text
     assert "left out: fluid in 2 of 6 scenarios" in text
+    assert "## Marks" not in text
     assert made.table().row_count == 5
 
 
 def test_runs_are_kept(tmp_path):
     path = tmp_path / "run.npz"
-    save_run(path, "key", samples(1.5, 2.0, unfinished=3), COST)
+    save_run(path, "key", samples(1.5, 2.0, unfinished=3, num_marked=1), COST)
     found = load_run([tmp_path / "none.npz", path], "key")
     assert found is not None
     assert found[1] == COST
     assert found[0].num_unfinished == 3
     assert found[0].rtt_ns.tolist() == [1.5e6, 2e6]
+    assert found[0].marked.tolist() == [True, False]
     assert load_run([path], "other") is None
 
 

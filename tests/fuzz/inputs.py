@@ -13,7 +13,8 @@ import networkx as nx
 import m4graph as m4
 from m4graph.cli.app import main
 from m4graph.evaluation.suites.store import save_result
-from m4graph.scenario.files import save_scenario
+from m4graph.mimic.fitting import trace_small
+from m4graph.scenario.files import load_scenario, save_scenario
 from m4graph.zoo.manifest import ZOO_FOLDER
 from tests.crash.commands import CASES, small_scenario, two_pods
 from tests.datasets.importers import bnn
@@ -108,6 +109,12 @@ def mimic(folder: Path) -> None:
     two_pods(folder)
     arguments = ["mimic", "fit", str(folder / "scenario"), "--out", str(folder / "mimic")]
     assert main([*arguments, "--kind", "oracle"]) == 0
+
+
+def border_trace(folder: Path) -> None:
+    """What crossed a pod."""
+    two_pods(folder)
+    trace_small(load_scenario(folder / "scenario")).save(folder / "trace.npz")
 
 
 def with_file(text: str, replaced: str, block: str, name: str) -> Callable[[Path], None]:

@@ -43,20 +43,28 @@ def _damage_arrays(content: bytes, rng: Rng) -> bytes:
         arrays[name] = array[: int(rng.integers(len(array) + 1))] if array.ndim else array[None]
     elif what == 1:
         arrays[f"{name}_"] = arrays.pop(name)
+    elif array.dtype.names is not None:
+        arrays[name] = array.copy()
+        field = str(rng.choice(array.dtype.names))
+        arrays[name][field] = _with_wild_number(array[field], rng)
     elif array.dtype.kind == "U":
         arrays[name] = np.array(_replace_token(str(array).encode(), rng).decode(errors="replace"))
     elif what == 2:
         arrays[name] = array.astype(str(rng.choice(["f8", "i2", "u1", "U4", "c16"])))
     elif array.size:
-        flat = array.reshape(-1).copy()
-        place = int(rng.integers(flat.size))
-        wild = (flat[place] + 1, -1, flat.size, 2**31 - 1, -(2**31), 2**62, np.nan, 1e300)
-        with np.errstate(all="ignore"):
-            flat[place : place + 1] = np.array([wild[int(rng.integers(8))]]).astype(flat.dtype)
-        arrays[name] = flat.reshape(array.shape)
+        arrays[name] = _with_wild_number(array, rng)
     written = io.BytesIO()
     np.savez_compressed(written, **arrays)
     return written.getvalue()
+
+
+def _with_wild_number(array: np.ndarray, rng: Rng) -> np.ndarray:
+    flat = array.reshape(-1).copy()
+    place = int(rng.integers(flat.size))
+    wild = (flat[place] + 1, -1, flat.size, 2**31 - 1, -(2**31), 2**62, np.nan, 1e300)
+    with np.errstate(all="ignore"):
+        flat[place : place + 1] = np.array([wild[int(rng.integers(8))]]).astype(flat.dtype)
+    return flat.reshape(array.shape)
 
 
 def _is_text(content: bytes) -> bool:

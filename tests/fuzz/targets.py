@@ -81,6 +81,19 @@ def _read_archive() -> int:
     return _guarded(lambda: [data for data in RouteNetDataset("in")])
 
 
+def _fit_to_trace() -> int:
+    from m4graph.mimic.boundary import BoundaryTrace
+    from m4graph.mimic.models import MIMIC_MODELS
+
+    def fit_all() -> None:
+        trace = BoundaryTrace.load("in/trace.npz")
+        trace.to_pyg()
+        for kind in ("iid", "markov", "lindley"):
+            MIMIC_MODELS.resolve(kind).fit(trace, 0)
+
+    return _guarded(fit_all)
+
+
 def _load_result() -> int:
     from m4graph.evaluation.suites.store import load_result
 
@@ -224,6 +237,7 @@ TARGETS = {
         ),
         sane_times,
     ),
+    "border trace": Target("trace.npz", inputs.border_trace, _fit_to_trace),
     "zoo manifest": Target("zoo/manifest.json", inputs.zoo, _list_zoo),
     "faults": Target("scenario.yaml", inputs.faults, PACKET, sane_times),
     "routes": Target("scenario/routes.csv", inputs.routes, SIMULATE, sane_times),

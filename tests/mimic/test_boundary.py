@@ -138,9 +138,19 @@ def test_files_that_are_no_traces(busy, tmp_path):
         BoundaryTrace.load(path)
     busy.save(path)
     arrays = dict(np.load(path))
+
+    def changed(column: str, value: int) -> np.ndarray:
+        rows = arrays["rows"].copy()
+        rows[column][3] = value
+        return rows
+
     for name, value, problem in [
         ("rows", np.zeros(3), r"rows: expected border rows \(got float64 \[3\]\)"),
-        ("rows", arrays["rows"][::-1], "rows: expected flows of 0 or above, by time of entry"),
+        ("rows", arrays["rows"][::-1], "rows.enter_ticks: expected times that do not fall"),
+        ("rows", changed("host", 8), r"rows.host: expected values in 0 .. 7 \(got 8 at 3\)"),
+        ("rows", changed("middle_ticks", 0), "rows.middle_ticks: expected -1, or after the entry"),
+        ("rows", changed("exit_ticks", -1), "rows.dropped: expected exits of what was not dropped"),
+        ("spines", np.int64(0), r"spines: expected values in 1 .. 32768 \(got 0 at 0\)"),
         ("core_drops", np.zeros((2, 2), np.int64), "core_drops: expected rows of three integers"),
         ("racks", np.float64(2), "racks: expected a count"),
         ("format", np.int64(99), "expected format 1 .got 99."),

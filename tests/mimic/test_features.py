@@ -68,6 +68,18 @@ def test_by_hand():
     assert (x[:, PACKETS] == 1).all()
 
 
+def test_without_regimes():
+    """Always calm, whatever becomes of packets; all else is as with them."""
+    trace = drawn_trace(400)
+    table = packet_steps(trace.rows[trace.rows["direction"] == 0], SHAPE)
+    specs = [feature_spec([table], SHAPE, 1000, has_regimes) for has_regimes in (True, False)]
+    judged, calm = (feature_matrix(table, spec) for spec in specs)
+    assert judged[:, REGIME].argmax(1).any()
+    assert (calm[:, REGIME] == [1, 0, 0, 0]).all()
+    rest = [column for column in range(18) if column not in range(10, 14)]
+    assert (calm[:, rest] == judged[:, rest]).all()
+
+
 def test_no_look_ahead():
     """What becomes of a packet is felt after its span only."""
     trace = drawn_trace(400)

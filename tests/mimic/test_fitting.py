@@ -156,6 +156,11 @@ def test_the_commands(tmp_path, capsys, monkeypatch):
              "--option", "depth=3"],
             "constant: unknown option 'depth'",
         ),
+        (
+            ["mimic", "fit", "scenario.yaml", "--out", "x", "--kind", "recurrent",
+             "--option", "epoch=3"],
+            "did you mean 'epochs'",
+        ),
     ]:  # fmt: skip
         assert main(arguments) == 2
         err = capsys.readouterr().err

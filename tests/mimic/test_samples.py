@@ -57,6 +57,8 @@ def test_a_watcher_gives_the_same():
     result = PacketSimulator(watchers=[EndToEndWatcher(HOSTS)]).run(scenario())
     made, other = HostSamples.of(result, HOSTS, 10 * MS), samples(scenario())
     assert made.rtt_ns.tolist() == other.rtt_ns.tolist()
+    assert len(made.marked) == len(made.rtt_ns)
+    assert not made.marked.any()
 
 
 def test_a_simulator_without_packets_gives_times_of_flows():

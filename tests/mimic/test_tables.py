@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from m4graph.mimic.models.lindley import Lindley, groups
 from m4graph.mimic.models.lindley_curve import PORT_CURVE
 from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside
 from m4graph.workload import Workload
+from tests.mimic.drawn_trace import SHAPE, drawn_trace
 from tests.mimic.scenes import CONTROLS, clos, scene, traced
 
 TABLES = ("iid", "iid_ordered", "markov", "lindley")
@@ -98,6 +101,12 @@ def test_an_empty_network_takes_no_time():
     for name in TABLES:
         fct = composed(MIMIC_MODELS.resolve(name).fit(trace, 0), lone)[1]
         np.testing.assert_array_equal(fct, full.fct_ns)
+
+
+def test_a_pod_may_have_many_hosts():
+    """More than a byte can number."""
+    large = replace(drawn_trace(), shape=replace(SHAPE, hosts=100))
+    MIMIC_MODELS.resolve("markov").fit(large, 0)
 
 
 def test_another_shape_is_refused(models):

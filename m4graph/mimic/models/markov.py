@@ -47,8 +47,8 @@ class Markov(MimicModel):
         found, stream = crossings(trace)
         rows = trace.rows
         uplink = rows["agg"].astype(np.int64) * trace.shape.spines + rows["spine"]
-        path = (rows["direction"] * trace.shape.num_hosts + rows["host"].astype(np.int64)) << 32
-        path += uplink
+        way = rows["direction"].astype(np.int64)
+        path = ((way * trace.shape.num_hosts + rows["host"]) << 32) + uplink
         latency_ticks = np.zeros((NUM_STREAMS, NUM_CLASSES))
         mark = np.zeros((NUM_STREAMS, NUM_CLASSES))
         of_class = np.zeros(len(rows), np.int64)

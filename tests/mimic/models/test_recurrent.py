@@ -217,6 +217,23 @@ def test_in_order_on_each_path(models, feeder):
     assert ((out >> 1)[delivered] >= 500_000 + wire[delivered]).all()
 
 
+@pytest.mark.parametrize("decision", ["threshold", "sample"])
+@pytest.mark.parametrize(
+    ("weights", "marks"), [({}, False), ({"alpha": 0.7, "beta": 0.3}, False), ({"beta": 0.2}, True)]
+)
+def test_marks_that_have_no_loss_are_never_set(weights, marks, decision):
+    """A head that nothing was told says yes as often as no."""
+    options = {**STATEFUL, "decision": decision, **weights}
+    model = Recurrent.fit(drawn_trace(500), 0, **options)
+    arrays = model.arrays()
+    sure = arrays["weights"].copy()
+    sure[:, -1] = 100  # the bias of marks
+    sure[:, -2] = -100  # and of drops
+    sure = Recurrent.from_saved(model.settings(), arrays | {"weights": sure})
+    out, _ = answers(sure, drawn_trace(300, seed=3).rows)
+    assert ((out & 1) == marks).all()
+
+
 @pytest.mark.parametrize("feeder", ["none", "packet", "binned"])
 def test_a_seed_gives_the_same_bits(models, feeder):
     rows = drawn_trace(1500, seed=8).rows

@@ -41,9 +41,9 @@ def test_times_of_three_segments():
     made = recorded(TWO, rtt="all").rtt
     full, last = 2 * (838 + 48 + 2000), 2 * (438 + 48 + 2000) + 838 - 438
     assert made.to_numpy().tolist() == [
-        [100, 10 + full, full],
-        [100, 848 + full, full],
-        [100, 1686 + last, last],
+        [100, 10 + full, full, False],
+        [100, 848 + full, full, False],
+        [100, 1686 + last, last, False],
     ]
 
 
@@ -96,7 +96,7 @@ def measured(*parts: np.ndarray) -> list[list[int]]:
     meter.begin(PacketRun(TWO, build_state(TWO)))
     for part in parts:
         meter.add(part)
-    return meter.finish().rtt.to_numpy().tolist()
+    return meter.finish().rtt[["flow", "time_ns", "rtt_ns"]].to_numpy().tolist()
 
 
 def test_what_is_sent_again_is_left_out():
@@ -158,6 +158,7 @@ def test_as_the_taps_say(control, monkeypatch):
     np.testing.assert_array_equal(plain.fct_ns, both.fct_ns)
     chosen = both.extra["recording"]
     assert chosen.rtt.to_numpy().tolist() == by_hand(taps)
+    assert chosen.rtt["marked"].any() == (control["kind"] == "dctcp")
     data = taps[(taps["kind"] == "data") & (taps["event"] == "enter") & (taps["b"] == 3)]
     assert chosen.throughput["bytes"].sum() == len(data) * 1000
     is_kept = taps["event"].isin(["drop", "lost"]) | ((taps["a"] == SWITCH) & (taps["b"] == 3))
@@ -174,9 +175,10 @@ def by_hand(taps: pd.DataFrame) -> list[list[int]]:
         end = seq + group["wire_bytes"].iloc[0] - payload
         later = acks[(acks["flow"] == flow) & (acks["seq"] >= end)]
         if len(group) == 1 and len(later) and later["seq"].iloc[0] == end:
-            time_ns = later["time_ns"].iloc[0]
-            found.append([flow, time_ns, time_ns - group["time_ns"].iloc[0], later.index[0]])
-    return [row[:3] for row in sorted(found, key=lambda row: row[3])]
+            time_ns, marked = later["time_ns"].iloc[0], later["marked"].iloc[0]
+            rtt_ns = time_ns - group["time_ns"].iloc[0]
+            found.append([flow, time_ns, rtt_ns, marked, later.index[0]])
+    return [row[:4] for row in sorted(found, key=lambda row: row[4])]
 
 
 def test_a_watcher_measures_alone():
@@ -190,8 +192,8 @@ def test_a_watcher_measures_alone():
 def test_files(tmp_path):
     recorded(TWO, rtt="all", throughput=[1]).write(tmp_path / "out")
     assert (tmp_path / "out" / "rtt.csv").read_text().splitlines()[:2] == [
-        "flow,time_ns,rtt_ns",
-        "100,5782,5772",
+        "flow,time_ns,rtt_ns,marked",
+        "100,5782,5772,False",
     ]
     assert (tmp_path / "out" / "throughput.csv").read_text() == "host,time_ns,bytes\n1,0,2500\n"
 

@@ -15,6 +15,7 @@ from m4graph.core.provenance import provenance
 from m4graph.core.yaml_file import write_yaml
 from m4graph.evaluation.suites.pods.results import (
     DISTANCES,
+    MARK_ERROR,
     MEASURES,
     NOISE,
     PERCENTS,
@@ -85,6 +86,10 @@ def summary(report: PodResults, plots: Sequence[str]) -> str:
         "## Errors of percentiles",
         _PERCENT_NOTE,
         markdown(quantile_cells(report.means)),
+    ]
+    if (report.means["mark_share"] > 0).any():
+        parts += ["## Marks", _MARK_NOTE, markdown(mark_cells(report.means))]
+    parts += [
         "## What a run takes",
         _COST_NOTE,
         markdown(cost_cells(report.means)),
@@ -117,6 +122,18 @@ def quantile_cells(means: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def mark_cells(means: pd.DataFrame) -> pd.DataFrame:
+    """Shares of ACKs that echo ECN's mark, and their errors with their intervals, as text."""
+    rows = []
+    for row in means[means["mark_share"].notna()].to_dict("records"):
+        error, low, high = (_signed_percent(row[MARK_ERROR + end]) for end in ("", "_low", "_high"))
+        cells = {"pods": str(row["num_pods"]), "simulator": _name(row)}
+        cells["marked ACKs"] = _signed_percent(row["mark_share"]).lstrip("+")
+        cells["error"] = "-" if row["is_truth"] else f"{error} ({low} to {high})"
+        rows.append(cells)
+    return pd.DataFrame(rows)
+
+
 def cost_cells(means: pd.DataFrame) -> pd.DataFrame:
     """CPU seconds and packet-hops, and their ratios to the truth's, as text."""
     truths = means[means["is_truth"]].set_index("num_pods")
@@ -145,6 +162,10 @@ _NOTE = (
     "between seeds of the truth."
 )
 _PERCENT_NOTE = "Relative, above 0 where the simulator's is larger; means over seeds."
+_MARK_NOTE = (
+    "Of the ACKs that come to hosts of pod 0, the share that echoes ECN's mark; and how far it is "
+    "off the truth's of the same seed, relative."
+)
 _COST_NOTE = (
     "Seconds of one core, without compilation, of whenever it ran; with the recording of what "
     "hosts see. Without the small run and the fit of a mimic."

@@ -28,6 +28,8 @@ MEASURES = {"rtt": "ms", "fct": "ms", "throughput": "kB"}
 PERCENTS = (50, 90, 99)
 DISTANCES = tuple(f"{name}_w1_{unit.lower()}" for name, unit in MEASURES.items())
 QUANTILE_ERRORS = tuple(f"{name}_p{percent}_error" for name in MEASURES for percent in PERCENTS)
+MARK_ERROR = "mark_share_error"
+"""Of the share of ACKs that echo ECN's mark; relative, as those of percentiles."""
 
 
 class PodResults:
@@ -53,10 +55,11 @@ class PodResults:
     def means(self) -> pd.DataFrame:
         """A row for each number of pods and simulator: means over seeds, and their intervals.
 
-        Of each column of :data:`DISTANCES` and :data:`QUANTILE_ERRORS` the mean, and, with
-        ``_low`` and ``_high`` behind it, the ends of its interval (:func:`.bootstrap_interval`);
-        means of ``cpu_s``, ``packet_hops``, ``share_unfinished``; ``num_seeds``. The row of
-        :data:`NOISE` has distances only, of all pairs of the truth's seeds.
+        Of each column of :data:`DISTANCES` and :data:`QUANTILE_ERRORS`, and of
+        :data:`MARK_ERROR`, the mean, and, with ``_low`` and ``_high`` behind it, the ends of its
+        interval (:func:`.bootstrap_interval`); means of ``mark_share``, ``cpu_s``,
+        ``packet_hops``, ``share_unfinished``; ``num_seeds``. The row of :data:`NOISE` has distances
+        only, of all pairs of the truth's seeds.
         """
         rows = []
         for num_pods, own in self.runs.groupby("num_pods"):
@@ -114,9 +117,17 @@ def _row(run: PodRun, truth: PodRun) -> dict[str, Any]:
         for percent in PERCENTS:
             error = quantile_error(guess, true, percent) if known else math.nan
             row[f"{name}_p{percent}_error"] = error
+    row["mark_share"] = share = _mark_share(run)
+    true_share = _mark_share(truth)
+    row[MARK_ERROR] = share / true_share - 1 if true_share > 0 and not run.is_truth else math.nan
     num_flows = len(run.samples.fct_ns) + run.samples.num_unfinished
-    share = run.samples.num_unfinished / num_flows if num_flows else math.nan
-    return row | {"share_unfinished": share, **asdict(run.cost)}
+    unfinished = run.samples.num_unfinished / num_flows if num_flows else math.nan
+    return row | {"share_unfinished": unfinished, **asdict(run.cost)}
+
+
+def _mark_share(run: PodRun) -> float:
+    marked = run.samples.marked
+    return float(marked.mean()) if len(marked) else math.nan
 
 
 def _in_units(samples: HostSamples, measure: str) -> NDArray[Any]:
@@ -128,11 +139,11 @@ def _in_units(samples: HostSamples, measure: str) -> NDArray[Any]:
 def _means(rows: pd.DataFrame) -> dict[str, Any]:
     first = rows.iloc[0]
     found = {"simulator": first["simulator"], "is_truth": bool(first["is_truth"])}
-    for column in (*DISTANCES, *QUANTILE_ERRORS):
+    for column in (*DISTANCES, *QUANTILE_ERRORS, MARK_ERROR):
         values = rows[column].dropna()
         low, high = bootstrap_interval(values) if len(values) else (math.nan, math.nan)
         found |= {column: values.mean(), f"{column}_low": low, f"{column}_high": high}
-    for column in ("cpu_s", "packet_hops", "share_unfinished"):
+    for column in ("mark_share", "cpu_s", "packet_hops", "share_unfinished"):
         found[column] = rows[column].mean()
     return found | {"num_seeds": len(rows)}
 

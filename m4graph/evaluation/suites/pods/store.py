@@ -19,7 +19,7 @@ from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
 from m4graph.mimic.samples import HostSamples
 
-_ARRAYS = {"fct_ns": "<i8", "rtt_ns": "<f8", "throughput_bytes": "<i8"}
+_ARRAYS = {"fct_ns": "<i8", "rtt_ns": "<f8", "marked": "|b1", "throughput_bytes": "<i8"}
 _LARGEST = 2.0**62
 
 
@@ -84,4 +84,5 @@ def _read(path: Path, key: str) -> tuple[HostSamples, RunCost] | None:
     for name, dtype in _ARRAYS.items():
         check.array(name, arrays[name], dtype, len(arrays[name]))
         check.values(name, arrays[name], 0, _LARGEST)
+    check.array("marked", arrays["marked"], "|b1", len(arrays["rtt_ns"]))
     return HostSamples(num_unfinished=unfinished, **arrays), cost

@@ -39,6 +39,8 @@ class RecurrentConfig(StrictModel):
         drop_weight (float): Weight of drops in their cross entropy.
         mark_weight (float): Weight of marks in theirs.
         bins (int): Bins of gaps and latency.
+        congestion_state (bool): Whether the regime of congestion, which in use is that of the
+            model's own answers, is a feature, as published.
         decision (str): ``"threshold"``: a packet is dropped, or marked, if its probability is a
             half or more, as published; ``"sample"``: by chance, with the calibrated probability.
         feeder (str): What stands for packets between two mimics: ``"none"``, ``"packet"`` or
@@ -64,6 +66,7 @@ class RecurrentConfig(StrictModel):
     drop_weight: Share = 0.7
     mark_weight: Share = 0.7
     bins: int = Field(default=1000, ge=2, le=10**6)
+    congestion_state: bool = True
     decision: Literal["threshold", "sample"] = "threshold"
     feeder: Literal["none", "packet", "binned"] = "packet"
     gap_law: Literal["log_normal", "pareto"] = "log_normal"
@@ -85,3 +88,9 @@ class RecurrentConfig(StrictModel):
     def drop_share(self) -> float:
         """The weight of the drops' loss."""
         return 1 - self.alpha if self.beta is None else self.beta
+
+    @property
+    def mark_share(self) -> float:
+        """The weight of the marks' loss; at 0 nothing is learned of marks, and none is set."""
+        # Rounded, as 1 - 0.7 - 0.3 is not 0.
+        return 0.0 if self.beta is None else round(1 - self.alpha - self.beta, 9)

@@ -162,6 +162,6 @@ def training_data(
         slot_ticks = slot_of(config, trace.ticks_per_ns)
         shares = config.visible_shares
         tables = [slotted_steps(rows, shape, share, slot_ticks, seed) for share in shares]
-    spec = feature_spec(tables, shape, config.bins)
+    spec = feature_spec(tables, shape, config.bins, config.congestion_state)
     features = np.concatenate([feature_matrix(table, spec) for table in tables])
     return spec, features, targets_of(np.concatenate([table.steps for table in tables]), spec)

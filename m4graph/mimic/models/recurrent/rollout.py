@@ -21,6 +21,7 @@ PLAN = np.dtype(
         ("width", "i8"),
         ("num_layers", "i8"),
         ("is_gru", "i8"),
+        ("marks", "i8"),  # whether packets may be marked
         ("samples", "i8"),  # whether drops and marks are drawn
         ("drop_shift", "f8"),  # from a trained logit to that of the probability
         ("mark_shift", "f8"),
@@ -96,7 +97,8 @@ def answer(r, now, pod, direction, host, port, wire_bytes):
     out_ticks = max(now + latency, r.released[row, host, port] + wire_ticks)
     r.released[row, host, port] = out_ticks
     note_outcome(track, 1.0, 0.0, float(out_ticks - now))
-    return (out_ticks - now) << 1 | int(_decides(r, MARK))
+    is_marked = plan.marks and _decides(r, MARK)
+    return (out_ticks - now) << 1 | int(is_marked)
 
 
 @kernel

@@ -74,6 +74,7 @@ def _plan(
         "width": width_of(config, num_features(shape)),
         "num_layers": config.num_layers,
         "is_gru": config.cell == "gru",
+        "marks": config.mark_share > 0,
         "samples": config.decision == "sample",
         "drop_shift": calibration_shift(config.drop_weight),
         "mark_shift": calibration_shift(config.mark_weight),

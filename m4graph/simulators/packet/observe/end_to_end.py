@@ -22,7 +22,7 @@ WINDOW_NS = NS_PER_S // 10
 MOST_RTTS = 200_000
 """Round-trip times that are kept of a run."""
 
-RTT_SAMPLE = np.dtype([("flow", "i8"), ("time_ticks", "i8"), ("rtt_ticks", "i8")])
+RTT_SAMPLE = np.dtype([("flow", "i8"), ("time_ticks", "i8"), ("rtt_ticks", "i8"), ("marked", "b1")])
 HOST_BYTES = np.dtype([("host", "i8"), ("window", "i8"), ("bytes", "i8")])
 
 
@@ -49,6 +49,7 @@ class EndToEnd:
         - ``flow`` (its id), ``time_ns``: the last bit of the ACK has arrived
         - ``rtt_ns``: from the segment's first bit until then. The ACK is the first that
           acknowledges just up to the segment's end; what was sent again is left out.
+        - ``marked``: the ACK echoes ECN's mark
 
         Of more than :data:`MOST_RTTS` it is every second one, every fourth one, and so on.
         """
@@ -57,7 +58,7 @@ class EndToEnd:
         for name in ("time", "rtt"):
             ticks = rows[f"{name}_ticks"]
             columns[f"{name}_ns"] = ticks if ticks_per_ns == 1 else ticks / ticks_per_ns
-        return to_frame(columns)
+        return to_frame(columns | {"marked": rows["marked"]})
 
     @cached_property
     def throughput(self) -> pd.DataFrame:

@@ -129,4 +129,5 @@ def _keep_rtt(row, sent_ticks, meter, rtts):
     made.flow = row.flow
     made.time_ticks = row.time_ticks
     made.rtt_ticks = row.time_ticks - sent_ticks
+    made.marked = row.marked
     meter.num_rtts += 1
