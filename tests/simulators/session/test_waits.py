@@ -80,7 +80,8 @@ def random_batches(seed):
 def test_the_loop_starts_flows_as_python_does(tick, seed):
     network = leaf_spine()
     config = m4.scenario.NetworkConfig(tick=tick, buffer_bytes=200_000)
-    scenario = m4.Scenario(network, m4.workload.Workload.empty(), "dctcp", config=config, name="session")
+    none = m4.workload.Workload.empty()
+    scenario = m4.Scenario(network, none, "dctcp", config=config)
     times = []
     for kind in (PacketSession, ByPython):
         session = kind(scenario)
