@@ -48,7 +48,7 @@ def main() -> None:
     if arguments.jobs:
         print_table(
             "All flows of an iteration",
-            "job flows hops/M fluid/ms fluid_s packet/ms packet_s hops/s MB difference ns-3_h",
+            "job flows hops/M fluid/ms packet/ms packet_s hops/s MB difference ns-3_h",
             in_own_processes(arguments.jobs),
         )
     if arguments.pairs:
@@ -67,7 +67,7 @@ def whole_iteration(name: str) -> list[str]:
     """All flows of a job's iteration, in both simulators."""
     config = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) | ALL_FLOWS
     network = m4.topology.from_config(config["topology"])
-    fluid, fluid_s = timed(config, network, "fluid")
+    fluid, _ = timed(config | {"memo": True}, network, "fluid")
     packet, packet_s = timed(config, network, "packet")
     assert packet.packet_hops is not None
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -76,7 +76,6 @@ def whole_iteration(name: str) -> list[str]:
         f"{packet.num_flows}",
         f"{packet.packet_hops / 1e6:.0f}",
         f"{fluid.iteration_ns / 1e6:.1f}",
-        f"{fluid_s:.1f}",
         f"{packet.iteration_ns / 1e6:.1f}",
         f"{packet_s:.0f}",
         f"{packet.packet_hops / packet_s / 1e6:.1f} M",
@@ -104,7 +103,8 @@ def made(config: dict[str, Any], network: nx.Graph) -> m4.Job:
         config["network"],
         config["routing"],
         step_after=config["step_after"],
-        **ALL_FLOWS,
+        memo=config["memo"],
+        nvlink=config["nvlink"],
     )
 
 
@@ -126,7 +126,7 @@ def short(config: dict[str, Any]) -> dict[str, Any]:
 
 def job_networks(name: str) -> tuple[dict[str, Any], nx.Graph, nx.Graph]:
     """A short job, hosts with one cable for it, and those that it has."""
-    config = short(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()))
+    config = short(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()) | ALL_FLOWS)
     servers = config["topology"]["servers"]
     several = m4.topology.from_config(config["topology"])
     one = m4.topology.leaf_spine(
