@@ -30,6 +30,7 @@ def main() -> None:
     for column in (*COLUMNS, "fluid error", "learned error"):
         table.add_column(column, justify="right")
     ring = m4.topology.star(8, gbps=1440, delay_ns=25)
+    row(ring, "all_reduce", 4096)  # compiles
     for mib in (16, 64, 512):
         table.add_row(f"ring of 8, {mib} MiB", *row(ring, "all_reduce", mib * MIB))
     racks = m4.topology.leaf_spine(
@@ -63,9 +64,9 @@ def row(network: nx.Graph, kind: str, size_bytes: int) -> list[str]:
     for simulator in SIMULATORS:
         began = time.process_time()
         result = m4.simulate_job(job, simulator)
-        seconds = time.process_time() - began - result.compile_s
+        seconds = time.process_time() - began
         times_ns.append(result.iteration_ns)
-        cells += [f"{result.iteration_ns / 1e3:.1f}", f"{max(seconds, 0):.2g}"]
+        cells += [f"{result.iteration_ns / 1e3:.1f}", f"{seconds:.2g}"]
     return cells + [f"{other / times_ns[0] - 1:+.1%}" for other in times_ns[1:]]
 
 
