@@ -18,7 +18,7 @@ from m4graph.core.provenance import peak_rss_bytes, provenance
 from m4graph.core.table import to_frame, write_table
 from m4graph.core.units import NS_PER_S
 from m4graph.scenario import Scenario
-from m4graph.workload import ClosedLoopWorkload
+from m4graph.workload import ClosedLoopWorkload, Workload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,6 +124,22 @@ class SimulationResult:
             scenario=self.scenario.of_flows(is_kept),
             **{name: getattr(self, name)[is_kept] for name in _COLUMNS},
         )
+
+    def as_open_loop(self) -> Scenario:
+        """The scenario with its flows as an open loop: at the starts that they had in this run.
+
+        Flows that did not start are left out; the others keep their ids, and so their routes.
+        """
+        started = self.start_ns >= 0
+        flows = self.scenario.workload
+        workload = Workload.from_arrays(
+            id=self.flow_id[started],
+            src=flows.src[started],
+            dst=flows.dst[started],
+            size_bytes=flows.size_bytes[started],
+            start_ns=self.start_ns[started],
+        )
+        return self.scenario.replace(workload=workload)
 
     @property
     def num_finished(self) -> int:

@@ -88,6 +88,16 @@ def test_training_job(tmp_path):
     assert trace["otherData"]["num_ranks"] == 64
 
 
+def test_spraying(tmp_path):
+    done = run(EXAMPLES / "spraying.py", "--part", 256, "--out", "spraying.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("│") for line in done.stdout.splitlines() if "│" in line]
+    iteration_ms = {row[1].strip(): float(row[2]) for row in rows}
+    assert iteration_ms["rails, ECMP"] < iteration_ms["racks, random spray"]
+    assert iteration_ms["racks, random spray"] < iteration_ms["racks, ECMP"]
+    assert (tmp_path / "spraying.png").stat().st_size > 5_000
+
+
 def test_custom_layer(tmp_path):
     done = run(EXAMPLES / "custom_layer.py", "--quick", "--out", "errors.png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

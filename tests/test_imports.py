@@ -30,7 +30,7 @@ LAYERS = [
     "testing",
     "cli __main__",
 ]
-SIMULATORS = "base options runner session settled forecast packet fluid parsimon"
+SIMULATORS = "base options runner session settled forecast noise packet fluid parsimon"
 
 RANKS = {name: rank for rank, name in enumerate(" ".join(LAYERS).split())}
 SIMULATOR_RANKS = {name: rank for rank, name in enumerate(SIMULATORS.split())}

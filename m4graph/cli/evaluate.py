@@ -63,20 +63,26 @@ def evaluate(
     from m4graph.core.files import check_output_folder
     from m4graph.core.progress import count_progress
     from m4graph.evaluation.suites import evaluate_suite, load_suite
-    from m4graph.simulators import COMPARED, labelled_runners, make_runners, read_options
+    from m4graph.simulators import (
+        COMPARED,
+        NOISE,
+        labelled_runners,
+        make_runners,
+        read_options,
+    )
 
     chosen = load_suite(suite).part(fraction)
+    beside = dict(chosen.beside)
     if simulators is None:
         names = list(chosen.compared or COMPARED)
+        beside |= {NOISE: {"kind": NOISE}} if chosen.has_noise else {}
     else:
         names = split_names("--simulators", simulators)
-        chosen = chosen.alone()
+        chosen, beside = chosen.alone(), {}
     models = [name for given in model or [] for name in split_names("--model", given)]
-    own = read_options(
-        options or [], [*names, *(block["kind"] for block in chosen.beside.values())]
-    )
+    own = read_options(options or [], [*names, *(block["kind"] for block in beside.values())])
     runners = make_runners(names, models, {"engine": engine, "device": device}, own)
-    runners += labelled_runners(chosen.beside, own)
+    runners += labelled_runners(beside, own)
     if out is not None:
         check_output_folder(out)
     for runner in runners:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.errors import InputError, WorkloadError
-from m4graph.routing import Routes
+from m4graph.routing import PathFinder, Paths, Routes
 from m4graph.scenario import Scenario
 from m4graph.scenario.ideal import ACK_BYTES, serialization_ticks
 from m4graph.scenario.ranges import largest_flow_bytes
@@ -32,6 +32,7 @@ class Placement:
         - pattern: its flows between places of the group
         - flows: the same between hosts; :data:`.SWITCH` is an NVSwitch
         - routes: their routes
+        - paths: all their paths, where packets are spread over these; else ``None``
         - cables: int64, all that they cross, ascending
         - ack_ns: int64 ``[num_flows]``, from a flow's last byte at its receiver to the next step
         - start_ns: int64 ``[num_flows]``, no flow starts earlier than that after the collective
@@ -42,6 +43,7 @@ class Placement:
     pattern: CollectiveFlows
     flows: CollectiveFlows
     routes: Routes
+    paths: Paths | None
     cables: NDArray[np.int64]
     ack_ns: NDArray[np.int64]
     start_ns: NDArray[np.int64]
@@ -70,6 +72,9 @@ class Placer:
         self._arrays = scenario.arrays
         self._nodes = scenario.network.nodes
         self._router: Any = scenario.routing.router(scenario.arrays)  # type: ignore[union-attr]
+        self._finder = None
+        if scenario.spraying is not None:
+            self._finder = PathFinder(scenario.arrays, scenario.spraying.prefer_nvswitch)
         self._acknowledged = acknowledged
         self._largest_bytes = largest_flow_bytes(scenario.arrays)
         self._flows: dict[tuple[Collective, bytes], CollectiveFlows] = {}
@@ -120,7 +125,9 @@ class Placer:
     ) -> Placement:
         """A placement of flows between hosts whose routes are known."""
         arrays = self._arrays
-        cables = np.unique(np.concatenate((routes.data_links, routes.ack_links)) >> 1)
+        paths = None if self._finder is None else self._finder.find(routes)
+        data_links = routes.data_links if paths is None else paths.links
+        cables = np.unique(np.concatenate((data_links, routes.ack_links)) >> 1)
         ends = np.stack((arrays.link_src[2 * cables], arrays.link_dst[2 * cables]))
         ack_ns = np.zeros(flows.num_flows, np.int64)
         if self._acknowledged:
@@ -129,7 +136,9 @@ class Placer:
             ack_ns = np.add.reduceat(hops, routes.ack_ptr[:-1])
         in_servers = bool(self._is_nvswitch[ends].any(axis=0).all())
         cables = cables.astype(np.int64)
-        return Placement(collective, pattern, flows, routes, cables, ack_ns, start_ns, in_servers)
+        return Placement(
+            collective, pattern, flows, routes, paths, cables, ack_ns, start_ns, in_servers
+        )
 
     def digest(self, placement: Placement) -> bytes:
         """Equal for collectives that take equal time where nothing else is.
@@ -139,6 +148,11 @@ class Placer:
         """
         flows, routes, arrays = placement.flows, placement.routes, self._arrays
         links = np.concatenate((routes.data_links, routes.ack_links))
+        ways: tuple[NDArray[np.int64], ...] = ()
+        if placement.paths is not None:
+            paths = placement.paths
+            links = np.concatenate((links, paths.links))
+            ways = paths.start, paths.count, paths.first
         found, first, label = np.unique(links, return_index=True, return_inverse=True)
         in_order = np.argsort(first)
         rank = np.empty(len(found), np.int64)
@@ -147,7 +161,7 @@ class Placer:
         digest = hashlib.sha256(repr(placement.collective).encode())
         for array in (
             rank[label], routes.data_ptr, routes.ack_ptr, flows.size_bytes, flows.after_ptr,
-            flows.after, arrays.link_rate_bps[named], arrays.link_delay_ns[named],
+            flows.after, arrays.link_rate_bps[named], arrays.link_delay_ns[named], *ways,
         ):  # fmt: skip
             digest.update(array.tobytes())
         return digest.digest()

@@ -69,6 +69,8 @@ class Transport:
         self._with_closed_form = nvlink == "closed_form"
         self._latency_ns = latency_ns
         self._placer = Placer(scenario, acknowledged)
+        # Of flowlets one knows the first path only.
+        self._is_even = scenario.spraying is not None and scenario.spraying.gap_us == 0
         self._owner = np.full(scenario.arrays.num_links // 2, _NOBODY)
         self._clusters: dict[int, Cluster] = {}
         self._num_clusters = 0
@@ -152,6 +154,10 @@ class Transport:
     def _note(self, placement: Placement) -> None:
         flows, routes = placement.flows, placement.routes
         self.num_flows += flows.num_flows
+        if placement.paths is not None and self._is_even:
+            spread = placement.paths.link_bytes(routes, flows.size_bytes, len(self.link_bytes))
+            self.link_bytes += np.rint(spread).astype(np.int64)
+            return
         sizes = np.repeat(flows.size_bytes, np.diff(routes.data_ptr))
         np.add.at(self.link_bytes, routes.data_links, sizes)
 

@@ -1,8 +1,9 @@
-"""Makes curves of ports right in the long run: what packets meet there, and how often.
+"""Makes curves of ports right in the long run: waits, and how often ECN marks.
 
 A curve holds the waits at each level. Packets also wait for each other, so that those of a run are
 longer. Here the ports of a trace run freely: packets come when they did, and the curves decide what
-they meet. What comes out too long or too often is made shorter and rarer, again and again.
+they meet. What comes out too long or too often is made shorter and rarer, again and again. Drops
+are left as they are: here packets come after drops that did not come then.
 """
 
 from __future__ import annotations
@@ -49,8 +50,7 @@ def calibrate(
                 _move_waits(
                     curve, given[given != DROPPED], came[came != DROPPED], quantiles, stride
                 )
-            _scale(curve, "drop", given == DROPPED, came == DROPPED, stride)
-            _scale(curve, "mark", waits.marked[chosen], marked[chosen], stride)
+            _scale_marks(curve, waits.marked[chosen], marked[chosen], stride)
     return curves
 
 
@@ -108,14 +108,10 @@ def _move_waits(
     curve["wait_ticks"][0] = np.maximum.accumulate(np.maximum(waits, 0), axis=1)
 
 
-def _scale(
-    curve: NDArray[np.void],
-    name: str,
-    given: NDArray[np.bool_],
-    came: NDArray[np.bool_],
-    stride: float,
+def _scale_marks(
+    curve: NDArray[np.void], given: NDArray[np.bool_], came: NDArray[np.bool_], stride: float
 ) -> None:
-    """Makes chances larger or smaller by as much as their mean is off."""
+    """Makes marks more or less likely by as much as their mean is off."""
     one = 1 / len(given)
     factor = ((given.mean() + one) / (came.mean() + one)) ** stride
-    curve[name] = np.minimum(curve[name] * factor, _MOST_CHANCE)
+    curve["mark"] = np.minimum(curve["mark"] * factor, _MOST_CHANCE)

@@ -24,7 +24,7 @@ from m4graph.mimic.shipped import find_mimic
 from m4graph.results import NUM_NOT_SIMULATED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.scenario.scenario import MAX_SEED
-from m4graph.simulators.base import Simulator
+from m4graph.simulators.base import Simulator, refuse_spraying
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.observe.host_meter import EndToEndWatcher
 from m4graph.simulators.packet.simulator import PacketSimulator
@@ -95,6 +95,7 @@ class MimicSimulator(Simulator):
                 scenario is a closed loop or has faults outside pod 0.
             SimulationError: If memory for packets in flight runs out.
         """
+        refuse_spraying("the mimic simulator", scenario)
         pods = Pods.of(scenario.network, scenario.arrays)
         check_scenario(scenario, pods)
         self._mimic.check(scenario, pods)

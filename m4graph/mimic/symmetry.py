@@ -10,13 +10,16 @@ be used, and what it is taught changes them a little.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from m4graph.core.progress import Progress
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
-from m4graph.mimic.boundary import BoundaryTrace, taps_of
-from m4graph.mimic.clusters import AGG_UP, CORE_DOWN, Pods
+from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace, taps_of
+from m4graph.mimic.clusters import AGG_DOWN, AGG_UP, CORE_DOWN, RACK_DOWN, Pods
 from m4graph.mimic.compose import SIMULATED_POD, hook, visible
 from m4graph.mimic.models.base import MimicModel
 from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside, role_rate_bps
@@ -26,12 +29,38 @@ from m4graph.simulators.packet.layout import DATA, DROP, ENTER, LEAVE
 from m4graph.simulators.packet.simulator import PacketSimulator
 from m4graph.workload import Workload
 
-ROUNDS = 2
+ROUNDS = 3
+
+_TOWARDS_HOSTS = (CORE_DOWN, AGG_DOWN, RACK_DOWN)
+
+
+@dataclass(frozen=True, eq=False)
+class RunAtSize:
+    """What a composed run shows.
+
+    Fields:
+        - ports: by role, what packets met at the ports of the simulated pod, and at those of the
+          cores towards it
+        - mimic_drops: float64 ``[2, 2]``, by direction and kind, the part of packets that mimics
+          dropped
+    """
+
+    ports: dict[int, PortWaits]
+    mimic_drops: NDArray[np.float64]
+
+    def pod_drops(self) -> NDArray[np.float64]:
+        """The same of the simulated pod, and of the cores towards it."""
+        kept = np.ones((2, 2))
+        for (role, waits), kind in product(self.ports.items(), range(2)):
+            dropped = waits.dropped[waits.kind == kind]
+            direction = INGRESS if role in _TOWARDS_HOSTS else EGRESS
+            kept[direction, kind] *= 1 - dropped.sum() / max(len(dropped), 1)
+        return 1 - kept
 
 
 def runs_at_size(
     model: MimicModel, scenario: Scenario, seed: int, progress: Progress | None = None
-) -> Iterator[dict[int, PortWaits]]:
+) -> Iterator[RunAtSize]:
     """Composed runs, one after the other, in which a model may learn from the one before.
 
     Args:
@@ -41,8 +70,7 @@ def runs_at_size(
         progress (Progress, optional): Called with flows that are done. (default: ``None``)
 
     Yields:
-        dict: By role, what packets met at the ports of the simulated pod, and at those of the
-        cores towards it.
+        RunAtSize: The run.
 
     Raises:
         ConfigError: If the scenario does not fit the model.
@@ -57,9 +85,24 @@ def runs_at_size(
         simulator = PacketSimulator(recording=recording, watchers=[watcher])
         result = simulator.run(visible(moved, pods), progress)
         trace = BoundaryTrace.of(result, SIMULATED_POD, pods)
-        yield {CORE_DOWN: at_cores(result, pods)} | {
-            role: inside(trace, role) for role in PORTS_INSIDE
-        }
+        ports = {CORE_DOWN: at_cores(result, pods)}
+        ports |= {role: inside(trace, role) for role in PORTS_INSIDE}
+        yield RunAtSize(ports, _mimic_drops(result, pods))
+
+
+def _mimic_drops(result: SimulationResult, pods: Pods) -> NDArray[np.float64]:
+    rows = result.extra["recording"].tap_rows
+    is_own, role = pods.link_pod[rows["link"]] == SIMULATED_POD, pods.link_role[rows["link"]]
+    kind = (rows["kind"] != DATA).astype(np.int64)
+    direction = np.isin(role, _TOWARDS_HOSTS).astype(np.int64)
+    stream = 2 * direction + kind
+    dropped = np.bincount(stream[(rows["event"] == DROP) & ~is_own], minlength=4).reshape(2, 2)
+    # What a pod sends to the cores has passed it; what the simulated one sends comes to mimics.
+    at_core = (rows["event"] == ENTER) & (role == AGG_UP)
+    came = np.empty((2, 2), np.int64)
+    came[INGRESS] = np.bincount(kind[at_core & is_own], minlength=2)
+    came[EGRESS] = np.bincount(kind[at_core & ~is_own], minlength=2) + dropped[EGRESS]
+    return np.asarray(dropped / np.maximum(came, 1))
 
 
 def _from_pod(scenario: Scenario, pods: Pods, pod: int) -> Scenario:

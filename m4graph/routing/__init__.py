@@ -14,8 +14,10 @@ from m4graph.routing.config import (
 from m4graph.routing.ecmp import EcmpRouter, ecmp_routes
 from m4graph.routing.file import read_routes, write_routes
 from m4graph.routing.nics import NicChoice
+from m4graph.routing.paths import PathFinder, Paths, Spraying
 from m4graph.routing.reroute import reroute
 from m4graph.routing.routes import Routes
+from m4graph.routing.spraying import FlowletRouting, SprayRouting
 from m4graph.routing.spread import drawn_link_shares, expected_link_shares
 
 __all__ = [
@@ -23,11 +25,16 @@ __all__ = [
     "EcmpRouter",
     "EcmpRouting",
     "FileRouting",
+    "FlowletRouting",
     "NicChoice",
+    "PathFinder",
+    "Paths",
     "Routes",
     "RoutingBlock",
     "RoutingConfig",
     "SimaiRouting",
+    "SprayRouting",
+    "Spraying",
     "check_routes",
     "drawn_link_shares",
     "ecmp_routes",

@@ -14,6 +14,7 @@ from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.routing.ecmp import EcmpRouter
 from m4graph.routing.file import read_routes
 from m4graph.routing.nics import NicChoice
+from m4graph.routing.paths import Spraying
 from m4graph.routing.reroute import reroute
 from m4graph.routing.routes import Routes
 from m4graph.topology.arrays import NetworkArrays
@@ -81,6 +82,11 @@ class RoutingConfig(RoutingBlock):
     def resolve(self, arrays: NetworkArrays, flow_id: Ints, src: Ints, dst: Ints) -> Self:
         """Gives itself."""
         return self
+
+    @property
+    def spraying(self) -> Spraying | None:
+        """How the packets of a flow are spread over paths; ``None``: they all take its route."""
+        return None
 
     @abstractmethod
     def router(self, arrays: NetworkArrays) -> Router:
@@ -168,6 +174,8 @@ ROUTINGS: Registry[type[RoutingBlock]] = Registry(
     {
         "ecmp": "m4graph.routing.config:EcmpRouting",
         "simai": "m4graph.routing.config:SimaiRouting",
+        "spray": "m4graph.routing.spraying:SprayRouting",
+        "flowlet": "m4graph.routing.spraying:FlowletRouting",
         "file": "m4graph.routing.config:FileRouting",
     },
 )

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from m4graph.core.errors import RoutingError
+from m4graph.routing.distances import Distances
 from m4graph.routing.hashing import FIRST_SOURCE_PORT
-from m4graph.routing.kernels import distances_to
 from m4graph.routing.nics import NicChoice
 from m4graph.routing.routes import Routes
 from m4graph.routing.tracer import Tracer
@@ -41,7 +41,7 @@ class EcmpRouter:
         self._arrays = arrays
         self._tracer = Tracer(arrays, seed, nics, prefer_nvswitch)
         self._num_routed: dict[int, int] = {}
-        self._distance: dict[int, NDArray[np.int32]] = {}
+        self._distances = Distances(self._tracer.fabric)
 
     def route(self, src: ArrayLike, dst: ArrayLike) -> Routes:
         """Routes the next flows.
@@ -76,7 +76,7 @@ class EcmpRouter:
         self._num_routed[pair] = rank + 1
         port = (FIRST_SOURCE_PORT + rank) & 0xFFFF
         data, ack = self._tracer.trace_one(
-            src, dst, port, self._distance_to(dst), self._distance_to(src)
+            src, dst, port, self._distances.to(dst), self._distances.to(src)
         )
         return Routes(
             np.array((port,), np.int32),
@@ -85,16 +85,6 @@ class EcmpRouter:
             np.array((0, len(ack))),
             ack,
         )
-
-    def _distance_to(self, host: int) -> NDArray[np.int32]:
-        fabric = self._tracer.fabric
-        group = int(fabric.group_of_host[host])
-        distance = self._distance.get(group)
-        if distance is None:
-            distance = np.empty(fabric.num_switches, np.int32)
-            distances_to(group, fabric, distance, np.empty_like(distance))
-            self._distance[group] = distance
-        return distance
 
     def _checked(
         self, src: ArrayLike, dst: ArrayLike

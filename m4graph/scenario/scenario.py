@@ -16,7 +16,14 @@ from m4graph.core.blocks import build
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError, WorkloadError
 from m4graph.core.schema import KeyProblem, spell, unknown_key
-from m4graph.routing import ROUTINGS, Routes, RoutingBlock, RoutingConfig, check_routes
+from m4graph.routing import (
+    ROUTINGS,
+    Routes,
+    RoutingBlock,
+    RoutingConfig,
+    Spraying,
+    check_routes,
+)
 from m4graph.scenario.congestion import CongestionControl, congestion_control
 from m4graph.scenario.expected import ExpectedTimes
 from m4graph.scenario.faults import Fault, parse_faults
@@ -119,6 +126,13 @@ class Scenario:
             return self.routing
         router = self.routing.router(self.arrays)
         return router.route(self.workload.src, self.workload.dst)
+
+    @property
+    def spraying(self) -> Spraying | None:
+        """How packets of a flow are spread over paths, the first on the flow's route; ``None``: all
+        take that.
+        """
+        return None if isinstance(self.routing, Routes) else self.routing.spraying
 
     @cached_property
     def ideal_fct_ns(self) -> NDArray[np.int64]:

@@ -19,6 +19,8 @@ SUITES: Registry[Any] = Registry(
     {
         "ablation": "m4graph.evaluation.suites.small:ablation",
         "closed_loop": "m4graph.evaluation.suites.large:closed_loop",
+        "collectives": "m4graph.evaluation.suites.collectives:collectives",
+        "domains": "m4graph.evaluation.suites.domains:domains",
         "generalisation": "m4graph.evaluation.suites.small:generalisation",
         "large": "m4graph.evaluation.suites.large:large",
         "mimic": "m4graph.evaluation.suites.pods.suite:mimic",
@@ -64,7 +66,8 @@ class Case:
         """What the scenario is about, as far as its blocks say.
 
         ``algorithm``, ``sizes``, ``load``, ``matrix``, ``topology``, ``oversubscription`` (of a
-        Clos network) and ``limit`` (of flows under way, in a closed loop).
+        Clos network), ``limit`` (of flows under way, in a closed loop), and ``operation`` (a
+        collective's, with its algorithm).
         """
         blocks = self.description
         topology, workload = blocks["topology"], blocks["workload"]
@@ -78,6 +81,7 @@ class Case:
             "topology": topology.get("kind", "file"),
             "oversubscription": _oversubscription(topology),
             "limit": workload.get("limit_per_rack"),
+            "operation": _operation(workload),
         }
         return {name: value for name, value in found.items() if value is not None}
 
@@ -113,6 +117,11 @@ class Suite:
                     f"suite {self.name}: expected scenarios of different names (got two {name})"
                 )
 
+    @property
+    def has_noise(self) -> bool:
+        """Whether the truth is to be run again, a little moved, to stand beside the errors."""
+        return True
+
     def alone(self) -> Self:
         """The suite without simulators that it brings along."""
         return replace(self, beside={})
@@ -130,6 +139,14 @@ class Suite:
         count = math.ceil(fraction * len(self.cases) - 1e-9)
         apart = 1.0 if self.balanced else len(self.cases) / count
         return replace(self, cases=tuple(self.cases[int(i * apart + 1e-9)] for i in range(count)))
+
+
+def _operation(workload: Mapping[str, Any]) -> str | None:
+    if workload.get("kind") == "mixed":
+        return "mixed"
+    if workload.get("kind") != "collective":
+        return None
+    return " ".join(str(workload[name]) for name in ("operation", "algorithm") if name in workload)
 
 
 def _kind(block: Any) -> str | None:

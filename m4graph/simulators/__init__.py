@@ -6,6 +6,7 @@ from m4graph.core.progress import Progress
 from m4graph.simulators.base import (
     BASELINE,
     COMPARED,
+    NOISE,
     SIMULATORS,
     TRUTH,
     Simulator,
@@ -20,6 +21,7 @@ from m4graph.simulators.session import Completion, Session, open_session
 __all__ = [
     "BASELINE",
     "COMPARED",
+    "NOISE",
     "SIMULATORS",
     "TRUTH",
     "Completion",

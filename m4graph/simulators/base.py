@@ -122,6 +122,7 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
         "fluid": "m4graph.simulators.fluid:FluidSimulator",
         "learned": "m4graph.learned:LearnedSimulator",
         "mimic": "m4graph.mimic:MimicSimulator",
+        "noise": "m4graph.simulators.noise:NoiseSimulator",
         "parsimon": "m4graph.simulators.parsimon:ParsimonSimulator",
     },
 )
@@ -129,6 +130,9 @@ SIMULATORS: Registry[type[Simulator]] = Registry(
 
 TRUTH = "packet"
 """The simulator that is the truth of comparisons, unless a scenario brings recorded times."""
+
+NOISE = "noise"
+"""The truth again, a little moved: what stands beside the errors of others in suites."""
 
 BASELINE = "fluid"
 """The simulator against whose errors those of others are set."""
@@ -172,6 +176,20 @@ def refuse_faults(simulator: str, scenario: Scenario) -> None:
         raise ConfigError(
             f"faults: expected none with the {simulator} simulator; packet has them "
             f"(got {len(scenario.faults)})"
+        )
+
+
+def refuse_spraying(simulator: str, scenario: Scenario) -> None:
+    """Refuses packets of a flow on several paths, in a simulator that gives each flow one route.
+
+    Raises:
+        ConfigError: If the scenario's routing spreads them.
+    """
+    if scenario.spraying is not None:
+        kind = getattr(scenario.routing, "kind", None)
+        raise ConfigError(
+            f"routing.kind: expected ecmp, simai or a file of routes with {simulator}, which gives "
+            f"each flow one route; packet has others (got {kind!r})"
         )
 
 

@@ -15,6 +15,7 @@ from m4graph.routing import Routes, RoutingConfig
 from m4graph.scenario import Scenario
 from m4graph.scenario.faults import Fault, conditions_at
 from m4graph.scenario.rdma import RdmaControl
+from m4graph.simulators.base import refuse_spraying
 from m4graph.workload import ClosedLoopWorkload
 
 
@@ -75,8 +76,10 @@ def settled(simulator: str, scenario: Scenario) -> Settled:
         scenario (Scenario): An open loop, or a closed one without faults.
 
     Raises:
-        ConfigError: If a fault begins later, ends, or loses packets; names the first one.
+        ConfigError: If a fault begins later, ends, or loses packets; names the first one. If
+            packets of a flow are spread over paths.
     """
+    refuse_spraying(f"the {simulator} simulator", scenario)
     if not scenario.faults or isinstance(scenario.workload, ClosedLoopWorkload):
         return Settled(scenario, scenario, np.ones(scenario.num_flows, bool))
     for index, fault in enumerate(scenario.faults):

@@ -13,6 +13,7 @@ from m4graph.core.files import whole_folder
 from m4graph.core.provenance import provenance
 from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets import FlowEventDataset
+from m4graph.datasets.making.config import scenario_options
 from m4graph.nn import EventModel
 from m4graph.runs import LabelledRun
 from m4graph.scenario.congestion import congestion_control
@@ -79,17 +80,20 @@ def training_domain(scenario: Mapping[str, Any]) -> dict[str, Any]:
         The block itself as ``scenario``, and as ``congestion_control`` the kind that stands there,
         or a list where it is drawn from several.
     """
-    kinds = list(dict.fromkeys(_kinds(scenario["congestion_control"])))
+    options = [blocks for _, blocks in scenario_options(scenario)]
+    kinds = list(dict.fromkeys(_kinds([blocks["congestion_control"] for blocks in options])))
     return {"congestion_control": kinds if len(kinds) > 1 else kinds[0], "scenario": dict(scenario)}
 
 
 def _kinds(law: Any) -> Iterator[str]:
     """The kinds that a block, its key ``kind``, or a ``choice`` in place of either can give."""
-    if isinstance(law, str):
+    if isinstance(law, list):
+        for option in law:
+            yield from _kinds(option)
+    elif isinstance(law, str):
         yield congestion_control(law).kind
     elif "choice" in law:
-        for option in law["choice"]:
-            yield from _kinds(option)
+        yield from _kinds(law["choice"])
     else:
         yield from _kinds(law["kind"])
 

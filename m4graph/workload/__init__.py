@@ -5,12 +5,18 @@ from __future__ import annotations
 from m4graph.workload.arrivals import (
     ARRIVAL_LAWS,
     ArrivalLaw,
+    BatchArrivals,
     LogNormalArrivals,
     PoissonArrivals,
 )
 from m4graph.workload.closed_loop import ClosedLoopWorkload, closed_loop
 from m4graph.workload.clusters import ClientStorageMatrix, ClusterMatrix
-from m4graph.workload.collectives import all_to_all, ring_all_reduce, tree_all_reduce
+from m4graph.workload.collectives import (
+    all_to_all,
+    collective_rounds,
+    ring_all_reduce,
+    tree_all_reduce,
+)
 from m4graph.workload.config import WORKLOADS, AnyWorkload, WorkloadBlock, from_config
 from m4graph.workload.empirical import (
     EmpiricalSizes,
@@ -30,6 +36,7 @@ from m4graph.workload.matrices import (
     TrafficMatrix,
     UniformMatrix,
 )
+from m4graph.workload.mixed import mixed
 from m4graph.workload.pairs import HostPairs, Pairs, PairShares, RackPairs
 from m4graph.workload.programs import training_job
 from m4graph.workload.request_response import request_response
@@ -51,6 +58,7 @@ __all__ = [
     "WORKLOADS",
     "AnyWorkload",
     "ArrivalLaw",
+    "BatchArrivals",
     "ClientStorageMatrix",
     "ClosedLoopWorkload",
     "ClusterMatrix",
@@ -78,10 +86,12 @@ __all__ = [
     "all_to_all",
     "cache_follower",
     "closed_loop",
+    "collective_rounds",
     "from_config",
     "generate",
     "hadoop",
     "mean_gap_ns",
+    "mixed",
     "request_response",
     "ring_all_reduce",
     "sizes_from_file",

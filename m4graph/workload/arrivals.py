@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.checks import MAX_SIGMA, check_positive
+from m4graph.core.checks import MAX_SIGMA, check_count, check_positive
 from m4graph.core.registry import Registry
 
 
@@ -24,6 +24,7 @@ class ArrivalLaw(Protocol):
 ARRIVAL_LAWS: Registry[Any] = Registry(
     "arrival law",
     {
+        "batch": "m4graph.workload.arrivals:BatchArrivals",
         "log_normal": "m4graph.workload.arrivals:LogNormalArrivals",
         "poisson": "m4graph.workload.arrivals:PoissonArrivals",
     },
@@ -39,6 +40,29 @@ class PoissonArrivals:
     ) -> NDArray[np.float64]:
         """Draws gaps in ns, float64 ``[num_gaps]``."""
         return generator.exponential(mean_ns, num_gaps)
+
+
+class BatchArrivals:
+    """Flows start together, so many at the same instant; the instants as in a Poisson process.
+
+    Args:
+        size (int, optional): Flows that start together. (default: ``8``)
+
+    Raises:
+        KeyProblem: If it is not 1 or above.
+    """
+
+    def __init__(self, size: int = 8) -> None:
+        self.size = check_count("size", size)
+
+    def gaps(
+        self, generator: np.random.Generator, num_gaps: int, mean_ns: float
+    ) -> NDArray[np.float64]:
+        """Draws gaps in ns, float64 ``[num_gaps]``: all 0 but those between two batches."""
+        between = generator.exponential(mean_ns * self.size, num_gaps // self.size)
+        gaps = np.zeros(num_gaps)
+        gaps[self.size - 1 :: self.size] = between
+        return gaps
 
 
 class LogNormalArrivals:

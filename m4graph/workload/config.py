@@ -43,8 +43,10 @@ WORKLOADS: Registry[type[WorkloadBlock]] = Registry(
     {
         "all_to_all": "m4graph.workload.collectives.blocks:AllToAllBlock",
         "closed_loop": "m4graph.workload.config:ClosedLoopBlock",
+        "collective": "m4graph.workload.collectives.blocks:CollectiveBlock",
         "file": "m4graph.workload.config:FileBlock",
         "generated": "m4graph.workload.config:GeneratedBlock",
+        "mixed": "m4graph.workload.mixed:MixedBlock",
         "request_response": "m4graph.workload.collectives.blocks:RequestResponseBlock",
         "ring_all_reduce": "m4graph.workload.collectives.blocks:RingAllReduceBlock",
         "tree_all_reduce": "m4graph.workload.collectives.blocks:TreeAllReduceBlock",

@@ -64,7 +64,9 @@ def test_packet_has_all_algorithms_and_with_all_their_variants() -> None:
     kinds = CONGESTION_KERNELS.names()
     assert list(PacketSimulator.warm_ups(every=False)) == [f"packet/{kind}" for kind in kinds]
     every = list(PacketSimulator.warm_ups(every=True))
-    assert len(every) == 16 * len(kinds)
+    assert len(every) == 16 * len(kinds) + 16 * len(("dctcp", "dcqcn", "timely"))
+    assert "packet/dcqcn/ps+spray" in every
+    assert "packet/newreno/spray" not in every
     assert "packet/hpcc/ps+drop_tail+faults+recording" in every
 
 

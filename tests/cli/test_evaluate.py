@@ -115,8 +115,9 @@ def test_smoke_with_the_zoos_model(evaluate, tmp_path):
     status, _, err = evaluate("smoke", "--fraction", "0.01", "--out", tmp_path / "out")
     assert status == 0, err
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert list(metrics) == ["packet", "fluid", "learned"]
+    assert list(metrics) == ["packet", "fluid", "learned", "noise"]
     assert metrics["learned"]["num_scenarios"] == 1
+    assert 0 < metrics["noise"]["mean_error"] < metrics["learned"]["mean_error"]
     assert 0 < metrics["learned"]["mean_error"] < 1
     assert (tmp_path / "out" / "results" / "learned").is_dir()
 
@@ -140,10 +141,11 @@ def test_a_suite_may_bring_simulators(evaluate, tmp_path):
     status, _, err = evaluate("own", "--option", "parsimon.jobs=1", "--out", out)
     assert status == 0, err
     metrics = json.loads((out / "metrics.json").read_text())
-    assert list(metrics) == ["packet", "fluid", "learned", "limited", "links"]
+    assert list(metrics) == ["packet", "fluid", "learned", "limited", "links", "noise"]
     rows = read_yaml(out / "evaluation.yaml")["simulators"]
-    assert rows[-1]["options"] | {"passes": 1, "jobs": 1} == rows[-1]["options"]
-    assert rows[-1]["simulator"] == "parsimon"
+    assert rows[-2]["options"] | {"passes": 1, "jobs": 1} == rows[-2]["options"]
+    assert rows[-2]["simulator"] == "parsimon"
+    assert rows[-1]["simulator"] == "noise"
 
 
 @pytest.mark.usefixtures("own_suite")

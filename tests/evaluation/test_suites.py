@@ -15,12 +15,15 @@ from m4graph.core.errors import ConfigError
 from m4graph.core.rng import is_evaluation_seed
 from m4graph.evaluation.suites import SUITES, Case, Suite, load_suite
 from m4graph.evaluation.suites.paper import ALGORITHMS, CLUSTERS, OVERSUBSCRIPTIONS, SIZES, traits
+from m4graph.learned.least import least_fct_ns
 from m4graph.simulators import labelled_runners
 from m4graph.workload import ClosedLoopWorkload
 
 NUM_CASES = {
     "ablation": 12,
     "closed_loop": 105,
+    "collectives": 16,
+    "domains": 12,
     "generalisation": 9,
     "large": 3,
     "parsimon": 12,
@@ -138,6 +141,42 @@ def test_parsimon_has_networks_of_two_kinds():
     sigmas = [case.description["workload"]["arrivals"]["sigma"] for case in suite.cases]
     assert sigmas == [2.0, 1.0] * 6
     assert len(labelled_runners(suite.beside)) == len(suite.part(0.1).beside) == 2
+
+
+def test_collectives_have_all_sizes_networks_and_algorithms():
+    scenarios = {case.name: case.build() for case in load_suite("collectives").cases}
+    assert {scenario.arrays.num_hosts for scenario in scenarios.values()} == {16, 32, 64, 128}
+    controls = [scenario.congestion_control.kind for scenario in scenarios.values()]
+    assert {kind: controls.count(kind) for kind in set(controls)} == {
+        "dctcp": 5,
+        "dcqcn": 5,
+        "hpcc": 3,
+        "timely": 3,
+    }
+    operations = {case.labels["operation"] for case in load_suite("collectives").cases}
+    assert {"all_reduce ring", "all_reduce tree", "all_to_all direct", "mixed"} <= operations
+    assert {"all_reduce hierarchical", "all_to_all rail"} <= operations
+    for name, scenario in scenarios.items():
+        assert isinstance(scenario.workload, ClosedLoopWorkload)
+        assert (scenario.arrays.num_hosts == 64) == ("-64-400G" in name)
+
+
+def test_domains_are_what_they_are_called():
+    built = {case.name: case.build() for case in load_suite("domains").cases}
+    starts = built["equal-starts"].workload.start_ns
+    assert len(np.unique(starts)) == -(-built["equal-starts"].num_flows // 16)
+    assert np.unique(built["incast"].workload.dst).size == 1
+    assert set(built["flows-50MB"].workload.size_bytes.tolist()) == {50_000_000}
+    assert built["late-start"].workload.start_ns[0] == 10**10
+    assert built["big-switch"].arrays.num_hosts == 96
+    assert built["no-window"].congestion_control.init_window_bytes is None
+    for name in ("pipe-filling-10G", "pipe-filling-100G"):
+        scenario = built[name]
+        windowed = least_fct_ns(scenario, scenario.workload, scenario.routes)
+        assert (windowed == scenario.ideal_fct_ns).all()  # the window holds nobody up
+    wan = built["wide-area"]
+    assert wan.arrays.num_hosts == 11
+    assert wan.arrays.link_delay_ns.max() > 5_000_000
 
 
 def test_generalisation_is_new():

@@ -11,12 +11,13 @@ import m4graph as m4
 from m4graph.core.errors import ConfigError
 from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace, taps_of
 from m4graph.mimic.calibrate import roll_out
-from m4graph.mimic.clusters import CORE_DOWN, HOST_UP, Pods
+from m4graph.mimic.clusters import AGG_DOWN, AGG_UP, CORE_DOWN, HOST_UP, RACK_UP, Pods
 from m4graph.mimic.compose import hook, visible
 from m4graph.mimic.models import MIMIC_MODELS
 from m4graph.mimic.models.lindley import Lindley, groups
-from m4graph.mimic.models.lindley_curve import PORT_CURVE
+from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES, PORT_CURVE
 from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside
+from m4graph.mimic.symmetry import RunAtSize, runs_at_size
 from m4graph.workload import Workload
 from tests.mimic.drawn_trace import SHAPE, drawn_trace
 from tests.mimic.scenes import CONTROLS, clos, scene, traced
@@ -156,9 +157,17 @@ def test_a_packet_that_was_there_earlier_does_not_wait_for_later_ones():
 def test_drops_come_in_rows():
     assert port(curve_of(drop=1.0), [0, 1]) == [DROPPED, DROPPED]
     curve = curve_of(drop=0.05, drop_again=0.6)
-    dropped = np.array(port(curve, range(0, 20 * 20_000, 20))) == DROPPED
+    dropped = np.array(port(curve, range(0, 10 * 20_000, 10))) == DROPPED
     assert dropped.mean() == pytest.approx(0.05 / (0.05 + 0.4), rel=0.1)
     assert dropped[1:][dropped[:-1]].mean() == pytest.approx(0.6, rel=0.1)
+
+
+def test_a_packet_that_finds_room_does_not_end_a_row_of_drops():
+    """Two packets come while a drop is remembered: a row ends when both have found room."""
+    curve = curve_of(drop=0.05, drop_again=0.6)
+    dropped = np.array(port(curve, range(0, 5 * 40_000, 5))) == DROPPED
+    until_next = 0.6 + 2 * 0.4 * 0.6 + 0.16 * (2 + 1 / 0.05)
+    assert dropped.mean() == pytest.approx(1 / until_next, rel=0.1)
 
 
 def test_core_ports_are_learned_from_those_of_the_simulated_pod(trace):
@@ -169,3 +178,18 @@ def test_core_ports_are_learned_from_those_of_the_simulated_pod(trace):
     curves = model.curves[CORE_DOWN]
     assert (curves["is_fitted"] == 1).all()
     assert (curves["wait_ticks"].max(axis=(1, 2)) > 1_000_000).all()
+
+
+def test_a_run_at_size_counts_drops(models):
+    """Of mimics, in the direction and of the kind of which they drop a tenth; and of ports."""
+    curves = np.zeros((NUM_ROLES, NUM_KINDS), PORT_CURVE)
+    curves[RACK_UP, 0] = curve_of(drop=0.1)[0]
+    run = next(runs_at_size(Lindley(models["lindley"].shape, curves), scene(3, num_flows=600), 0))
+    np.testing.assert_allclose(run.mimic_drops, [[0.1, 0], [0, 0]], atol=0.01)
+    none = np.zeros(0, np.int64)
+    lost = np.array([DROPPED, 0, 0, 0])
+    zeros = np.zeros(4, np.int64)
+    empty = PortWaits(none, none, none, none, none, none.astype(np.int8), none > 0)
+    half = PortWaits(zeros, lost, zeros, zeros, zeros, np.array([0, 0, 1, 1], np.int8), zeros > 0)
+    ports = {RACK_UP: half, AGG_UP: half, AGG_DOWN: half, CORE_DOWN: empty}
+    np.testing.assert_allclose(RunAtSize(ports, run.mimic_drops).pod_drops(), [[0.75, 0], [0.5, 0]])

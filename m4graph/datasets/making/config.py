@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from m4graph.core.rng import TRAIN_SEEDS, generator
-from m4graph.core.schema import KeyProblem, StrictModel, unknown_key
+from m4graph.core.schema import KeyProblem, StrictModel, spell, unknown_key
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
 from m4graph.datasets.making.distributions import parse
 from m4graph.datasets.making.laws import Law, draw
@@ -34,7 +34,8 @@ class GenerateConfig(StrictModel):
             (default: ``0``)
         num_scenarios (int): How many scenarios to simulate.
         scenario (dict): The blocks of ``scenario.yaml``, without name and seed. Any value in them
-            may be a law of :mod:`m4graph.datasets.making.distributions`.
+            may be a law of :mod:`m4graph.datasets.making.distributions`; or a ``choice`` of such
+            blocks, with ``weights``.
     """
 
     name: str = Field(min_length=1, pattern=r"^[\w.-]+$")
@@ -51,13 +52,9 @@ class GenerateConfig(StrictModel):
         """
         config = super().parse(data, key)
         check_training_seed(config.seed, "seed")
-        for name in config.scenario:
-            if name not in BLOCKS:
-                raise unknown_key("scenario", name, BLOCKS)
-        for name in ("topology", "workload", "congestion_control"):
-            if name not in config.scenario:
-                raise KeyProblem(f"scenario.{name}", "missing key")
         config.law  # noqa: B018 - parsed once, here
+        for place, blocks in scenario_options(config.scenario, "scenario"):
+            _check_names(blocks, place)
         return config
 
     @cached_property
@@ -84,6 +81,29 @@ class GenerateConfig(StrictModel):
         """The seed of scenario ``index``: consecutive training seeds, from a random first one."""
         first = int(generator(self.seed, "datasets", "first seed").integers(len(TRAIN_SEEDS)))
         return TRAIN_SEEDS[(first + index) % len(TRAIN_SEEDS)]
+
+
+def scenario_options(
+    scenario: Mapping[str, Any], key: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The blocks of a distribution of scenarios, and where they stand: one, or a choice of them."""
+    if "choice" not in scenario:
+        yield key, scenario
+        return
+    for index, option in enumerate(scenario["choice"]):
+        place = f"{key}[{index}]"
+        if not isinstance(option, Mapping):
+            raise KeyProblem(place, f"expected a block of keys (got {spell(option)})")
+        yield from scenario_options(option, place)
+
+
+def _check_names(blocks: Mapping[str, Any], key: str) -> None:
+    for name in blocks:
+        if name not in BLOCKS:
+            raise unknown_key(key, name, BLOCKS)
+    for name in ("topology", "workload", "congestion_control"):
+        if name not in blocks:
+            raise KeyProblem(f"{key}.{name}", "missing key")
 
 
 def load_config(path: str | Path, overrides: Iterable[Override] = ()) -> GenerateConfig:

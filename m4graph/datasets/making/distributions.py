@@ -6,6 +6,7 @@ A law is a block of one keyword::
     {uniform: [0.2, 0.8]}
     {log_uniform: [1.0e+4, 1.0e+6]}
     {int_uniform: [10000, 30000]}                               # both ends included
+    {int_log_uniform: [1000, 1000000]}
     {same_as: network.ecn.kmin_bytes}                           # what was drawn for another key
     {depends_on: congestion_control.kind, cases: {dctcp: 1, timely: {uniform: [0, 1]}}}
 """
@@ -86,10 +87,15 @@ def _uniform(tree: Mapping[str, Any], keyword: str, key: str) -> Law:
 
 def _int_uniform(tree: Mapping[str, Any], keyword: str, key: str) -> Law:
     ends = {keyword: whole_as_integers(tree[keyword])}
+    log = keyword == "int_log_uniform"
     low, high = _ends(
-        ends, keyword, key, "two integers", lambda end: _is_number(end) and isinstance(end, int)
+        ends,
+        keyword,
+        key,
+        "two integers above 0" if log else "two integers",
+        lambda end: _is_number(end) and isinstance(end, int) and (end > 0 or not log),
     )
-    return IntUniform(low, high)
+    return IntUniform(low, high, log)
 
 
 def _same_as(tree: Mapping[str, Any], keyword: str, key: str) -> Law:
@@ -141,6 +147,7 @@ _LAWS: dict[str, Callable[[Mapping[str, Any], str, str], Law]] = {
     "uniform": _uniform,
     "log_uniform": _uniform,
     "int_uniform": _int_uniform,
+    "int_log_uniform": _int_uniform,
     "same_as": _same_as,
     "depends_on": _depends_on,
 }

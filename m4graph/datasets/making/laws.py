@@ -80,13 +80,16 @@ class Uniform:
 
 @dataclass(frozen=True)
 class IntUniform:
-    """An integer between two others, both included."""
+    """An integer between two others, both included; uniformly, or uniformly in its logarithm."""
 
     low: int
     high: int
+    log: bool = False
 
     def draw(self, key: str, streams: Streams) -> int:
         """Draws an integer."""
+        if self.log:
+            return round(Uniform(self.low, self.high, log=True).draw(key, streams))
         return int(streams(key).integers(self.low, self.high, endpoint=True))
 
 

@@ -23,6 +23,7 @@ from m4graph.scenario.build import build_scenario
 from m4graph.scenario.cautions import without_cautions
 from m4graph.simulators import simulate
 from m4graph.simulators.forecast import MAX_HOURS
+from m4graph.workload import ClosedLoopWorkload, Workload
 
 
 def run_hash(run: LabelledRun) -> str:
@@ -101,7 +102,8 @@ def scenario_of(description: dict[str, Any], file: Path, max_hours: float = MAX_
     """
     check_flows(description, max_hours)
     scenario = build_scenario(description, file.parent)
-    refuse_reserved(scenario_hash(scenario), scenario.name)
+    if isinstance(scenario.workload, Workload):
+        refuse_reserved(scenario_hash(scenario), scenario.name)
     return scenario
 
 
@@ -128,6 +130,9 @@ def _simulated(
     max_hours = options.get("max_hours", MAX_HOURS)
     scenario = scenario_of(description, run_files(raw, name)[0], max_hours)
     with without_cautions():
+        if isinstance(scenario.workload, ClosedLoopWorkload):
+            scenario = simulate(scenario, "packet", **options).as_open_loop()
+            refuse_reserved(scenario_hash(scenario), scenario.name)
         run = LabelledRun.from_result(simulate(scenario, "packet", labels=True, **options))
     save_run(raw, name, run, description)
     return run

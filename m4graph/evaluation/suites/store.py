@@ -46,6 +46,7 @@ def scenario_digest(scenario: Scenario) -> str:
         "network": scenario.config.model_dump(),
         "congestion_control": scenario.congestion_control.model_dump(),
         "convergence_us": getattr(scenario.routing, "convergence_us", None),
+        "spraying": scenario.spraying,
         "faults": [fault.model_dump() for fault in scenario.faults],
         "seed": scenario.seed,
         "stop_ns": scenario.stop_ns,

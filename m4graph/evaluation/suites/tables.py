@@ -17,7 +17,16 @@ from m4graph.simulators import BASELINE
 if TYPE_CHECKING:
     from rich.table import Table
 
-LABELS = ("algorithm", "sizes", "matrix", "oversubscription", "topology", "limit", "load")
+LABELS = (
+    "algorithm",
+    "sizes",
+    "matrix",
+    "oversubscription",
+    "topology",
+    "operation",
+    "limit",
+    "load",
+)
 _LOAD_BINS = 3
 
 

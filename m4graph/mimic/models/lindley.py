@@ -24,6 +24,9 @@ from m4graph.mimic.port_waits import PORTS_INSIDE, PortWaits, inside
 from m4graph.mimic.symmetry import runs_at_size
 from m4graph.scenario import Scenario
 
+_RARE = 1e-4
+"""Drops that are as rare as this are not told from none."""
+
 _LONGEST = 0.999
 """The quantile of waits that stands for a full queue."""
 
@@ -91,16 +94,23 @@ class Lindley(MimicModel):
         """Learns all ports anew from the simulated pod, by symmetry; of two pods nothing is new.
 
         The core ports come first: while nothing waits at the cores in front of mimics, the ports of
-        the simulated pod have more to do than theirs. More rounds change no more than other flows.
+        the simulated pod have more to do than theirs. The last run shows how often mimics drop of
+        what they were taught to drop: less, as who lost a packet sends little while the queue is
+        long, and a trace cannot tell what would have come.
         """
         num_pods = Pods.of(scenario.network, scenario.arrays).num_pods
         if num_pods == 2:
             return False
         load_ticks = float(self.curves["load_ticks"].max())
-        runs = runs_at_size(self, scenario, seed, progress)
-        for roles, ports in zip(((CORE_DOWN,), (CORE_DOWN, *PORTS_INSIDE)), runs, strict=True):
-            for role in roles:
-                self.learn(role, ports[role], num_pods, load_ticks, seed)
+        pod_drops = []
+        for index, run in enumerate(runs_at_size(self, scenario, seed, progress)):
+            for role in (CORE_DOWN, *PORTS_INSIDE) if index > 0 else (CORE_DOWN,):
+                self.learn(role, run.ports[role], num_pods, load_ticks, seed)
+            pod_drops.append(run.pod_drops())
+        # What the last run's mimics had been taught, over what they did.
+        more = (pod_drops[-2] + _RARE) / (run.mimic_drops + _RARE)
+        by_direction = self.curves.reshape(2, 3, NUM_KINDS)
+        by_direction["drop"] = np.minimum(by_direction["drop"] * more[:, None, :, None, None], 1)
         return True
 
     def start(self, pods: Pods, scenario: Scenario, seed: int) -> MimicStep:

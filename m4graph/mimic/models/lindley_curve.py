@@ -19,7 +19,10 @@ MAX_LEVEL = 3.2
 LEVEL_STEP = 2 * MAX_LEVEL / (NUM_LEVELS - 1)
 
 NUM_GAPS = 4
-"""Classes of times since a drop."""
+"""Classes of times since the last drop."""
+
+DROP_MEMORY = 0.125
+"""For so long a port remembers a drop, in the time that its longest queue takes to drain."""
 
 NUM_ROLES, NUM_KINDS = 6, 2
 
@@ -32,10 +35,10 @@ PORT_CURVE = np.dtype(
         ("slow_ticks", "f8"),
         ("load_edges", "f4", NUM_LOADS - 1),  # of the classes, in ticks of transmissions
         ("wait_ticks", "f4", (NUM_LOADS, NUM_LEVELS)),
-        ("drop", "f4", (NUM_LOADS, NUM_LEVELS)),  # chance, if the packet before was not dropped
+        ("drop", "f4", (NUM_LOADS, NUM_LEVELS)),  # chance, if there was no drop just before
         ("mark", "f4", (NUM_LOADS, NUM_LEVELS)),
         ("gap_edges", "f4", NUM_GAPS - 1),  # ticks
-        ("drop_again", "f4", NUM_GAPS),  # chance, at least, if the packet before was dropped
+        ("drop_again", "f4", NUM_GAPS),  # chance, at least, so soon after a drop
     ],
     align=True,
 )

@@ -10,6 +10,7 @@ from scipy.special import ndtr, ndtri
 
 from m4graph.core.kernels import kernel
 from m4graph.mimic.models.lindley_curve import (
+    DROP_MEMORY,
     LEVEL_STEP,
     MAX_LEVEL,
     NUM_GAPS,
@@ -55,7 +56,8 @@ def fit_curves(waits: PortWaits, group: NDArray[np.int64], load_ticks: float) ->
     gap = np.diff(waits.arrive_ticks, prepend=waits.arrive_ticks[:1]).astype(np.float64)
     load = np.zeros(len(waits))
     _recent_load(gap, waits.tx_ticks, is_first, load_ticks, load)
-    after_drop = ~is_first & np.concatenate([[False], waits.dropped[:-1]])
+    since = np.full(len(waits), np.inf)
+    _since_drop(gap, waits.dropped, is_first, since)
     for kind in range(NUM_KINDS):
         chosen = np.flatnonzero(waits.kind == kind)
         if len(chosen) == 0:
@@ -63,8 +65,8 @@ def fit_curves(waits: PortWaits, group: NDArray[np.int64], load_ticks: float) ->
         curve = curves[kind : kind + 1]
         curve["is_fitted"], curve["load_ticks"] = 1, load_ticks
         _fit_memory(curve, waits[chosen], found[chosen], load_ticks)
-        _fit_levels(curve, waits[chosen], found[chosen], load[chosen], after_drop[chosen])
-        _fit_drops_again(curve, waits.dropped[chosen], gap[chosen], after_drop[chosen])
+        _fit_levels(curve, waits[chosen], found[chosen], load[chosen], since[chosen])
+        _fit_drops_again(curve, waits.dropped[chosen], since[chosen])
     return curves
 
 
@@ -95,6 +97,22 @@ def _recent_load(
         remembered = 0.0 if is_first[index] else remembered / (1 + gap[index] / load_ticks)
         load[index] = remembered
         remembered += tx_ticks[index]
+
+
+@kernel
+def _since_drop(
+    gap: NDArray[np.float64],
+    dropped: NDArray[np.bool_],
+    is_first: NDArray[np.bool_],
+    since: NDArray[np.float64],
+) -> None:
+    """Ticks since the last packet that was dropped, as each packet comes."""
+    passed = np.inf
+    for index in range(len(gap)):
+        passed = np.inf if is_first[index] else passed + gap[index]
+        since[index] = passed
+        if dropped[index]:
+            passed = 0.0
 
 
 def _fit_memory(
@@ -155,7 +173,7 @@ def _fit_levels(
     waits: PortWaits,
     found: NDArray[np.float64],
     load: NDArray[np.float64],
-    after_drop: NDArray[np.bool_],
+    since: NDArray[np.float64],
 ) -> None:
     """Waits, drops and marks by class of load and level."""
     edges = np.quantile(load, np.arange(1, NUM_LOADS) / NUM_LOADS)
@@ -167,7 +185,7 @@ def _fit_levels(
             chosen = np.ones(len(found), np.bool_)
         curve["wait_ticks"][0, row] = _by_level(found[chosen], found[chosen])
         curve["mark"][0, row] = _by_level(found[chosen], waits.marked[chosen])
-        fresh = chosen & ~after_drop
+        fresh = chosen & (since >= DROP_MEMORY * curve["load_ticks"])
         if fresh.any():
             curve["drop"][0, row] = _by_level(found[fresh], waits.dropped[fresh])
 
@@ -185,18 +203,19 @@ def _by_level(found: NDArray[np.float64], values: NDArray[Any]) -> NDArray[np.fl
 
 
 def _fit_drops_again(
-    curve: NDArray[np.void],
-    dropped: NDArray[np.bool_],
-    gap: NDArray[np.float64],
-    after_drop: NDArray[np.bool_],
+    curve: NDArray[np.void], dropped: NDArray[np.bool_], since: NDArray[np.float64]
 ) -> None:
-    """The chance that a packet is dropped so long after another one was."""
-    if after_drop.sum() < _FEW:
+    """The chance that a packet is dropped so long after another one was.
+
+    A queue that is full stays full for a while, whether or not a packet finds room in between.
+    """
+    recent = since < DROP_MEMORY * curve["load_ticks"]
+    if (recent & dropped).sum() < _FEW:
         return
-    edges = np.quantile(gap[after_drop], np.arange(1, NUM_GAPS) / NUM_GAPS)
+    edges = np.quantile(since[recent & dropped], np.arange(1, NUM_GAPS) / NUM_GAPS)
     curve["gap_edges"] = edges
-    of_class = np.searchsorted(edges, gap, side="right")
+    of_class = np.searchsorted(edges.astype(np.float32), since, side="right")
     for place in range(NUM_GAPS):
-        chosen = after_drop & (of_class == place)
+        chosen = recent & (of_class == place)
         if chosen.any():
             curve["drop_again"][0, place] = dropped[chosen].mean()

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.models.lindley_curve import (
+    DROP_MEMORY,
     LEVEL_STEP,
     MAX_LEVEL,
     NUM_GAPS,
@@ -29,7 +30,8 @@ _PAST = 6
 PORT_STATE = np.dtype(
     [
         ("num_past", "i8"),
-        ("after_drop", "i8"),  # the last packet was dropped
+        ("has_dropped", "i8"),
+        ("dropped_ticks", "i8"),  # when the last packet that was dropped came
         ("has_level", "i8"),
         ("last_ticks", "i8"),  # the latest arrival so far
         ("busy_before", "i8"),  # when what is no longer in the past has left
@@ -116,15 +118,15 @@ def wait_at_port(
     column = int(place)
     part = place - column
     chance = curve.drop[row, column] * (1 - part) + curve.drop[row, column + 1] * part
-    if port.after_drop == 1:
-        since = 0
-        while since < NUM_GAPS - 1 and curve.gap_edges[since] <= gap:
-            since += 1
-        chance = max(chance, curve.drop_again[since])
+    since = arrive - port.dropped_ticks
+    if port.has_dropped == 1 and since < DROP_MEMORY * curve.load_ticks:
+        recent = 0
+        while recent < NUM_GAPS - 1 and curve.gap_edges[recent] <= since:
+            recent += 1
+        chance = max(chance, curve.drop_again[recent])
     if luck < chance:
-        port.after_drop = 1
+        port.has_dropped, port.dropped_ticks = 1, arrive
         return -1, False
-    port.after_drop = 0
     curve_wait = curve.wait_ticks[row, column] * (1 - part)
     wait = int(curve_wait + curve.wait_ticks[row, column + 1] * part)
     wait = _queue(port, arrive, wait, tx)

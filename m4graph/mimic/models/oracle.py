@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError
@@ -34,16 +35,19 @@ class Oracle(MimicModel):
     did, as hidden packets do not keep it waiting at the core. Hosts send when they did: hidden
     packets that shared their links are not there, but their time is not given away.
 
-    Three things do not come back. Marks drawn at random (``network.ecn`` with ``kmin_bytes`` below
-    ``kmax_bytes``) and pauses: hidden packets draw and cause some, too. And the order of packets
-    that come to a switch in the same tick: in some runs two do, more on fast links, where all
-    packets are sent on one grid of nanoseconds, and what follows differs a little.
+    Of what happens in one tick the order counts, too. A host that sent what an ACK or a segment of
+    the same tick had let it send waits for it here, to the end of that tick. The order of two
+    packets of which one leaves a mimic and the other comes to the same queue in the same tick is
+    not kept: what left a mimic comes first.
+
+    Two things do not come back: marks drawn at random (``network.ecn`` with ``kmin_bytes`` below
+    ``kmax_bytes``) and pauses, as hidden packets draw and cause some, too.
 
     Args:
         packets (np.ndarray): int64 ``[num_packets, 4]``, in the order of each stream: flow's id,
             kind, ticks at which the packet went out (-1: it was dropped), whether it was marked.
-        sent (np.ndarray): int64 ``[num_sent, 5]``, by time: pod, host inside it, ticks at which
-            it began to send, flow's id, kind.
+        sent (np.ndarray): int64 ``[num_sent, 6]``, by time: pod, host inside it, ticks at which
+            it began to send, flow's id, kind, whether what it may answer came in the same tick.
         pods (Sequence[int]): The pods that were traced.
     """
 
@@ -100,7 +104,7 @@ class Oracle(MimicModel):
                 np.ascontiguousarray(packets[order, 2:]),
                 np.searchsorted(sender[by_sender], all_links),
                 np.searchsorted(sender[by_sender], all_links, side="right"),
-                np.stack([sent[:, 2], flow], axis=1)[by_sender],
+                np.stack([sent[:, 2], flow, sent[:, 5]], axis=1)[by_sender],
             ),
             gate=sends_as_it_did,
         )
@@ -116,7 +120,7 @@ class Oracle(MimicModel):
     @classmethod
     def from_saved(cls, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
         """The oracle again."""
-        for name, width in (("packets", 4), ("sent", 5)):
+        for name, width in (("packets", 4), ("sent", 6)):
             array = arrays[name]
             if array.dtype != np.int64 or array.ndim != 2 or array.shape[1] != width:
                 raise ConfigError(
@@ -156,16 +160,22 @@ def _places(stream: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _sent(trace: BoundaryTrace) -> NDArray[np.int64]:
-    """When hosts of the pod began to send what left it."""
-    shape, rows = trace.shape, trace.rows[trace.rows["direction"] == EGRESS]
+    """When hosts of the pod began to send what left it, and whether an answer."""
+    shape, rows = trace.shape, trace.rows
     byte_ticks = BITS_PER_BYTE * NS_PER_S * trace.ticks_per_ns
-    tx_ticks = rows["wire_bytes"].astype(np.int64) * byte_ticks // shape.host_rate_bps
-    start = rows["enter_ticks"] - tx_ticks - shape.host_delay_ns * trace.ticks_per_ns
+    takes = rows["wire_bytes"].astype(np.int64) * byte_ticks // shape.host_rate_bps
+    takes += shape.host_delay_ns * trace.ticks_per_ns
+    leaves = rows["direction"] == EGRESS
+    start = (rows["enter_ticks"] - takes)[leaves]
+    comes = ~leaves & (rows["exit_ticks"] >= 0)
+    came = [(rows["exit_ticks"] + takes)[comes], rows["flow"][comes], 1 - rows["kind"][comes]]
+    rows = rows[leaves]
+    went = [start, rows["flow"], rows["kind"]]
+    answers = pd.MultiIndex.from_arrays(went).isin(pd.MultiIndex.from_arrays(came))
     pod = np.full(len(rows), trace.pod)
     order = np.argsort(start, kind="stable")
-    return np.stack([pod, rows["host"], start, rows["flow"], rows["kind"]], axis=1)[order].astype(
-        np.int64
-    )
+    columns = [pod, rows["host"], start, rows["flow"], rows["kind"], answers]
+    return np.stack(columns, axis=1)[order].astype(np.int64)
 
 
 def _rows(ids: NDArray[np.int64], flow: NDArray[np.int64]) -> NDArray[np.int64]:

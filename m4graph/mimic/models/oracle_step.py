@@ -6,6 +6,7 @@ import numpy as np
 
 from m4graph.simulators.packet.link_hook import (
     DROP,
+    LATER,
     comes_out,
     context_array,
     link_step,
@@ -37,11 +38,14 @@ def sends_as_it_did(now, group, direction, next_link, exit_link, kind, flow, siz
     after = context_array(context, 6, np.int64)
     sent = context_array(context, 7, np.int64)
     place = following[link]
-    while place < after[link] and sent[2 * place] < now:
+    while place < after[link] and sent[3 * place] < now:
         place += 1
     following[link] = place
     if place == after[link]:
         return 0
-    if sent[2 * place] > now:
-        return sent[2 * place] - now
-    return 0 if sent[2 * place + 1] < 0 else turn_of(sent[2 * place + 1])
+    if sent[3 * place] > now:
+        return sent[3 * place] - now
+    if sent[3 * place + 2] == 1:
+        sent[3 * place + 2] = 0
+        return LATER
+    return 0 if sent[3 * place + 1] < 0 else turn_of(sent[3 * place + 1])

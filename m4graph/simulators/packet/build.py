@@ -23,6 +23,7 @@ from m4graph.simulators.packet.layout import NONE
 from m4graph.simulators.packet.memory import in_lines, zeros
 from m4graph.simulators.packet.mrg32k3a import first_stream
 from m4graph.simulators.packet.queues import build_queues, configure_queues
+from m4graph.simulators.packet.sprayer import Sprayer, check_spraying, configure_spraying
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.variants import has_recording
 from m4graph.topology import NetworkArrays
@@ -36,14 +37,16 @@ def build_state(scenario: Scenario) -> State:
     """Lays out all arrays for one run of a scenario.
 
     Raises:
-        ConfigError: If the scenario's congestion control has no packet-level kernel, or a switch's
-            headroom leaves nothing of its buffer.
+        ConfigError: If the scenario's congestion control has no packet-level kernel, or cannot have
+            packets on several paths, or a switch's headroom leaves nothing of its buffer.
     """
     workload, routes = scenario.workload, scenario.routes
     check_route_lengths(scenario, routes, workload.id)
     state = build_idle_state(scenario)
     windows = flow_windows(scenario, routes)
-    flows = NewFlows(workload.size_bytes, routes, windows)
+    sprayer = Sprayer.of(scenario)
+    sprays = None if sprayer is None else sprayer.new(routes)
+    flows = NewFlows(workload.size_bytes, routes, windows, sprays)
     kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
     new_flow = kernel.make_flow_state(scenario.congestion_control)
     state = append_flows(state, flows, new_flow)
@@ -59,6 +62,7 @@ def build_idle_state(scenario: Scenario) -> State:
         ConfigError: As :func:`build_state`.
     """
     kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
+    check_spraying(scenario, kernel)
     config = _build_config(scenario, kernel)
     links = _build_links(scenario, config)
     nodes = _build_nodes(scenario)
@@ -92,6 +96,8 @@ def build_idle_state(scenario: Scenario) -> State:
         label_flows=np.zeros(0, np.int32),
         label_remaining_bytes=np.zeros(0, np.int64),
         label_queue_bytes=np.zeros(0, np.int64),
+        sprays=zeros(0, layout.SPRAY_OFF if scenario.spraying is None else layout.SPRAY),
+        packet_bits=zeros((0, 2), np.uint64),
         wires=np.zeros(0, layout.WIRE_OFF),
         link_hooks=np.zeros(0, layout.LINK_HOOK_OFF),
         meters=np.zeros(0, layout.METER_OFF),
@@ -198,6 +204,7 @@ def _build_config(scenario: Scenario, kernel: CongestionKernel) -> np.ndarray:
         config["retransmit_limit"] = congestion.retransmit_limit
     config["ecn_capable"] = congestion.ecn_capable
     configure_queues(network.queue, config)
+    configure_spraying(scenario, config)
     config["ack_priority"] = congestion.ack_priority
     config["pfc"] = network.pfc
     config["pmax"] = network.ecn.pmax

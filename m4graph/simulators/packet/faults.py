@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from m4graph.core.errors import ConfigError
 from m4graph.core.rng import generator
 from m4graph.core.units import NS_PER_US
-from m4graph.routing import Routes, RoutingConfig
+from m4graph.routing import PathFinder, Routes, RoutingConfig
 from m4graph.scenario import Scenario
 from m4graph.scenario.faults import conditions_at
 from m4graph.simulators.packet import layout
@@ -81,9 +81,17 @@ class FaultWatcher(Watcher):
         new = scenario.routing.reroute(arrays, self._routes, *hosts, down)
         flows = state.flows[: workload.num_flows]
         is_over = flows["snd_una"] >= flows["size_bytes"]
-        rows = np.flatnonzero(_differ(self._routes, new) & ~is_over)
+        spraying = scenario.spraying
+        # Those that are spread over paths may lose some, or get some, beside their route.
+        differs = _differ(self._routes, new) if spraying is None else np.ones(len(flows), bool)
+        rows = np.flatnonzero(differs & ~is_over)
         self._routes = new
-        return set_routes(state, rows, new)
+        chosen = new.of_flows(rows)
+        if spraying is None:
+            return set_routes(state, rows, chosen)
+        without = down | down[np.arange(arrays.num_links) ^ 1]
+        finder = PathFinder(arrays, spraying.prefer_nvswitch, without)
+        return set_routes(state, rows, chosen, finder.find(chosen))
 
 
 def check_faults(scenario: Scenario, records_labels: bool, keeps_routes: bool) -> None:

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.errors import WorkloadError
-from m4graph.routing import Routes
+from m4graph.routing import Paths, Routes
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.events import request_event
 from m4graph.simulators.packet.layout import MAX_TICKS, NONE
 from m4graph.simulators.packet.memory import zeros
+from m4graph.simulators.packet.sprayer import NewSprays
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.session import Waits
 
@@ -26,11 +27,13 @@ class NewFlows:
         - ``size_bytes`` int64 ``[num_flows]``
         - ``routes``: of as many flows
         - ``window_bytes`` int64 ``[num_flows]``, 0: none; ``None``: the run's own window
+        - ``sprays``: of as many flows; ``None``: all packets of a flow take its route
     """
 
     size_bytes: NDArray[np.int64]
     routes: Routes
     window_bytes: NDArray[np.int64] | None = None
+    sprays: NewSprays | None = None
 
     @property
     def num_flows(self) -> int:
@@ -54,10 +57,15 @@ def append_flows(state: State, flows: NewFlows, congestion_state: tuple[Any, ...
     control = state.control[0]
     first = int(control["num_flows"])
     after = first + flows.num_flows
-    state = _with_room(state, after, int(control["num_route_links"]), flows.routes)
+    state = _with_room(state, after)
     _fill_rows(state, first, after, flows)
     state.congestion[first:after] = congestion_state
-    _append_routes(state, flows.routes)
+    paths = None if flows.sprays is None else flows.sprays.paths
+    state, positions = _with_ways(state, flows.routes, paths)
+    for name, position in positions.items():
+        state.flows[name][first:after] = position
+    if flows.sprays is not None:
+        state = _append_sprays(state, first, after, flows.sprays)
     state = _reserve_at_nics(state, state.flows["src"][first:after])
     control["num_flows"] = after
     return state
@@ -126,33 +134,26 @@ def times_ns(state: State, rows: slice) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def set_routes(
-    state: State, rows: NDArray[np.int64], routes: Routes
+    state: State, rows: NDArray[np.int64], routes: Routes, paths: Paths | None = None
 ) -> tuple[State, NDArray[np.integer]]:
     """The same state with other routes for some flows; packets on their way keep theirs.
 
     Args:
         state (State): Of a run; at rest.
         rows (numpy.ndarray): The flows' rows.
-        routes (Routes): Of all flows, by row.
+        routes (Routes): Of these flows.
+        paths (Paths, optional): Of these flows, where they are spread over paths.
 
     Returns:
         tuple: That state, and the NICs that flows have moved to: whoever runs it wakes them.
     """
-    for name, ptr, links in (
-        ("data_position", routes.data_ptr, routes.data_links),
-        ("ack_position", routes.ack_ptr, routes.ack_links),
-    ):
-        length = np.diff(ptr)[rows]
-        first = int(state.control["num_route_links"][0])
-        starts = first + np.cumsum(length) - length
-        after = first + int(length.sum())
-        state = state._replace(route_links=_longer(state.route_links, after))
-        inside = np.arange(after - first) - np.repeat(starts - first, length)
-        state.route_links[first:after] = links[np.repeat(ptr[rows], length) + inside]
-        state.flows[name][rows] = starts
-        state.control["num_route_links"] = after
-    state.flows["num_links"][rows] = np.diff(routes.data_ptr)[rows]
-    return _move_to_nics(state, rows, state.links["src"][routes.data_links[routes.data_ptr[rows]]])
+    state, positions = _with_ways(state, routes, paths)
+    for name, position in positions.items():
+        state.flows[name][rows] = position
+    state.flows["num_links"][rows] = np.diff(routes.data_ptr)
+    if paths is not None:
+        state.sprays["num_paths"][rows], state.sprays["path"][rows] = paths.count, paths.first
+    return _move_to_nics(state, rows, state.links["src"][routes.data_links[routes.data_ptr[:-1]]])
 
 
 def _move_to_nics(
@@ -187,15 +188,13 @@ def _take_out(state: State, nic: int, rows: NDArray[np.int64]) -> None:
     node["flows_reserved"] -= len(rows)
 
 
-def _with_room(state: State, num_flows: int, num_route_links: int, routes: Routes) -> State:
-    num_route_links += len(routes.data_links) + len(routes.ack_links)
+def _with_room(state: State, num_flows: int) -> State:
     return state._replace(
         flows=_longer(state.flows, num_flows),
         congestion=_longer(state.congestion, num_flows),
         retries=_longer(state.retries, num_flows),
         start_order=_longer(state.start_order, num_flows),
         timers=_longer(state.timers, num_flows),
-        route_links=_longer(state.route_links, num_route_links),
     )
 
 
@@ -208,15 +207,11 @@ def _longer(array: np.ndarray, length: int) -> np.ndarray:
 
 
 def _fill_rows(state: State, first: int, after: int, flows: NewFlows) -> None:
-    control, config = state.control[0], state.config[0]
+    config = state.config[0]
     rows = state.flows[first:after]
     rows["size_bytes"] = flows.size_bytes
     uplinks = state.links[flows.routes.data_links[flows.routes.data_ptr[:-1]]]
     rows["src"] = uplinks["src"]
-    data_position = int(control["num_route_links"])
-    rows["data_position"] = flows.routes.data_ptr[:-1] + data_position
-    ack_position = data_position + len(flows.routes.data_links)
-    rows["ack_position"] = flows.routes.ack_ptr[:-1] + ack_position
     rows["num_links"] = np.diff(flows.routes.data_ptr)
     rows["finish_ticks"] = NONE
     rows["nack_seq"] = NONE
@@ -237,12 +232,42 @@ def _ticks(start_ns: NDArray[np.int64], ticks_per_ns: int) -> NDArray[np.int64]:
     return start_ns * ticks_per_ns
 
 
-def _append_routes(state: State, routes: Routes) -> None:
-    control = state.control[0]
-    for links in (routes.data_links, routes.ack_links):
-        first = int(control["num_route_links"])
-        state.route_links[first : first + len(links)] = links
-        control["num_route_links"] += len(links)
+def _with_ways(
+    state: State, routes: Routes, paths: Paths | None
+) -> tuple[State, dict[str, NDArray[np.int64]]]:
+    """Adds the links of flows' routes, or of their paths; gives where those of each flow begin."""
+    data = routes.data_ptr[:-1], routes.data_links
+    if paths is not None:
+        data = paths.start, paths.links
+    positions = {}
+    for name, (start, links) in {
+        "data_position": data,
+        "ack_position": (routes.ack_ptr[:-1], routes.ack_links),
+    }.items():
+        used = int(state.control["num_route_links"][0])
+        after = used + len(links)
+        state = state._replace(route_links=_longer(state.route_links, after))
+        state.route_links[used:after] = links
+        state.control["num_route_links"] = after
+        positions[name] = used + start
+    return state, positions
+
+
+def _append_sprays(state: State, first: int, after: int, new: NewSprays) -> State:
+    packets = -(-state.flows["size_bytes"][first:after] // state.config["payload_bytes"][0])
+    words = -(-packets // layout.WORD_BITS)
+    used = int(state.control["packet_words"][0])
+    state.control["packet_words"] += words.sum()
+    state = state._replace(
+        sprays=_longer(state.sprays, after),
+        packet_bits=_longer(state.packet_bits, used + int(words.sum())),
+    )
+    rows = state.sprays[first:after]
+    rows["random"] = new.random
+    rows["last_ticks"] = NONE
+    rows["first_word"] = used + np.cumsum(words) - words
+    rows["num_paths"], rows["path"] = new.paths.count, new.paths.first
+    return state
 
 
 def _reserve_at_nics(state: State, nics: NDArray[np.integer]) -> State:

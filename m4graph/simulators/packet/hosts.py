@@ -9,6 +9,7 @@ from m4graph.simulators.packet.division import quotient, scaled_quotient
 from m4graph.simulators.packet.events import push
 from m4graph.simulators.packet.jit import inline_kernel, kernel
 from m4graph.simulators.packet.layout import DATA, NIC_WAKE, NONE
+from m4graph.simulators.packet.spraying import first_position, pass_acknowledged
 from m4graph.simulators.packet.variants import full_window_bytes
 
 
@@ -169,7 +170,8 @@ def _make_data(s, flow_id):
     packet.flow = flow_id
     packet.seq = flow.snd_nxt
     packet.wire_bytes = payload + config.data_overhead_bytes
-    packet.position = flow.data_position
+    packet.position = first_position(s, flow_id)
     flow.snd_nxt += payload
+    pass_acknowledged(s, flow_id)
     flow.next_send_ticks = c.now + _pace_ticks(s, flow, packet.wire_bytes)
     return packet_id

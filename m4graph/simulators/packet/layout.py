@@ -48,6 +48,7 @@ CONTROL = np.dtype(
         ("num_route_links", "i8"),  # and of the routes
         ("num_followers", "i8"),  # entries in use of State.followers
         ("host_flows_used", "i8"),  # of State.host_flows, abandoned lists included
+        ("packet_words", "i8"),  # rows in use of State.packet_bits
         ("num_requests", "i4"),
         ("num_starts", "i8"),  # entries in use of State.start_order
         ("num_read", "i8"),  # of them: flows whose start has been read
@@ -95,6 +96,8 @@ CONFIG = np.dtype(
         ("longest_route", "i8"),
         ("retransmit_ticks", "i8"),  # of the RDMA transport; 0: never
         ("retransmit_limit", "i8"),
+        ("spray_gap_ticks", "i8"),  # a flow that pauses so long may take another path
+        ("round_robin", "b1"),  # the next one, not any
         ("ecn_capable", "b1"),
         ("red", "b1"),
         ("red_min_packets", "f8"),
@@ -272,6 +275,22 @@ WIRE = np.dtype(
 )
 """A link on which faults may act; as many as links, or none."""
 WIRE_OFF = _switched_off(WIRE)
+
+SPRAY = np.dtype(
+    [
+        ("random", "u8"),  # state of the flow's own generator
+        ("last_ticks", "i8"),  # when its last packet was started, or NONE
+        ("first_word", "i8"),  # its part of State.packet_bits
+        ("num_paths", "u4"),  # from its data_position on, of num_links each
+        ("path", "u4"),  # of its last packet
+    ]
+)
+"""A flow whose packets are spread over paths; as many as flows, or none."""
+SPRAY_OFF = _switched_off(SPRAY)
+
+ARRIVED, ACKNOWLEDGED = map(np.int64, range(2))
+"""What is noted of each packet of such a flow: columns of State.packet_bits."""
+WORD_BITS = 64
 
 METER = np.dtype(
     [

@@ -32,11 +32,18 @@ from m4graph.scenario.faults import check_link
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import PacketRun, Watcher
-from m4graph.simulators.packet.link_hook_kernels import DROP, NUM_ARGUMENTS, PASS, PASS_MARKED
+from m4graph.simulators.packet.link_hook_kernels import (
+    DROP,
+    LATER,
+    NUM_ARGUMENTS,
+    PASS,
+    PASS_MARKED,
+)
 from m4graph.simulators.packet.variants import has_link_hook
 
 __all__ = [
     "DROP",
+    "LATER",
     "PASS",
     "PASS_MARKED",
     "LinkHook",
@@ -137,7 +144,9 @@ class LinkHook(Watcher):
         arrays (Sequence[numpy.ndarray], optional): The step's own; it finds and changes them by
             :func:`context_array`. They are no copies: what a run leaves there, the next one finds.
             (default: none)
-        gate (LinkStep, optional): Asked when a host may send. (default: none)
+        gate (LinkStep, optional): Asked when a host may send over a marked link. It answers with
+            ticks to wait, 0 or more, :func:`turn_of`, or, once in a tick, :data:`LATER`: it is
+            asked again when all else of this tick has happened. (default: none)
 
     Raises:
         ConfigError: If a number is missing or too much, or an array is not contiguous.

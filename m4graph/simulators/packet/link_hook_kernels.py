@@ -19,6 +19,9 @@ from m4graph.simulators.packet.variants import has_link_hook
 DROP, PASS, PASS_MARKED = -1, -2, -3
 """What a step may answer beside ``ticks << 1 | mark``; the lowest bit is the mark here, too."""
 
+LATER = -(1 << 62)
+"""A gate's answer: ask again when all else of this tick has happened."""
+
 NUM_ARGUMENTS = 10
 """Of a step, integers of 64 bits all."""
 
@@ -69,8 +72,8 @@ def _waits(s, link_id):
         hook.gate,
         (now, hook.group, hook.direction, NONE, NONE, NONE, NONE, 0, link_id, hook.context),
     )
-    if answer > 0:
-        wake_at(s, host_id, node, now + answer)
+    if answer > 0 or answer == LATER:
+        wake_at(s, host_id, node, now + max(answer, 0))
         return True
     if answer < 0:
         give_turn(s, node, ~answer)

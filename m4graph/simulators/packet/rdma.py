@@ -1,6 +1,7 @@
 """The RDMA transport of ns-3: go-back-N on a NACK, and a timeout that is off by default.
 
-docs/packet-model.md, "Acknowledgement and loss".
+docs/packet-model.md, "Acknowledgement and loss". Where flows are spread over paths, packets come in
+any order: each is acknowledged by itself, and only the timer finds a loss.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from m4graph.simulators.packet.events import push
 from m4graph.simulators.packet.jit import hook_kernel, inline_hook_kernel
 from m4graph.simulators.packet.layout import ACK, DEADLINE, NACK, NONE
 from m4graph.simulators.packet.ports import enqueue_priority, free_packet
+from m4graph.simulators.packet.spraying import (
+    first_unacknowledged,
+    note_acknowledged,
+    note_arrived,
+    pass_acknowledged,
+)
 from m4graph.simulators.packet.transport import Transport
+from m4graph.simulators.packet.variants import has_spraying
 
 _NACK_INTERVAL_NS = 500_000
 
@@ -26,22 +34,33 @@ def _receive(s, flow_id, packet_id):
     config = s.config[0]
     packet = s.packets[packet_id]
     flow = s.flows[flow_id]
+    if has_spraying(s):
+        note_arrived(s, flow_id, packet.seq)
+        return _answer(s, flow, packet_id, ACK)
     if packet.seq == flow.rcv_nxt:
         flow.rcv_nxt += packet.wire_bytes - config.data_overhead_bytes
-        packet.kind = ACK
+        kind = ACK
     elif packet.seq > flow.rcv_nxt and (
         now >= flow.nack_allowed_ticks or flow.nack_seq != flow.rcv_nxt
     ):
         flow.nack_allowed_ticks = now + _NACK_INTERVAL_NS * config.ticks_per_ns
         flow.nack_seq = flow.rcv_nxt
-        packet.kind = NACK
+        kind = NACK
     elif packet.seq < flow.rcv_nxt and config.retransmit_ticks > 0:
-        packet.kind = ACK
+        kind = ACK
     else:
         free_packet(s, packet_id)
         return NONE
     packet.seq = flow.rcv_nxt
-    packet.wire_bytes = config.ack_wire_bytes
+    return _answer(s, flow, packet_id, kind)
+
+
+@inline_hook_kernel
+def _answer(s, flow, packet_id, kind):
+    """Sends a data packet's record back as its answer; gives the uplink."""
+    packet = s.packets[packet_id]
+    packet.kind = kind
+    packet.wire_bytes = s.config[0].ack_wire_bytes
     packet.position = flow.ack_position
     uplink = s.route_links[flow.ack_position]
     enqueue_priority(s, uplink, packet_id)
@@ -53,6 +72,12 @@ def _acknowledge(s, flow_id, packet_id):
     """Moves the sender's window on an ACK or NACK."""
     packet = s.packets[packet_id]
     flow = s.flows[flow_id]
+    if has_spraying(s):
+        note_acknowledged(s, flow_id, packet.seq)
+        pass_acknowledged(s, flow_id)
+        # To the algorithm, what has come so far is the sequence of an ACK.
+        packet.seq = flow.snd_una
+        return
     flow.snd_una = max(flow.snd_una, packet.seq)
     # After a timeout, an ACK of what was sent before may come for more than was sent since.
     if packet.kind == NACK or flow.snd_nxt < flow.snd_una:
@@ -78,7 +103,7 @@ def _on_deadline(s, flow_id, which):
         return NONE
     else:
         retry.num_periods += 1
-        flow.snd_nxt = flow.snd_una
+        flow.snd_nxt = first_unacknowledged(s, flow_id)
         link_id = s.nodes[flow.src].uplink
     push(s, s.control[0].now + s.config[0].retransmit_ticks, DEADLINE, flow_id, 0)
     return link_id
@@ -93,4 +118,5 @@ RDMA = Transport(
     acknowledge=_acknowledge,
     on_deadline=_on_deadline,
     first_window_bytes=_first_window_bytes,
+    takes_any_order=True,
 )

@@ -12,6 +12,7 @@ from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import EVENTS_A_TURN, PacketRun
 from m4graph.simulators.packet.flows import NewFlows, append_flows, let_wait, queue_starts, times_ns
 from m4graph.simulators.packet.layout import FINISHED, MAX_TICKS, STARVED
+from m4graph.simulators.packet.sprayer import Sprayer
 from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session, Waits
 
 
@@ -25,10 +26,13 @@ class PacketSession(Session):
         ConfigError: If the congestion control or the buffers cannot be simulated.
     """
 
+    sprays = True
+
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario)
         kernel = CONGESTION_KERNELS.resolve(scenario.congestion_control.kind)
         self._congestion_state = kernel.make_flow_state(scenario.congestion_control)
+        self._sprayer = Sprayer.of(scenario)
         self._run = PacketRun(scenario, build_idle_state(scenario))
         self.compile_s = self._run.compile_s
         self._ticks_per_ns = scenario.config.ticks_per_ns
@@ -52,7 +56,8 @@ class PacketSession(Session):
         numbers = np.arange(first, first + len(flows.src))
         check_route_lengths(self._scenario, flows.routes, numbers)
         windows = flow_windows(self._scenario, flows.routes)
-        new = NewFlows(flows.size_bytes, flows.routes, windows)
+        sprays = None if self._sprayer is None else self._sprayer.new(flows.routes)
+        new = NewFlows(flows.size_bytes, flows.routes, windows, sprays)
         self._run.state = append_flows(self._run.state, new, self._congestion_state)
 
     def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:

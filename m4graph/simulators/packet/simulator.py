@@ -84,10 +84,12 @@ class PacketSimulator(Simulator):
 
         Raises:
             ConfigError: If the congestion control or the buffers cannot be simulated, flows cannot
-                be rerouted, what is to be recorded does not exist, or it is too much work.
+                be rerouted or spread over paths, what is to be recorded does not exist, or it is
+                too much work.
             SimulationError: If memory for packets in flight runs out.
         """
         check_forecast(scenario, self._max_hours)
+        self._check_spraying(scenario)
         if isinstance(scenario.workload, ClosedLoopWorkload):
             return simulate_closed_loop(self, scenario, progress)
         run = PacketRun(scenario, build_state(scenario), self._all_watchers(scenario))
@@ -127,6 +129,18 @@ class PacketSimulator(Simulator):
                     "with the starts of its result as an open loop"
                 )
         return PacketSession(scenario)
+
+    def _check_spraying(self, scenario: Scenario) -> None:
+        """Refuses to record what holds for one route of a flow."""
+        if scenario.spraying is None:
+            return
+        rtt = self._recording is not None and self._recording.rtt is not None
+        for key, is_given in (("labels", self._labels), ("recording.rtt", rtt)):
+            if is_given:
+                raise ConfigError(
+                    f"{key}: expected none with packets of a flow on several paths, as it counts "
+                    "on their order on one route"
+                )
 
     def _all_watchers(self, scenario: Scenario) -> list[Watcher]:
         """Those of one run: what acts on it before what looks on."""

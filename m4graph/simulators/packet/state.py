@@ -46,6 +46,8 @@ class _Arrays(NamedTuple):
     label_flows: np.ndarray  # int32
     label_remaining_bytes: np.ndarray  # int64
     label_queue_bytes: np.ndarray  # int64
+    sprays: np.ndarray  # SPRAY, or SPRAY_OFF
+    packet_bits: np.ndarray  # uint64 [words, 2]: what has come of flows on paths, packet by packet
     wires: np.ndarray  # WIRE, or WIRE_OFF
     link_hooks: np.ndarray  # LINK_HOOK, or LINK_HOOK_OFF
     meters: np.ndarray  # METER, or METER_OFF

@@ -25,9 +25,13 @@ class Transport:
             has come. Gives the link that now has something to send, or ``NONE``.
         first_window_bytes: From a scenario to the window of a new flow: a packet may leave while
             fewer bytes than this are in flight. 0: no window.
+        takes_any_order: Where flows are spread over paths
+            (:func:`~m4graph.simulators.packet.variants.has_spraying`), packets that come before
+            others are no sign of a loss to it.
     """
 
     receive: Callable[..., int]
     acknowledge: Callable[..., None]
     on_deadline: Callable[..., int]
     first_window_bytes: Callable[[Scenario], int]
+    takes_any_order: bool = False

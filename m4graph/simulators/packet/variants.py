@@ -10,7 +10,13 @@ from typing import Any
 from numba.extending import overload
 from numba.np.numpy_support import from_dtype
 
-from m4graph.simulators.packet.layout import FLOW_WITH_WINDOW, LINK_HOOK, METER, WIRE
+from m4graph.simulators.packet.layout import (
+    FLOW_WITH_WINDOW,
+    LINK_HOOK,
+    METER,
+    SPRAY,
+    WIRE,
+)
 from m4graph.simulators.packet.state import State
 
 
@@ -27,6 +33,11 @@ def has_link_hook(s: State) -> bool:
 def has_recording(s: State) -> bool:
     """Whether links are metered, and packets tapped."""
     return s.meters.dtype == METER
+
+
+def has_spraying(s: State) -> bool:
+    """Whether the packets of a flow may take several paths."""
+    return s.sprays.dtype == SPRAY
 
 
 def full_window_bytes(s: State, flow: Any) -> int:
@@ -59,5 +70,12 @@ def _has_link_hook(s):
 @overload(has_recording, inline="always")
 def _has_recording(s):
     if s.arrays["meters"].dtype == from_dtype(METER):
+        return lambda s: True
+    return lambda s: False
+
+
+@overload(has_spraying, inline="always")
+def _has_spraying(s):
+    if s.arrays["sprays"].dtype == from_dtype(SPRAY):
         return lambda s: True
     return lambda s: False

@@ -10,6 +10,7 @@ from typing import Any
 from m4graph.scenario.sample import sample_scenario
 from m4graph.simulators.base import Simulator
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
+from m4graph.simulators.packet.sprayer import why_one_path
 
 _FAULT = {"kind": "loss", "link": [0, 3], "probability": 0.5}
 _PARTS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -17,6 +18,7 @@ _PARTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("drop_tail", {"config": {"queue": {"kind": "drop_tail"}}}),
     ("faults", {"faults": [_FAULT]}),
     ("recording", {"recording": {"links": "all"}}),
+    ("spray", {"routing": {"kind": "spray"}}),
 )
 """What a run may have beyond the ordinary, each of which makes another variant of the loop."""
 
@@ -27,6 +29,8 @@ def packet_warm_ups(
     """As :meth:`~m4graph.simulators.Simulator.warm_ups`: by algorithm, and by variant."""
     runs: dict[str, Callable[[], object]] = {}
     for kind, (name, options) in product(CONGESTION_KERNELS.names(), _variants()):
+        if "routing" in options and why_one_path(CONGESTION_KERNELS.resolve(kind)) is not None:
+            continue
         if every or not name:
             runs["/".join(filter(None, ("packet", kind, name)))] = partial(
                 _run, simulator, kind, **options

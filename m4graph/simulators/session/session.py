@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.scenario.ideal import ideal_fct_ns
 from m4graph.scenario.ranges import largest_flow_bytes
+from m4graph.simulators.base import refuse_spraying
 from m4graph.simulators.session.checks import (
     checked_host,
     checked_size,
@@ -56,11 +57,16 @@ class Session(ABC):
     compile_s: float = 0.0
     """Seconds of compilation when it was opened."""
 
+    sprays: ClassVar[bool] = False
+    """Whether it spreads the packets of a flow over paths, where routing says so."""
+
     def __init__(self, scenario: Scenario) -> None:
         if scenario.faults:
             raise ConfigError(
                 f"faults: expected none in a session or a closed loop (got {len(scenario.faults)})"
             )
+        if not self.sprays:
+            refuse_spraying("the simulator of this session", scenario)
         self._scenario = scenario
         arrays = scenario.arrays
         self._largest_flow_bytes = largest_flow_bytes(arrays)

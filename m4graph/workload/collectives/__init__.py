@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from m4graph.workload.collectives.closed_loops import (
     all_to_all,
+    collective_rounds,
     ring_all_reduce,
     tree_all_reduce,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "all_to_all",
     "check_collective",
     "collective_flows",
+    "collective_rounds",
     "one_after_another",
     "parts_of",
     "ring_all_reduce",

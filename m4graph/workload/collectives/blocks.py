@@ -13,6 +13,7 @@ from m4graph.workload.closed_loop import ClosedLoopWorkload
 from m4graph.workload.collectives.closed_loops import (
     MAX_SIZE_BYTES,
     all_to_all,
+    collective_rounds,
     ring_all_reduce,
     tree_all_reduce,
 )
@@ -79,6 +80,25 @@ class AllToAllBlock(_CollectiveBlock):
     def build(self, network: nx.Graph, seed: int) -> ClosedLoopWorkload:
         """Lists the flows; the seed changes nothing."""
         return all_to_all(**self.arguments(network)).with_limit(self.limit_per_rack)
+
+
+class CollectiveBlock(_CollectiveBlock):
+    """``workload: {kind: collective, ...}``, the arguments of :func:`.collective_rounds`.
+
+    Servers are those of the network's hosts (the attribute ``server`` of a node, as the topology
+    ``rail`` sets it); a host without one is a server by itself.
+    """
+
+    operation: str = "all_reduce"
+    algorithm: str | None = None
+    channels: int | None = Field(default=None, ge=1)
+    chunks: int = Field(default=1, ge=1)
+
+    def build(self, network: nx.Graph, seed: int) -> ClosedLoopWorkload:
+        """Lists the flows; the seed changes nothing."""
+        given = self.arguments(network)
+        servers = [network.nodes[host].get("server", -1 - host) for host in given["hosts"]]
+        return collective_rounds(**given, servers=servers).with_limit(self.limit_per_rack)
 
 
 class RequestResponseBlock(WorkloadBlock):

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.checks import check_count
-from m4graph.core.schema import KeyProblem
+from m4graph.core.schema import KeyProblem, one_of
 from m4graph.workload.closed_loop import ClosedLoopWorkload
 from m4graph.workload.collectives.direct import direct
-from m4graph.workload.collectives.flows import Collective, CollectiveFlows, RankGroup
+from m4graph.workload.collectives.flows import SWITCH, Collective, CollectiveFlows, RankGroup
+from m4graph.workload.collectives.kinds import KINDS, collective_flows
 from m4graph.workload.collectives.ring import ring
 from m4graph.workload.collectives.tree import tree
 
@@ -139,6 +140,49 @@ def all_to_all(
         flows.src, flows.dst, flows.size_bytes, flows.step, (waits, waits - lag)
     )
     return _repeated(paced.on(ranks), num_rounds, compute_ns, start_ns)
+
+
+def collective_rounds(
+    hosts: Sequence[int],
+    size_bytes: int,
+    operation: str = "all_reduce",
+    algorithm: str | None = None,
+    servers: Sequence[int] | None = None,
+    channels: int | None = None,
+    chunks: int = 1,
+    num_rounds: int = 1,
+    compute_ns: int = 0,
+    start_ns: int = 0,
+) -> ClosedLoopWorkload:
+    """Any collective operation by any algorithm of :data:`.COLLECTIVE_ALGORITHMS`, in rounds.
+
+    Args:
+        hosts (Sequence[int]): Two or more hosts, the ranks in order.
+        size_bytes (int): As of :class:`.Collective`.
+        operation (str, optional): One of :data:`.KINDS`. (default: ``"all_reduce"``)
+        algorithm (str, optional): How. (default: the operation's)
+        servers (Sequence[int], optional): The server of each host. (default: each its own)
+        channels (int, optional): As of :class:`.Collective`.
+        chunks (int, optional): As of :class:`.Collective`. (default: ``1``)
+        num_rounds (int, optional): As in :func:`ring_all_reduce`. (default: ``1``)
+        compute_ns (int, optional): As in :func:`ring_all_reduce`. (default: ``0``)
+        start_ns (int, optional): When the first round starts. (default: ``0``)
+
+    Raises:
+        KeyProblem: If a host is there twice, a parameter is bad, or the algorithm needs an
+            NVSwitch, whose flows have no host at one end.
+    """
+    if operation not in KINDS:
+        raise KeyProblem("operation", f"expected {one_of(KINDS)} (got {operation!r})")
+    ranks = _checked_hosts(hosts)
+    size = check_count("size_bytes", size_bytes, 1, MAX_SIZE_BYTES)
+    group = _group(ranks) if servers is None else RankGroup.of_servers(servers)
+    flows = collective_flows(Collective(operation, size, algorithm, channels, chunks), group)
+    if (flows.src == SWITCH).any() or (flows.dst == SWITCH).any():
+        raise KeyProblem(
+            "algorithm", f"expected one whose flows go from host to host (got {algorithm!r})"
+        )
+    return _repeated(flows.on(ranks), num_rounds, compute_ns, start_ns)
 
 
 def _repeated(

@@ -16,6 +16,7 @@ from m4graph.simulators.packet.driver import PacketRun
 from m4graph.simulators.packet.engine import engine
 from m4graph.simulators.packet.link_hook import (
     DROP,
+    LATER,
     PASS,
     PASS_MARKED,
     LinkHook,
@@ -331,6 +332,20 @@ def test_a_gate_gives_a_turn():
         # The first flow has sent a packet before the second one starts.
         assert fct_ns[favourite] == alone_ns + favourite * 838
         assert fct_ns[1 - favourite] > 1.7 * alone_ns
+
+
+def test_a_gate_may_see_first_what_else_happens():
+    """Asked later in the same tick, it finds the flow that starts second, and loses no time."""
+
+    @link_step
+    def looks_twice(now, group, direction, next_link, exit_link, kind, flow, size, link, context):
+        asked = context_array(context, 0, np.int64)
+        asked[0] += 1
+        return LATER if asked[0] == 1 else turn_of(1)
+
+    two = flows((0, 3, 15_000, 0), (0, 3, 15_000, 0))
+    hook = LinkHook(passes, UPLINKS[:1], arrays=[np.zeros(1, np.int64)], gate=looks_twice)
+    assert run(two, hook).fct_ns[1] == run(flows((0, 3, 15_000, 0))).fct_ns[0]
 
 
 def test_a_gate_at_which_all_may_pass_changes_nothing():

@@ -59,6 +59,11 @@ class PodSuite(Suite):
     models: tuple[str, ...] = ()
     margin_ns: int = 10**9
 
+    @property
+    def has_noise(self) -> bool:
+        """Not here: the noise of these suites is that of seeds."""
+        return False
+
     def alone(self) -> Self:
         """The suite without simulators that it brings along, and without its mimics."""
         return replace(super().alone(), models=())

@@ -1,0 +1,85 @@
+"""The packet simulator again, with starts moved a little: how far apart equally true runs are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m4graph.core.checks import check_count, check_positive
+from m4graph.core.progress import Progress
+from m4graph.core.rng import generator
+from m4graph.results import SimulationResult
+from m4graph.scenario import Scenario
+from m4graph.simulators.base import Simulator, build_simulator
+from m4graph.simulators.forecast import MAX_HOURS
+from m4graph.workload import AnyWorkload, ClosedLoopWorkload, Workload
+
+
+class NoiseSimulator(Simulator):
+    """Runs ``packet`` with each first start up to ``shift_ns`` later, drawn at random.
+
+    Which packet comes first at a queue decides what all later ones meet. So two runs that differ
+    by less than a packet's time give different completion times, and both are true: no simulator
+    can be expected to be nearer to one of them than the other one is.
+
+    In a closed loop the flows that wait for none are moved; the others follow.
+
+    Args:
+        shift_ns (int, optional): The most that a start is moved. (default: ``20``)
+        seed (int, optional): Of the moves. (default: ``0``)
+        max_hours (float, optional): As of ``packet``. (default: ``24``)
+    """
+
+    name = "noise"
+    colour = "#999999"
+    is_deterministic = True
+    neutral_options = frozenset({"max_hours"})
+    sources = ("m4graph.simulators.packet",)
+
+    def __init__(self, shift_ns: int = 20, seed: int = 0, max_hours: float = MAX_HOURS) -> None:
+        self._shift_ns = check_count("shift_ns", shift_ns, 0, 10**9)
+        self._seed = check_count("seed", seed, 0)
+        self._max_hours = check_positive("max_hours", max_hours)
+
+    def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:
+        """Simulates the moved flows; the result has them in the scenario's order.
+
+        Raises:
+            InputError: As ``packet``.
+            SimulationError: As ``packet``.
+        """
+        flows = scenario.workload
+        shift_ns = generator(self._seed, "noise", scenario.seed).integers(
+            0, self._shift_ns, len(flows.id), endpoint=True
+        )
+        moved = scenario.replace(workload=_moved(flows, shift_ns))
+        result = build_simulator("packet", max_hours=self._max_hours).run(moved, progress)
+        # A workload is sorted by its starts.
+        order = np.argsort(result.flow_id)[np.argsort(np.argsort(flows.id))]
+        return replace(
+            result,
+            simulator=self.name,
+            scenario=scenario,
+            flow_id=result.flow_id[order],
+            fct_ns=result.fct_ns[order],
+            ideal_fct_ns=result.ideal_fct_ns[order],
+            start_ns=result.start_ns[order],
+            extra={},
+        )
+
+
+def _moved(flows: AnyWorkload, shift_ns: NDArray[np.int64]) -> AnyWorkload:
+    columns = {name: getattr(flows, name) for name in ("id", "src", "dst", "size_bytes")}
+    if isinstance(flows, Workload):
+        return Workload.from_arrays(**columns, start_ns=flows.start_ns + shift_ns)
+    waits = np.diff(flows.after_ptr) > 0
+    return ClosedLoopWorkload.from_arrays(
+        **columns,
+        ready_ns=flows.ready_ns + np.where(waits, 0, shift_ns),
+        after_ptr=flows.after_ptr,
+        after=flows.id[flows.after],
+        delay_ns=flows.delay_ns,
+        limit_per_rack=flows.limit_per_rack,
+    )
