@@ -17,11 +17,13 @@ from m4graph.core.errors import ConfigError
 from m4graph.core.integers import is_integer
 from m4graph.core.schema import spell
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
-from m4graph.mimic.boundary import EGRESS, BoundaryTrace
-from m4graph.mimic.clusters import HOST_UP, Pods
+from m4graph.mimic.border_rows import EGRESS
+from m4graph.mimic.boundary import BoundaryTrace
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.compose import is_visible
 from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 from m4graph.mimic.models.oracle_step import comes_out_as_it_did, sends_as_it_did
+from m4graph.mimic.shape import HOST_UP
 from m4graph.scenario import Scenario
 
 _NONE = -1
