@@ -66,7 +66,9 @@ class FittedTable:
         pods = Pods.of(scenario.network, scenario.arrays)
         taken = np.arange(min(traced, pods.num_pods))
         to_cores = pods.links(AGG_UP, np.arange(pods.num_pods))
-        taps = np.unique(np.concatenate([to_cores, *(taps_of(pods, pod) for pod in taken)]))
+        taps = np.unique(
+            np.concatenate([to_cores, *(taps_of(pods, pod) for pod in taken.tolist())])
+        )
         recording = {"taps": pods.ends(taps)}
         result = PacketSimulator(recording=recording).run(scenario)
         ticks_per_ns = scenario.config.ticks_per_ns

@@ -98,10 +98,11 @@ def number_weights(table: FittedTable) -> NDArray[np.float64]:
     of_levels = np.tile(level_weights(NUM_LEVELS), NUM_LOADS) * NUM_LEVELS
     for name in ("wait_ticks", "drop", "mark"):
         weights[..., PLACES[name]] = of_levels
-    seen = table.curves["gap_edges"].any(axis=-1)
+    seen = np.asarray(table.curves["gap_edges"].any(axis=-1))
     for name in ("gap_edges", "drop_again"):
         weights[..., PLACES[name]] = seen[..., None]
-    return weights * (table.counts / table.counts.sum())[..., None]
+    share: NDArray[np.float64] = table.counts / table.counts.sum()
+    return weights * share[..., None]
 
 
 def loss(found: Tensor, wanted: Tensor, weights: Tensor, std: Tensor) -> Tensor:
