@@ -28,6 +28,11 @@ from m4graph.core.files import whole_file
 JOB = Path(__file__).parents[1] / "configs" / "jobs" / "mixtral-64.yaml"
 RAILS = {"kind": "rail", "servers": 8, "spines": 8}
 RACKS = {"kind": "rail", "servers": 8, "rail": False, "gpus_per_tor": 16, "spines": 8}
+# Windows larger than a route's idle round trip holds: the paths of a flow have different queues.
+LARGE_WINDOWS = {
+    "network": {"payload_bytes": 9000, "tick": "ps", "buffer_bytes": 32_000_000},
+    "congestion_control": {"kind": "dcqcn"},
+}
 CASES = {
     "racks, ECMP": (RACKS, {"kind": "simai"}),
     "racks, flowlets": (RACKS, {"kind": "flowlet", "gap_us": 5}),
@@ -47,7 +52,8 @@ def main() -> None:
     workload = divided(yaml.safe_load(JOB.read_text())["workload"], options.part)
     results = {}
     for name, (topology, routing) in CASES.items():
-        keys = {"topology": topology, "routing": routing, "workload": workload, "name": name}
+        keys: dict[str, Any] = {"topology": topology, "routing": routing, "name": name}
+        keys |= {"workload": workload, **LARGE_WINDOWS}
         job = m4.load_job(JOB, [(key, json.dumps(value)) for key, value in keys.items()])
         results[name] = m4.simulate_job(job, "packet")
     Console().print(table(results, options.part))

@@ -23,7 +23,8 @@ import torch
 
 import m4graph as m4
 from m4graph.core.provenance import provenance
-from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace, taps_of
+from m4graph.mimic.border_rows import EGRESS, INGRESS
+from m4graph.mimic.boundary import BoundaryTrace, taps_of
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.features import feature_matrix, latency_bins, packet_steps, targets_of
 from m4graph.mimic.models.recurrent.config import RecurrentConfig

@@ -27,8 +27,8 @@ from rich.table import Table
 import m4graph as m4
 from m4graph.core.provenance import peak_rss_bytes
 from m4graph.mimic import BoundaryTrace, Mimic, MimicSimulator, Pods, fit, small, taps_of
-from m4graph.mimic.boundary import EGRESS
-from m4graph.mimic.clusters import AGG_DOWN, AGG_UP, CORE_DOWN, HOST_UP, RACK_DOWN, RACK_UP
+from m4graph.mimic.border_rows import EGRESS
+from m4graph.mimic.shape import AGG_DOWN, AGG_UP, CORE_DOWN, HOST_UP, RACK_DOWN, RACK_UP
 from m4graph.scenario.cautions import Caution
 from m4graph.simulators.packet import PacketSimulator
 

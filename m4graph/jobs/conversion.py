@@ -19,7 +19,22 @@ from m4graph.workload.programs.simai import POLICIES, SimaiWorkload, read_simai
 from m4graph.workload.programs.training import Pass, Row
 
 GPUS_PER_SERVER = 8
-_NETWORK = {"payload_bytes": 9000, "buffer_bytes": 32_000_000}
+_NETWORK = {
+    "network": {
+        "payload_bytes": 9000,
+        "buffer_bytes": 32_000_000,
+        "ecn": {"reference_gbps": 400, "kmin_bytes": 800_000, "kmax_bytes": 3_200_000},
+    },
+    "congestion_control": {
+        "kind": "dcqcn",
+        "init_window_bytes": "pair",
+        "min_rate_mbps": 100,
+        "alpha_timer_us": 1,
+        "increase_timer_us": 900,
+        "additive_increase_mbps": 50,
+        "hyper_increase_mbps": 100,
+    },
+}
 """As SimAI's configuration has it."""
 
 _LONGEST_BLOCK = 32
@@ -80,8 +95,7 @@ def convert_simai(source: Path, folder: Path) -> Converted:
             "name": workloads[0].stem,
             "topology": topology,
             "routing": {"kind": "simai"},
-            "network": dict(_NETWORK),
-            "congestion_control": {"kind": "dcqcn"},
+            **_NETWORK,
             "workload": training_blocks(workload),
             "step_after": "sender_ack",
         },
@@ -111,8 +125,7 @@ def convert_chakra(source: Path, folder: Path) -> Converted:
             "name": source.name,
             "topology": _rails(len(files), notes),
             "routing": {"kind": "simai"},
-            "network": dict(_NETWORK),
-            "congestion_control": {"kind": "dcqcn"},
+            **_NETWORK,
             "workload": {"kind": "chakra", "prefix": "trace"},
         },
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.jobs.placement import Placement
 from m4graph.results import UNFINISHED_BECAUSE
-from m4graph.simulators.session import Completion, Session
+from m4graph.simulators.session import Completion, Session, Waits
 
 
 class End(NamedTuple):
@@ -23,20 +27,12 @@ class End(NamedTuple):
     end_ns: int
 
 
-class _Member:
-    """An operation whose flows are under way."""
+class _Member(NamedTuple):
+    """An operation and its flows."""
 
-    def __init__(
-        self, operation: int, placement: Placement, first_flow: int, start_ns: int
-    ) -> None:
-        self.operation = operation
-        self.first_flow = first_flow
-        self.followers = placement.pattern.followers
-        self.num_open = placement.pattern.num_open.copy()
-        self.ack_ns: list[int] = placement.ack_ns.tolist()
-        self.ready_ns = [start_ns] * placement.num_flows
-        self.num_left = placement.num_flows
-        self.end_ns = start_ns
+    operation: int
+    flows: range
+    ack_ns: NDArray[np.int64]
 
 
 class FlowRun:
@@ -60,7 +56,7 @@ class FlowRun:
         self._count = count
         self._session = session
         self._latency_ns = latency_ns
-        self._member_of_flow: list[_Member] = []
+        self._members: list[_Member] = []
         self._num_left = 0
 
     @property
@@ -80,22 +76,24 @@ class FlowRun:
 
     def add(self, operation: int, placement: Placement, start_ns: int) -> None:
         """An operation starts now or later."""
-        flows = placement.flows
+        flows, pattern = placement.flows, placement.pattern
         if placement.has_switch_flows and self._session.packet_hops is not None:
             raise ConfigError(
                 "algorithm: expected 'nvls' alone on its cables, or a simulator without packets "
                 "(got packets and other flows beside it)"
             )
-        numbers = self._session.announce(flows.src, flows.dst, flows.size_bytes, placement.routes)
-        member = _Member(operation, placement, numbers.start, start_ns)
-        self._member_of_flow += [member] * placement.num_flows
+        waits = Waits(
+            np.diff(pattern.after_ptr),
+            *pattern.followers,
+            placement.ack_ns + self._latency_ns,
+            placement.start_ns + (start_ns + self._latency_ns),
+        )
+        numbers = self._session.announce(
+            flows.src, flows.dst, flows.size_bytes, placement.routes, waits
+        )
+        self._members.append(_Member(operation, numbers, placement.ack_ns))
         self._num_left += 1
         self._count(placement.num_flows)
-        own_ns = placement.start_ns.tolist()
-        for flow, count in enumerate(member.num_open):
-            if count == 0:
-                begin_ns = start_ns + own_ns[flow] + self._latency_ns
-                self._session.start(numbers.start + flow, begin_ns)
 
     def advance(self, until_ns: int | None) -> End | None:
         """Runs up to a time, or to the first operation that ends; ``None``: none has.
@@ -103,25 +101,16 @@ class FlowRun:
         Raises:
             SimulationError: If flows can never complete.
         """
-        session, latency_ns = self._session, self._latency_ns
-        for done in session.run(until_ns):
-            member = self._member_of_flow[done.flow_id]
-            flow = done.flow_id - member.first_flow
+        for done in self._session.run(until_ns):
+            place = bisect_right(self._members, done.flow_id, key=lambda one: one.flows.start) - 1
+            member = self._members[place]
+            self._num_left -= 1
             if self._completed is not None:
-                self._completed.append((member.operation, done))
-            arrived_ns = done.finish_ns + member.ack_ns[flow]
-            ready_ns, num_open = member.ready_ns, member.num_open
-            for other in member.followers[flow]:
-                ready_ns[other] = max(ready_ns[other], arrived_ns)
-                num_open[other] -= 1
-                if num_open[other] == 0:
-                    begin_ns = max(ready_ns[other] + latency_ns, session.now_ns)
-                    session.start(member.first_flow + other, begin_ns)
-            member.end_ns = max(member.end_ns, arrived_ns)
-            member.num_left -= 1
-            if member.num_left == 0:
-                self._num_left -= 1
-                return End(member.operation, member.end_ns)
+                self._completed += [
+                    (member.operation, self._session.completion_of(flow)) for flow in member.flows
+                ]
+            _, finish_ns = self._session.times_of(member.flows)
+            return End(member.operation, int((finish_ns + member.ack_ns).max()))
         if until_ns is None and not self.is_idle:
             why = self._session.extra.get(UNFINISHED_BECAUSE, "the simulation has stopped")
             raise SimulationError(f"collective: expected all its flows to complete ({why})")

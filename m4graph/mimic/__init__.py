@@ -8,9 +8,10 @@ from m4graph.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from m4graph.mimic.boundary import BoundaryTrace, taps_of
-    from m4graph.mimic.clusters import Pods, PodShape
+    from m4graph.mimic.clusters import Pods
     from m4graph.mimic.fitting import fit, small, trace_small
     from m4graph.mimic.folder import Mimic
+    from m4graph.mimic.shape import PodShape
     from m4graph.mimic.simulator import MimicSimulator
     from m4graph.mimic.tuning import EndToEnd, Tuned, published_space, tune
 
@@ -19,7 +20,7 @@ _NAMES = {
     "EndToEnd": "m4graph.mimic.tuning",
     "Mimic": "m4graph.mimic.folder",
     "MimicSimulator": "m4graph.mimic.simulator",
-    "PodShape": "m4graph.mimic.clusters",
+    "PodShape": "m4graph.mimic.shape",
     "Pods": "m4graph.mimic.clusters",
     "Tuned": "m4graph.mimic.tuning",
     "fit": "m4graph.mimic.fitting",

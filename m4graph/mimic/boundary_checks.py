@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.array_checks import Checker
-from m4graph.mimic.clusters import PodShape
+from m4graph.mimic.shape import PodShape
 
 _MOST_PLACES = 1 << 15
 _MOST_BYTES = 1 << 19

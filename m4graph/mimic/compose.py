@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.mimic.boundary import EGRESS, INGRESS
-from m4graph.mimic.clusters import AGG_UP, CORE_DOWN, HOST_UP, RACK_DOWN, Pods
+from m4graph.mimic.border_rows import EGRESS, INGRESS
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.models.base import MimicStep
+from m4graph.mimic.shape import AGG_UP, CORE_DOWN, HOST_UP, RACK_DOWN
 from m4graph.routing import EcmpRouting
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.link_hook import LinkHook

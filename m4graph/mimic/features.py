@@ -31,9 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError
-from m4graph.mimic.clusters import PodShape
 from m4graph.mimic.feature_kernels import fill_gaps, fill_matrix
 from m4graph.mimic.feature_layout import FEATURE_SPEC, MODEL_STEP, first_tracks
+from m4graph.mimic.shape import PodShape
 from m4graph.mimic.targets import Discretizer, Targets
 
 _SPAN = 1.2
@@ -62,7 +62,7 @@ def packet_steps(rows: NDArray[np.void], shape: PodShape) -> StepTable:
     """A step for each packet.
 
     Args:
-        rows (numpy.ndarray): Records of :data:`~m4graph.mimic.boundary.BORDER_ROW` of one
+        rows (numpy.ndarray): Records of :data:`~m4graph.mimic.border_rows.BORDER_ROW` of one
             direction, by time of entry.
         shape (PodShape): Of the pod.
     """

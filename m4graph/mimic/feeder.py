@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.rng import generator
-from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace
-from m4graph.mimic.clusters import Pods, PodShape
+from m4graph.mimic.border_rows import EGRESS, INGRESS
+from m4graph.mimic.boundary import BoundaryTrace
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.feature_layout import MODEL_STEP
 from m4graph.mimic.features import StepTable, num_places, packet_steps
 from m4graph.mimic.feeder_kernels import start_clocks
@@ -36,6 +37,7 @@ from m4graph.mimic.feeder_layout import (
     PLACES,
     RATE,
 )
+from m4graph.mimic.shape import PodShape
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.fluid import FluidSimulator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
-from m4graph.mimic.boundary import INGRESS, BoundaryTrace
-from m4graph.mimic.clusters import AGG_DOWN, AGG_UP, CORE_DOWN, RACK_DOWN, RACK_UP, PodShape
+from m4graph.mimic.border_rows import INGRESS
+from m4graph.mimic.boundary import BoundaryTrace
+from m4graph.mimic.shape import AGG_DOWN, AGG_UP, CORE_DOWN, RACK_DOWN, RACK_UP, PodShape
 
 PORTS_INSIDE = (RACK_UP, AGG_UP, AGG_DOWN, RACK_DOWN)
 """Roles of the ports between the borders of a pod."""
@@ -48,6 +50,17 @@ class PortWaits:
     def __getitem__(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
         """Some of the packets."""
         return type(self)(**{name: array[chosen] for name, array in vars(self).items()})
+
+    @classmethod
+    def pooled(cls, parts: Sequence[Self]) -> Self:
+        """Those of ports of one role in several pods; no two pods share a port."""
+        stride = max(int(part.port.max(initial=0)) for part in parts) + 1
+        columns = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0])
+        }
+        columns["port"] += np.repeat(np.arange(len(parts)) * stride, [len(part) for part in parts])
+        pooled = cls(**columns)
+        return pooled[np.argsort(pooled.arrive_ticks, kind="stable")]
 
     @property
     def dropped(self) -> NDArray[np.bool_]:

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from m4graph.core.progress import Progress
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
-from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace, taps_of
-from m4graph.mimic.clusters import AGG_DOWN, AGG_UP, CORE_DOWN, RACK_DOWN, Pods
+from m4graph.mimic.border_rows import EGRESS, INGRESS
+from m4graph.mimic.boundary import BoundaryTrace, taps_of
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.compose import SIMULATED_POD, hook, visible
 from m4graph.mimic.models.base import MimicModel
 from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside, role_rate_bps
+from m4graph.mimic.shape import AGG_DOWN, AGG_UP, CORE_DOWN, RACK_DOWN
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.layout import DATA, DROP, ENTER, LEAVE
@@ -117,16 +119,17 @@ def _from_pod(scenario: Scenario, pods: Pods, pod: int) -> Scenario:
     return scenario.replace(workload=moved)
 
 
-def at_cores(result: SimulationResult, pods: Pods) -> PortWaits:
-    """What packets met at the core ports towards the simulated pod.
+def at_cores(result: SimulationResult, pods: Pods, pod: int = SIMULATED_POD) -> PortWaits:
+    """What packets met at the core ports towards a pod.
 
     Args:
         result (SimulationResult): Of a run with taps at all links to cores, and at those from
             cores to the pod.
         pods (Pods): Of its network.
+        pod (int, optional): The pod. (default: the simulated one)
     """
     rows = result.extra["recording"].tap_rows
-    is_port = (pods.link_role == CORE_DOWN) & (pods.link_pod == SIMULATED_POD)
+    is_port = (pods.link_role == CORE_DOWN) & (pods.link_pod == pod)
     came = rows[(pods.link_role[rows["link"]] == AGG_UP) & (rows["event"] == ENTER)]
     went = rows[is_port[rows["link"]] & ((rows["event"] == LEAVE) | (rows["event"] == DROP))]
     came = came[np.argsort(came["packet"])]

@@ -9,9 +9,10 @@ import numpy as np
 
 from m4graph import topology
 from m4graph.mimic.boundary import BoundaryTrace, taps_of
-from m4graph.mimic.clusters import AGG_UP, RACK_DOWN, Pods
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.compose import hook, visible
 from m4graph.mimic.models import MIMIC_MODELS, MimicModel, MimicStep
+from m4graph.mimic.shape import AGG_UP, RACK_DOWN
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.packet.layout import LEAVE

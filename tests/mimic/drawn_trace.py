@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from m4graph.mimic.boundary import BORDER_ROW, BoundaryTrace
-from m4graph.mimic.clusters import PodShape
+from m4graph.mimic.border_rows import BORDER_ROW
+from m4graph.mimic.boundary import BoundaryTrace
+from m4graph.mimic.shape import PodShape
 
 SHAPE = PodShape(
     racks=2, hosts=4, aggs=2, spines=2,

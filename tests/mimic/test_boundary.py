@@ -7,7 +7,8 @@ import pytest
 
 import m4graph as m4
 from m4graph.core.errors import ConfigError, InputError
-from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace, taps_of
+from m4graph.mimic.border_rows import EGRESS, INGRESS
+from m4graph.mimic.boundary import BoundaryTrace, taps_of
 from m4graph.mimic.clusters import Pods
 from m4graph.workload import Workload
 from tests.mimic.scenes import CONTROLS, clos, scene, traced

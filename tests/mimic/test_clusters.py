@@ -8,16 +8,8 @@ import pytest
 
 import m4graph as m4
 from m4graph.core.errors import ConfigError
-from m4graph.mimic.clusters import (
-    AGG_DOWN,
-    AGG_UP,
-    CORE_DOWN,
-    HOST_UP,
-    RACK_DOWN,
-    RACK_UP,
-    Pods,
-    shape_of,
-)
+from m4graph.mimic.clusters import Pods
+from m4graph.mimic.shape import AGG_DOWN, AGG_UP, CORE_DOWN, HOST_UP, RACK_DOWN, RACK_UP, shape_of
 from m4graph.topology import validate
 
 ROLES = [HOST_UP, RACK_UP, AGG_UP, CORE_DOWN, AGG_DOWN, RACK_DOWN]

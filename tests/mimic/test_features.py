@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import m4graph as m4
 from m4graph.core.errors import ConfigError
-from m4graph.mimic.boundary import BORDER_ROW
-from m4graph.mimic.clusters import AGG_UP, CORE_DOWN, HOST_UP, RACK_DOWN, Pods
+from m4graph.mimic.border_rows import BORDER_ROW
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.features import (
     feature_matrix,
     feature_spec,
@@ -19,6 +19,7 @@ from m4graph.mimic.features import (
     packet_steps,
     targets_of,
 )
+from m4graph.mimic.shape import AGG_UP, CORE_DOWN, HOST_UP, RACK_DOWN
 from m4graph.mimic.targets import Discretizer
 from tests.mimic.drawn_trace import SHAPE, drawn_trace
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import m4graph as m4
-from m4graph.mimic.boundary import EGRESS, INGRESS
+from m4graph.mimic.border_rows import EGRESS, INGRESS
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.features import packet_steps
 from m4graph.mimic.feeder import feeder_schedule, fit_feeder, gap_shape, slotted_steps

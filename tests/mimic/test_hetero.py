@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from m4graph.core.errors import ConfigError
-from m4graph.mimic.clusters import CORE_DOWN, HOST_UP, RACK_UP, Pods, PodShape
-from m4graph.mimic.hetero import PORT_FEATURES, ROLES, PodInputs, pod_graph
+from m4graph.mimic.clusters import Pods
+from m4graph.mimic.hetero import PORT_FEATURES, pod_graph
+from m4graph.mimic.pod_inputs import ROLES, PodInputs
+from m4graph.mimic.shape import CORE_DOWN, HOST_UP, RACK_UP, PodShape
 from tests.mimic.scenes import scene
 
 SHAPE = PodShape(
@@ -111,3 +113,6 @@ def test_other_queues_are_refused():
     scenario = scene(control="newreno").replace(config={"queue": {"kind": "red"}})
     with pytest.raises(ConfigError, match=r"network\.queue: expected drop_tail with capacity"):
         PodInputs.of(pods, scenario, [1], num_pods=2)
+    scenario = scene(control="dctcp_window")
+    with pytest.raises(ConfigError, match=r"network\.queue: expected red .* for dctcp_window"):
+        PodInputs.of(pods, scenario.replace(config={"queue": {"kind": "drop_tail"}}), [1], 2)

@@ -9,15 +9,17 @@ import pytest
 
 import m4graph as m4
 from m4graph.core.errors import ConfigError
-from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace, taps_of
+from m4graph.mimic.border_rows import EGRESS, INGRESS
+from m4graph.mimic.boundary import BoundaryTrace, taps_of
 from m4graph.mimic.calibrate import calibrate, roll_out
-from m4graph.mimic.clusters import AGG_DOWN, AGG_UP, CORE_DOWN, HOST_UP, RACK_UP, Pods
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.compose import hook, visible
 from m4graph.mimic.models import MIMIC_MODELS
 from m4graph.mimic.models.lindley import Lindley, groups
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES, PORT_CURVE
 from m4graph.mimic.models.lindley_fit import fit_curves
 from m4graph.mimic.port_waits import DROPPED, PORTS_INSIDE, PortWaits, inside
+from m4graph.mimic.shape import AGG_DOWN, AGG_UP, CORE_DOWN, HOST_UP, RACK_UP
 from m4graph.mimic.symmetry import RunAtSize, runs_at_size
 from m4graph.workload import Workload
 from tests.mimic.drawn_trace import SHAPE, drawn_trace

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from m4graph.core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from m4graph.mimic.hetero import PodInputs, pod_graph
+    from m4graph.mimic.hetero import pod_graph
     from m4graph.mimic.many.config import Cut, ManyConfig, load_many_config
     from m4graph.mimic.many.making import make
     from m4graph.mimic.many.tables import FittedTable
     from m4graph.mimic.many.training import train
     from m4graph.mimic.models.graph import Graph
     from m4graph.mimic.models.graph_net import GraphNet
+    from m4graph.mimic.pod_inputs import PodInputs
 
 _NAMES = {
     "Cut": "m4graph.mimic.many.config",
@@ -25,7 +26,7 @@ _NAMES = {
     "Graph": "m4graph.mimic.models.graph",
     "GraphNet": "m4graph.mimic.models.graph_net",
     "ManyConfig": "m4graph.mimic.many.config",
-    "PodInputs": "m4graph.mimic.hetero",
+    "PodInputs": "m4graph.mimic.pod_inputs",
     "load_many_config": "m4graph.mimic.many.config",
     "make": "m4graph.mimic.many.making",
     "pod_graph": "m4graph.mimic.hetero",

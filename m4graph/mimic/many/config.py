@@ -20,10 +20,12 @@ class Cut(StrictModel):
 
     Args:
         pods (int): Of the small network.
+        traced (int): So many of them are learned from. (default: ``1``)
         stop_us (float): When the run ends.
     """
 
     pods: int = Field(ge=2)
+    traced: int = Field(default=1, ge=1)
     stop_us: float = Field(gt=0)
 
 
@@ -64,14 +66,15 @@ class ManyConfig(GenerateConfig):
                 raise KeyProblem(f"scenario.{name}", f"expected one of {', '.join(_KEPT)}")
         return config
 
-    def small(self, index: int) -> tuple[dict[str, Any], int]:
+    def small(self, index: int) -> tuple[dict[str, Any], int, int]:
         """Scenario ``index``, cut.
 
         Returns:
-            tuple: What stands in its ``scenario.yaml``; and the pods that it had.
+            tuple: What stands in its ``scenario.yaml``; the pods that it had; and how many of those
+            that are left are learned from.
         """
-        whole = self.describe(index)
-        return cut(whole, self.cuts[index % len(self.cuts)]), int(whole["topology"]["pods"])
+        whole, to = self.describe(index), self.cuts[index % len(self.cuts)]
+        return cut(whole, to), int(whole["topology"]["pods"]), to.traced
 
 
 def cut(description: dict[str, Any], to: Cut) -> dict[str, Any]:

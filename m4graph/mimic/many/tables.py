@@ -16,17 +16,20 @@ from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
 from m4graph.core.units import NS_PER_US
 from m4graph.mimic.boundary import BoundaryTrace, taps_of
-from m4graph.mimic.clusters import AGG_UP, CORE_DOWN, Pods, shape_of
-from m4graph.mimic.compose import SIMULATED_POD
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.conditions import conditions_of
-from m4graph.mimic.hetero import ROLES, PodInputs
 from m4graph.mimic.models.lindley import Lindley, longest_wait
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES, PORT_CURVE
+from m4graph.mimic.pod_inputs import ROLES, PodInputs
 from m4graph.mimic.port_waits import PORTS_INSIDE, PortWaits, inside
+from m4graph.mimic.shape import AGG_UP, CORE_DOWN, shape_of
 from m4graph.mimic.symmetry import at_cores
 from m4graph.results import SimulationResult
 from m4graph.scenario.build import build_scenario
 from m4graph.simulators.packet import PacketSimulator
+
+_OFFERED_US = 20_000_000.0
+"""For so long flows are drawn to know what is offered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class FittedTable:
     """What was fitted to one small run.
 
     Args:
-        inputs (PodInputs): What was known of its pods.
+        inputs (PodInputs): What was offered to its pods.
         curves (np.ndarray): Records of :data:`PORT_CURVE`, ``[NUM_ROLES, NUM_KINDS]``.
         counts (np.ndarray): int64 ``[NUM_ROLES, NUM_KINDS]``, packets that they are fitted to.
         ticks_per_ns (int): Of the run's clock.
@@ -48,25 +51,31 @@ class FittedTable:
     conditions: dict[str, Any]
 
     @classmethod
-    def of(cls, description: Mapping[str, Any], num_pods: int, warm_up_us: float) -> Self:
-        """Simulates a small network packet by packet, and fits one of its pods.
+    def of(
+        cls, description: Mapping[str, Any], num_pods: int, traced: int, warm_up_us: float
+    ) -> Self:
+        """Simulates a small network packet by packet, and fits its pods.
 
         Args:
             description (Mapping): Blocks of its scenario.
             num_pods (int): Pods of the network that it stands for.
+            traced (int): So many of its pods are learned from.
             warm_up_us (float): What happens before is left out.
         """
         scenario = build_scenario(description)
         pods = Pods.of(scenario.network, scenario.arrays)
+        taken = np.arange(min(traced, pods.num_pods))
         to_cores = pods.links(AGG_UP, np.arange(pods.num_pods))
-        taps = np.union1d(taps_of(pods, SIMULATED_POD), to_cores)
+        taps = np.unique(
+            np.concatenate([to_cores, *(taps_of(pods, pod) for pod in taken.tolist())])
+        )
         recording = {"taps": pods.ends(taps)}
         result = PacketSimulator(recording=recording).run(scenario)
         ticks_per_ns = scenario.config.ticks_per_ns
         warm_up_ticks = round(warm_up_us * NS_PER_US) * ticks_per_ns
         waits = {
             role: at_role[at_role.arrive_ticks >= warm_up_ticks]
-            for role, at_role in _waits(result, pods).items()
+            for role, at_role in _waits(result, pods, taken).items()
         }
         load_ticks = max(longest_wait(waits[role]) for role in PORTS_INSIDE)
         model = Lindley(pods.shape, np.zeros((NUM_ROLES, NUM_KINDS), PORT_CURVE))
@@ -74,7 +83,7 @@ class FittedTable:
         for role, at_role in waits.items():
             model.learn(role, at_role, num_pods, load_ticks, scenario.seed)
             counts[role] = np.bincount(at_role.kind, minlength=NUM_KINDS)
-        inputs = PodInputs.of(pods, scenario, SIMULATED_POD, num_pods)
+        inputs = _inputs(description, pods, num_pods)
         conditions = conditions_of(scenario, pods)
         return cls(inputs, model.curves, counts, ticks_per_ns, conditions)
 
@@ -123,8 +132,25 @@ class FittedTable:
         )
 
 
-def _waits(result: SimulationResult, pods: Pods) -> dict[int, PortWaits]:
-    """What packets met at the ports of a pod and at the core ports towards it, by role."""
-    trace = BoundaryTrace.of(result, SIMULATED_POD, pods)
-    waits = {role: inside(trace, role) for role in PORTS_INSIDE}
-    return waits | {CORE_DOWN: at_cores(result, pods)}
+def _inputs(description: Mapping[str, Any], pods: Pods, num_pods: int) -> PodInputs:
+    """What is offered to pods in the mean, as flows that are drawn for longer than the run tell.
+
+    The load of the run itself is off by some percent: a net that is told it takes a part of what
+    load does for chance.
+    """
+    drawn = build_scenario(
+        {
+            **description,
+            "workload": {**description["workload"], "until_us": _OFFERED_US},
+            "stop_us": _OFFERED_US,
+        }
+    )
+    return PodInputs.of(pods, drawn, np.arange(pods.num_pods), num_pods)
+
+
+def _waits(result: SimulationResult, pods: Pods, taken: NDArray[np.int64]) -> dict[int, PortWaits]:
+    """What packets met at the ports of some pods and at the core ports towards them, by role."""
+    traces = [BoundaryTrace.of(result, pod, pods) for pod in taken.tolist()]
+    waits = {role: [inside(trace, role) for trace in traces] for role in PORTS_INSIDE}
+    waits[CORE_DOWN] = [at_cores(result, pods, pod) for pod in taken.tolist()]
+    return {role: PortWaits.pooled(parts) for role, parts in waits.items()}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Batch, HeteroData
 
@@ -21,10 +22,13 @@ from m4graph.mimic.models.graph_curves import (
     numbers_of,
 )
 from m4graph.mimic.models.graph_net import GraphNet
-from m4graph.mimic.models.lindley_curve import NUM_LEVELS, NUM_LOADS
+from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_LEVELS, NUM_LOADS, NUM_ROLES
 
 _LEAST_STD = 0.05
 """Numbers that hardly differ between tables are not blown up."""
+
+_LONGEST = 10.0
+"""Of the number of a wait, so that no sum overflows at first."""
 
 
 def train(
@@ -47,11 +51,10 @@ def train(
     _normalise(net, graphs)
     optimiser = torch.optim.AdamW(net.parameters(), config.lr, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.lr, config.max_steps)
-    weights = number_weights()
     for step in range(config.max_steps):
         chosen = torch.randperm(len(graphs), generator=order)[: config.batch_size]
         batch = Batch.from_data_list([graphs[index] for index in chosen.tolist()])
-        found = loss(net(batch), batch.numbers, batch.counts, weights, net.number_std)
+        found = loss(net(batch), batch.numbers, batch.weights, net.number_std)
         optimiser.zero_grad()
         found.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -68,7 +71,7 @@ def _sample(table: FittedTable) -> HeteroData:
     graph = pod_graph(table.inputs)
     numbers = numbers_of(table.curves, table.inputs.packet_ticks(table.ticks_per_ns))
     graph.numbers = torch.from_numpy(numbers[None].astype(np.float32))
-    graph.counts = torch.from_numpy(table.counts[None].astype(np.float32))
+    graph.weights = torch.from_numpy(number_weights(table)[None].astype(np.float32))
     return graph
 
 
@@ -78,29 +81,37 @@ def _normalise(net: GraphNet, graphs: Sequence[HeteroData]) -> None:
     net.feature_mean.copy_(x.mean(dim=0))
     net.feature_std.copy_(x.std(dim=0).clamp_min(1e-3))
     numbers = torch.cat([graph.numbers for graph in graphs])
-    net.number_mean.copy_(numbers.mean(dim=0))
-    net.number_std.copy_(numbers.std(dim=0).clamp_min(_LEAST_STD))
+    known = torch.cat([graph.weights for graph in graphs]) > 0
+    count = known.sum(dim=0).clamp_min(1)
+    mean = (numbers * known).sum(dim=0) / count
+    variance = (((numbers - mean) * known) ** 2).sum(dim=0) / count
+    net.number_mean.copy_(mean)
+    net.number_std.copy_(variance.sqrt().clamp_min(_LEAST_STD))
 
 
-def number_weights() -> Tensor:
-    """How much each number counts, float32 ``[NUM_NUMBERS]``: those of a level as much as ports
-    are near it, those of a class of loads a part of that; others 1.
+def number_weights(table: FittedTable) -> NDArray[np.float64]:
+    """How much each number counts, float64 ``[NUM_ROLES, NUM_KINDS, NUM_NUMBERS]``: by packets;
+    those of a level as much as ports are near it, those of a class of loads a part of that; what
+    was not seen, as times between drops where few were, does not.
     """
-    weights = torch.ones(NUM_NUMBERS)
+    weights = np.ones((NUM_ROLES, NUM_KINDS, NUM_NUMBERS))
     of_levels = np.tile(level_weights(NUM_LEVELS), NUM_LOADS) * NUM_LEVELS
     for name in ("wait_ticks", "drop", "mark"):
-        weights[PLACES[name]] = torch.from_numpy(of_levels).float()
-    return weights
+        weights[..., PLACES[name]] = of_levels
+    seen = np.asarray(table.curves["gap_edges"].any(axis=-1))
+    for name in ("gap_edges", "drop_again"):
+        weights[..., PLACES[name]] = seen[..., None]
+    share: NDArray[np.float64] = table.counts / table.counts.sum()
+    return weights * share[..., None]
 
 
-def loss(found: Tensor, wanted: Tensor, counts: Tensor, weights: Tensor, std: Tensor) -> Tensor:
-    """Huber's loss of numbers, cross-entropy of chances; by packets.
+def loss(found: Tensor, wanted: Tensor, weights: Tensor, std: Tensor) -> Tensor:
+    """Huber's loss of numbers, cross-entropy of chances, and how far waits are off in all.
 
     Args:
         found (Tensor): ``[num_graphs, NUM_ROLES, NUM_KINDS, NUM_NUMBERS]``.
         wanted (Tensor): The same, of fitted curves.
-        counts (Tensor): ``[num_graphs, NUM_ROLES, NUM_KINDS]``, packets.
-        weights (Tensor): ``[NUM_NUMBERS]``.
+        weights (Tensor): The same, as :func:`number_weights` gives them.
         std (Tensor): ``[NUM_ROLES, NUM_KINDS, NUM_NUMBERS]``, the width of each number.
     """
     by_number = torch.nn.functional.smooth_l1_loss(found / std, wanted / std, reduction="none")
@@ -108,6 +119,16 @@ def loss(found: Tensor, wanted: Tensor, counts: Tensor, weights: Tensor, std: Te
         by_number[..., place] = torch.nn.functional.binary_cross_entropy_with_logits(
             found[..., place], torch.sigmoid(wanted[..., place]), reduction="none"
         )
-    by_port = (by_number * weights).mean(dim=-1)
-    share = counts / counts.sum(dim=(0,)).clamp_min(1)
-    return (by_port * share).sum() / share.sum()
+    return (by_number * weights).sum() / weights.sum() + wait_error(found, wanted, weights)
+
+
+def wait_error(found: Tensor, wanted: Tensor, weights: Tensor) -> Tensor:
+    """The Wasserstein-1 distance of the waits of packets, as a part of what they wait in the mean;
+    a mean over graphs.
+    """
+    place = PLACES["wait_ticks"]
+    weight = weights[..., place]
+    came = torch.sinh(found[..., place].clamp(max=_LONGEST))
+    true = torch.sinh(wanted[..., place])
+    off = ((came - true).abs() * weight).sum(dim=(1, 2, 3))
+    return (off / (true * weight).sum(dim=(1, 2, 3))).mean()

@@ -24,7 +24,7 @@ class MimicStep:
 
     Args:
         step (LinkStep): Asked for each packet that enters a mimic. Its group is the pod, its
-            direction :data:`~m4graph.mimic.boundary.EGRESS` or INGRESS. It answers with the time
+            direction :data:`~m4graph.mimic.border_rows.EGRESS` or INGRESS. It answers with the time
             from then to the start of the packet's transmission out of the pod.
         arrays (tuple): The step's own. By convention they begin with :func:`common_arrays`.
         gate (LinkStep, optional): Asked when a host of a mimic may send. (default: none)

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError
 from m4graph.mimic.boundary import BoundaryTrace
-from m4graph.mimic.clusters import HOST_UP, Pods
-from m4graph.mimic.hetero import PodInputs, pod_graph
+from m4graph.mimic.clusters import Pods
+from m4graph.mimic.hetero import pod_graph
 from m4graph.mimic.models.base import MimicModel, MimicStep
 from m4graph.mimic.models.graph_curves import curves_of
 from m4graph.mimic.models.graph_net import GraphNet
 from m4graph.mimic.models.lindley import Lindley
+from m4graph.mimic.pod_inputs import PodInputs
+from m4graph.mimic.shape import HOST_UP
 from m4graph.scenario import Scenario
 
 _MARGIN = 0.05

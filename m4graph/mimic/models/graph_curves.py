@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from m4graph.mimic.models.lindley_curve import MAX_LEVEL, NUM_KINDS, NUM_ROLES, PORT_CURVE
+from m4graph.mimic.models.lindley_fit import memory_of
 
 _LEAST_CHANCE, _MOST_CHANCE = 1e-5, 0.99
 _LEAST_TIME = 1e-3
@@ -23,30 +24,33 @@ _NUMBERS = {
     "drop": _CHANCE,
     "mark": _CHANCE,
     "load_ticks": _TIME,
-    "fast_ticks": _TIME,
-    "slow_ticks": _TIME,
-    "fast_share": _CHANCE,
     "load_edges": _WAIT,
     "gap_edges": _WAIT,
     "drop_again": _CHANCE,
 }
 """Fields of a curve, and what kind of number each is: waits are hyperbolic sines (as they are near
-0, logarithms far from it), times logarithms, chances logits."""
+0, logarithms far from it), times logarithms, chances logits. How fast the level changes is told by
+its correlations, as other shares and times may mean the same."""
+
+_LAGS = np.array([0.015, 0.08, 0.33, 1.3, 5.0, 20.0])
+"""Of the correlations, in the time for which the load is remembered."""
 
 
 def _places() -> dict[str, slice]:
-    places, first = {}, 0
-    for name in _NUMBERS:
-        size = prod(PORT_CURVE[name].shape)
-        places[name] = slice(first, first + size)
-        first += size
-    return places
+    sizes = {name: prod(PORT_CURVE[name].shape) for name in _NUMBERS} | {"correlation": len(_LAGS)}
+    ends = np.cumsum(list(sizes.values())).tolist()
+    return {
+        name: slice(end - size, end) for (name, size), end in zip(sizes.items(), ends, strict=True)
+    }
 
 
 PLACES = _places()
 """Where the numbers of each field are."""
 
-CHANCE_PLACES = [PLACES[name] for name, kind in _NUMBERS.items() if kind == _CHANCE]
+CHANCE_PLACES = [
+    *(PLACES[name] for name, kind in _NUMBERS.items() if kind == _CHANCE),
+    PLACES["correlation"],
+]
 """Places of chances, all of them."""
 
 NUM_NUMBERS = max(place.stop for place in PLACES.values())
@@ -72,7 +76,19 @@ def numbers_of(curves: NDArray[np.void], packet_ticks: NDArray[np.float64]) -> N
             values = values / packet_ticks[:, None, None]
             long = np.log(np.maximum(values, _LEAST_TIME))
             parts.append(np.arcsinh(values) if kind == _WAIT else long)
+    parts.append(logit(np.clip(_correlations(curves), _LEAST_CHANCE, _MOST_CHANCE)))
     return np.concatenate(parts, axis=-1)
+
+
+def _correlations(curves: NDArray[np.void]) -> NDArray[np.float64]:
+    """Of the level with itself, float64 ``[NUM_ROLES, NUM_KINDS, len(_LAGS)]``."""
+    lag_ticks = curves["load_ticks"][..., None] * _LAGS
+    fast, slow = (
+        np.exp(-lag_ticks / np.maximum(curves[name], 1)[..., None])
+        for name in ("fast_ticks", "slow_ticks")
+    )
+    share = curves["fast_share"][..., None]
+    return np.asarray(share * fast + (1 - share) * slow)
 
 
 def curves_of(numbers: NDArray[np.float64], packet_ticks: NDArray[np.float64]) -> NDArray[np.void]:
@@ -99,7 +115,12 @@ def curves_of(numbers: NDArray[np.float64], packet_ticks: NDArray[np.float64]) -
         if kind == _WAIT:
             values = np.maximum.accumulate(values, axis=-1)
         curves[name] = values
-    curves["slow_ticks"] = np.maximum(curves["slow_ticks"], curves["fast_ticks"])
+    correlation = expit(numbers[..., PLACES["correlation"]])
+    for place in np.ndindex(NUM_ROLES, NUM_KINDS):
+        share, fast, slow = memory_of(_LAGS, correlation[place])
+        curves["fast_share"][place] = share
+        curves["fast_ticks"][place] = fast * curves["load_ticks"][place]
+        curves["slow_ticks"][place] = slow * curves["load_ticks"][place]
     return curves
 
 

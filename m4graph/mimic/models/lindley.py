@@ -15,12 +15,13 @@ from m4graph.core.progress import Progress
 from m4graph.core.rng import generator
 from m4graph.mimic.boundary import BoundaryTrace
 from m4graph.mimic.calibrate import calibrate
-from m4graph.mimic.clusters import CORE_DOWN, Pods, PodShape, shape_of
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES, PORT_CURVE
 from m4graph.mimic.models.lindley_fit import fit_curves
 from m4graph.mimic.models.lindley_step import PORT_STATE, link_times, normals, wait_at_ports
 from m4graph.mimic.port_waits import PORTS_INSIDE, PortWaits, inside
+from m4graph.mimic.shape import CORE_DOWN, PodShape, shape_of
 from m4graph.mimic.symmetry import runs_at_size
 from m4graph.scenario import Scenario
 

@@ -134,17 +134,29 @@ def _fit_memory(
         table = np.array(known)
         seen = np.isfinite(table).any(axis=0)
         measured = np.nanmean(table[:, seen], axis=0)
-    kept = np.exp(-_LAGS[seen, None] / _MEMORIES)
-    best = np.inf
+    share, fast, slow = memory_of(_LAGS[seen], measured)
+    curve["fast_share"], curve["fast_ticks"] = share, fast * unit_ticks
+    curve["slow_ticks"] = slow * unit_ticks
+
+
+def memory_of(
+    lags: NDArray[np.float64], correlation: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """The two exponentials that are nearest to correlations at some lags.
+
+    Returns:
+        tuple: The share of the first, and the times of both, in the unit of the lags.
+    """
+    best, found = np.inf, (0.5, 1.0, 1.0)
+    kept = np.exp(-lags[:, None] / _MEMORIES)
     for fast in range(len(_MEMORIES)):
         for slow in range(fast + 1, len(_MEMORIES)):
             model = _SHARES[:, None] * kept[:, fast] + (1 - _SHARES)[:, None] * kept[:, slow]
-            error = ((model - measured) ** 2).sum(axis=1)
+            error = ((model - correlation) ** 2).sum(axis=1)
             if error.min() < best:
                 best = error.min()
-                curve["fast_share"] = _SHARES[error.argmin()]
-                curve["fast_ticks"] = _MEMORIES[fast] * unit_ticks
-                curve["slow_ticks"] = _MEMORIES[slow] * unit_ticks
+                found = (float(_SHARES[error.argmin()]), _MEMORIES[fast], _MEMORIES[slow])
+    return found
 
 
 def _normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64] | None:

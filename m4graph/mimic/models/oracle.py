@@ -17,11 +17,13 @@ from m4graph.core.errors import ConfigError
 from m4graph.core.integers import is_integer
 from m4graph.core.schema import spell
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
-from m4graph.mimic.boundary import EGRESS, BoundaryTrace
-from m4graph.mimic.clusters import HOST_UP, Pods
+from m4graph.mimic.border_rows import EGRESS
+from m4graph.mimic.boundary import BoundaryTrace
+from m4graph.mimic.clusters import Pods
 from m4graph.mimic.compose import is_visible
 from m4graph.mimic.models.base import MimicModel, MimicStep, common_arrays
 from m4graph.mimic.models.oracle_step import comes_out_as_it_did, sends_as_it_did
+from m4graph.mimic.shape import HOST_UP
 from m4graph.scenario import Scenario
 
 _NONE = -1
@@ -36,9 +38,10 @@ class Oracle(MimicModel):
     packets that shared their links are not there, but their time is not given away.
 
     Of what happens in one tick the order counts, too. A host that sent what an ACK or a segment of
-    the same tick had let it send waits for it here, to the end of that tick. The order of two
-    packets of which one leaves a mimic and the other comes to the same queue in the same tick is
-    not kept: what left a mimic comes first.
+    the same tick had let it send waits for it here, to the end of that tick. But where two packets
+    start in one tick towards the same queue, and one of them leaves a mimic, the other another
+    mimic or a port that is simulated, their order is not kept: the one that came to its mimic first
+    goes first, and one that leaves a mimic before one that is simulated.
 
     Two things do not come back: marks drawn at random (``network.ecn`` with ``kmin_bytes`` below
     ``kmax_bytes``) and pauses, as hidden packets draw and cause some, too.

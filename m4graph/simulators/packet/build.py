@@ -79,6 +79,8 @@ def build_idle_state(scenario: Scenario) -> State:
         congestion_config=_filled(1, kernel.parameters, kernel.make_parameters(scenario)),
         retries=np.zeros(0, layout.RETRY),
         start_order=np.zeros(0, np.uint32),
+        waits=np.zeros(0, layout.WAIT),
+        followers=np.zeros(0, np.uint32),
         timers=np.zeros((0, kernel.num_timers), np.int32),
         packets=np.zeros(0, layout.PACKET),
         in_band=np.zeros(0, in_lines(kernel.in_band) if kernel.in_band else np.uint8),

@@ -69,7 +69,7 @@ from m4graph.simulators.packet.ports import (
     switch_receive,
     transmit,
 )
-from m4graph.simulators.packet.starts import read_flows, start_flow
+from m4graph.simulators.packet.starts import read_flows, start_flow, start_followers
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.variants import has_link_hook
 
@@ -160,10 +160,10 @@ def _build(digest: str) -> Callable[..., int]:
         c = s.control[0]
         queue_requests(s)
         for _ in range(max_events):
-            if c.num_finished == c.stop_at:
-                return FINISHED
             if no_room(s, POOL_MARGIN):
                 return GROW_POOLS
+            if c.num_finished == c.stop_at and not start_followers(s):
+                return FINISHED
             if s.config[0].record_labels and not labels_have_room(s):
                 return DRAIN
             if not taps_have_room(s, POOL_MARGIN):

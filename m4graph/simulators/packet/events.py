@@ -139,28 +139,67 @@ def _insert(s, time_ticks, index):
     if ticks_per_slot(s) > 1:
         inside = time_ticks - slot_time * ticks_per_slot(s)
         s.events[index].kind |= inside << _KIND_BITS
-    serial = s.events[index].serial
     position = slot_time & (len(s.slots) - 1)
     slot = s.slots[position]
     if slot.head < 0:
         slot.head = index
         slot.tail = index
+        s.events[index].end = index
         s.occupied[position >> 6] |= np.uint64(1) << np.uint64(position & 63)
         return
-    if _precedes(s, slot.tail, inside, serial):
-        s.events[slot.tail].next = index
-        slot.tail = index
-        return
-    before = NONE
+    before = slot.tail
+    if not _precedes(s, before, inside, s.events[index].serial):
+        before = _last_preceding(s, slot.head, inside, s.events[index].serial)
     following = slot.head
-    while _precedes(s, following, inside, serial):
-        before = following
-        following = s.events[following].next
-    s.events[index].next = following
     if before < 0:
         slot.head = index
     else:
+        following = s.events[before].next
         s.events[before].next = index
+    s.events[index].next = following
+    if following < 0:
+        slot.tail = index
+    _join_tick(s, before, index, following)
+
+
+@kernel
+def _last_preceding(s, first, inside, serial):
+    """The last event of a slot that comes before another one, ``NONE`` if none does.
+
+    The slot's last one does not. Events of one tick are passed at once: where many hosts keep
+    step, there are hundreds of them.
+    """
+    before = NONE
+    following = first
+    if ticks_per_slot(s) > 1:
+        while s.events[following].kind >> _KIND_BITS < inside:
+            before = s.events[following].end
+            following = s.events[before].next
+        last = s.events[following].end
+        if _precedes(s, last, inside, serial):
+            return last
+    while _precedes(s, following, inside, serial):
+        before = following
+        following = s.events[following].next
+    return before
+
+
+@inline_kernel
+def _join_tick(s, before, index, following):
+    """An event has come between two: the first and the last of its tick know each other."""
+    if ticks_per_slot(s) == 1:
+        return
+    event = s.events[index]
+    tick = event.kind >> _KIND_BITS
+    is_first = before < 0 or s.events[before].kind >> _KIND_BITS != tick
+    is_last = following < 0 or s.events[following].kind >> _KIND_BITS != tick
+    event.end = index
+    if is_last and not is_first:
+        event.end = s.events[before].end
+    elif is_first and not is_last:
+        event.end = s.events[following].end
+    if is_first or is_last:
+        s.events[event.end].end = index
 
 
 @inline_kernel
@@ -177,18 +216,13 @@ def push_front(s, kind, a, b):
     c = s.control[0]
     slot = s.slots[_slot_time(s, c.now) & (len(s.slots) - 1)]
     following = slot.head
+    tail = slot.tail
     slot.head = NONE
     _append(s, c.now, kind, a, b, c.serial)
-    s.events[slot.head].next = following
     if following >= 0:
-        slot.tail = _last(s, following)
-
-
-@kernel
-def _last(s, index):
-    while s.events[index].next >= 0:
-        index = s.events[index].next
-    return index
+        s.events[slot.head].next = following
+        slot.tail = tail
+        _join_tick(s, NONE, slot.head, following)
 
 
 @kernel
@@ -257,6 +291,7 @@ def pop(s):
         slot = s.slots[position]
     index = slot.head
     if ticks_per_slot(s) > 1:
+        _leave_tick(s, index)
         _enter(s, index)
     s.control[0].serial = s.events[index].serial
     following = s.events[index].next
@@ -274,6 +309,16 @@ def _prefetch_for(s, event):
     prefetch(s.packets, event.b)
     prefetch(s.links, event.a)
     prefetch(s.events, event.next)
+
+
+@inline_kernel
+def _leave_tick(s, index):
+    """The first event of a tick goes; the next one takes its place."""
+    event = s.events[index]
+    following = event.next
+    if event.end != index:
+        s.events[following].end = event.end
+        s.events[event.end].end = following
 
 
 @kernel

@@ -16,6 +16,7 @@ from m4graph.simulators.packet.layout import MAX_TICKS, NONE
 from m4graph.simulators.packet.memory import zeros
 from m4graph.simulators.packet.sprayer import NewSprays
 from m4graph.simulators.packet.state import State
+from m4graph.simulators.session import Waits
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,38 @@ def queue_starts(state: State, rows: NDArray[np.int32], start_ns: NDArray[np.int
     control["num_starts"] = after
     if next_ticks is None or first_ticks < next_ticks:
         request_event(state, first_ticks, layout.FLOWS_READ, 0, 0)
+
+
+def let_wait(state: State, flows: range, waits: Waits) -> State:
+    """The same state, in which flows that were added last wait for each other."""
+    control = state.control[0]
+    first = int(control["num_followers"])
+    after = first + len(waits.followers)
+    state = state._replace(
+        waits=_longer(state.waits, flows.stop), followers=_longer(state.followers, after)
+    )
+    state.followers[first:after] = waits.followers + flows.start
+    rows = state.waits[flows.start : flows.stop]
+    rows["followers"] = waits.followers_ptr[:-1] + first
+    rows["num_followers"] = np.diff(waits.followers_ptr)
+    rows["num_open"], rows["lag_ns"], rows["ready_ns"] = (
+        waits.num_open,
+        waits.lag_ns,
+        waits.ready_ns,
+    )
+    rows["first"], rows["waits"] = flows.start, True
+    rows["num_left"][0] = len(flows)
+    control["num_followers"] = after
+    return state
+
+
+def times_ns(state: State, rows: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """When flows that have finished started and finished."""
+    ticks_per_ns, flows = int(state.config["ticks_per_ns"][0]), state.flows[rows]
+    start_ticks = flows["start_ticks"]
+    fct_ticks = flows["finish_ticks"] - start_ticks
+    start_ns = start_ticks // ticks_per_ns
+    return start_ns, start_ns + (fct_ticks + ticks_per_ns // 2) // ticks_per_ns
 
 
 def set_routes(

@@ -46,6 +46,7 @@ CONTROL = np.dtype(
         ("now", "i8"),
         ("num_flows", "i8"),  # rows in use of the arrays of flows
         ("num_route_links", "i8"),  # and of the routes
+        ("num_followers", "i8"),  # entries in use of State.followers
         ("host_flows_used", "i8"),  # of State.host_flows, abandoned lists included
         ("packet_words", "i8"),  # rows in use of State.packet_bits
         ("num_requests", "i4"),
@@ -53,7 +54,8 @@ CONTROL = np.dtype(
         ("num_read", "i8"),  # of them: flows whose start has been read
         ("num_started", "i8"),
         ("num_finished", "i8"),
-        ("stop_at", "i8"),  # the run returns when so many flows are finished
+        ("stop_at", "i8"),  # the run returns when so many flows are finished; one of a batch that
+        # is not the last moves it on
         ("last_finished", "i8"),  # the flow that finished last
         ("call_code", "i4"),  # of the call that the run returned for
         ("packet_hops", "i8"),
@@ -213,9 +215,33 @@ PORT_QUEUE = np.dtype(_QUEUE)
 """The type of State.queues tells the compiler whether a switch's ports share a buffer or have a
 queue each; it leaves out the other case."""
 
+WAIT = in_lines(
+    [
+        ("followers", "i8"),  # where in State.followers those that wait for it begin
+        ("num_followers", "i4"),
+        ("num_open", "i4"),  # flows that it waits for
+        ("lag_ns", "i8"),  # from its end to the start of its followers
+        ("ready_ns", "i8"),  # it does not start earlier
+        ("first", "u4"),  # of its batch; that flow counts for all
+        ("num_left", "i4"),  # of the batch that begins here
+        ("waits", "b1"),  # is one of a batch
+    ]
+)
+"""What flows of a batch wait for, which start without Python."""
+
 RETRY = np.dtype([("snd_una", "i8"), ("num_periods", "i8")])
 
-EVENT = in_lines([("next", "i4"), ("kind", "i4"), ("a", "u4"), ("b", "u4"), ("serial", "i8")])
+EVENT = in_lines(
+    [
+        ("next", "i4"),
+        ("kind", "i4"),
+        ("a", "u4"),
+        ("b", "u4"),
+        ("serial", "i8"),
+        # In a slot of many ticks: of the first event of a tick the last one, and the reverse.
+        ("end", "i4"),
+    ]
+)
 SLOT = np.dtype([("head", "i4"), ("tail", "i4")])
 """A slot of one tick, whose events are queued in the order in which they run."""
 FINE_SLOT = np.dtype([("tail", "i4"), ("head", "i4"), ("fine", "b1")])

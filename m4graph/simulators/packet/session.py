@@ -10,10 +10,10 @@ from m4graph.scenario import Scenario
 from m4graph.simulators.packet.build import build_idle_state, check_route_lengths, flow_windows
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import EVENTS_A_TURN, PacketRun
-from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
+from m4graph.simulators.packet.flows import NewFlows, append_flows, let_wait, queue_starts, times_ns
 from m4graph.simulators.packet.layout import FINISHED, MAX_TICKS, STARVED
 from m4graph.simulators.packet.sprayer import Sprayer
-from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session
+from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session, Waits
 
 
 class PacketSession(Session):
@@ -36,8 +36,8 @@ class PacketSession(Session):
         self._run = PacketRun(scenario, build_idle_state(scenario))
         self.compile_s = self._run.compile_s
         self._ticks_per_ns = scenario.config.ticks_per_ns
-        self._num_started = 0
-        self._num_completed = 0
+        self._run.state.control["stop_at"] = 1
+        self._batches: dict[int, slice] = {}  # Those under way, by their first flow.
         self._num_stops = 0
         self._stops_ns: dict[int, int] = {}  # Times at which the loop will return, by number.
 
@@ -62,19 +62,32 @@ class PacketSession(Session):
 
     def _start(self, flow_ids: list[int], start_ns: list[int]) -> None:
         queue_starts(self._run.state, np.array(flow_ids, np.int32), np.array(start_ns, np.int64))
-        self._num_started += len(flow_ids)
+
+    def _let_wait(self, flows: range, waits: Waits) -> None:
+        self._run.state = let_wait(self._run.state, flows, waits)
+        self._batches[flows.start] = slice(flows.start, flows.stop)
+
+    def _follow(self, flow: int) -> bool:
+        """The loop has started what waited, and comes back for the last of a batch."""
+        waits = self._run.state.waits
+        if flow < len(waits) and waits["waits"][flow]:
+            own = self._batches.pop(int(waits["first"][flow]))
+            start_ns, finish_ns = times_ns(self._run.state, own)
+            self._start_ns[own], self._finish_ns[own] = start_ns.tolist(), finish_ns.tolist()
+        return True
 
     def _advance(self, until_ns: int) -> Outcome:
-        if self._num_completed == self._num_started:
+        control = self._run.state.control[0]
+        if control["stop_at"] > control["num_starts"]:
             return Outcome(ENDED, 0, self._clock_ns())  # What is left to happen moves no flow.
         until_ticks = until_ns * self._ticks_per_ns
         if until_ticks >= MAX_TICKS:
-            return self._outcome_of(self._turn(EVENTS_A_TURN))
+            return self._outcome_of(self._run.turn(EVENTS_A_TURN))
         if int(self._run.state.control["now"][0]) == until_ticks:
             return self._finish_instant(until_ns)
         if min(self._stops_ns.values(), default=until_ns + 1) > until_ns:
             self._stop_at(until_ns)
-        return self._outcome_of(self._turn(EVENTS_A_TURN))
+        return self._outcome_of(self._run.turn(EVENTS_A_TURN))
 
     def _finish_instant(self, now_ns: int) -> Outcome:
         """Takes the events of this instant one by one.
@@ -84,27 +97,20 @@ class PacketSession(Session):
         stop = self._stop_at(now_ns)
         alone = True
         while True:
-            reason = self._turn(1)
+            reason = self._run.turn(1)
             if stop not in self._stops_ns and alone:
                 return Outcome(ENDED, 0, self._clock_ns())
             if stop not in self._stops_ns or reason in (FINISHED, STARVED):
                 return self._outcome_of(reason)
             alone = False
 
-    def _turn(self, max_events: int) -> int:
-        """Lets the loop run to the next completion; gives the reason for which it returned."""
-        self._run.state.control["stop_at"] = self._num_completed + 1
-        return self._run.turn(max_events)
-
     def _outcome_of(self, reason: int) -> Outcome:
         now_ns = self._clock_ns()
         if reason == FINISHED:
             flow = int(self._run.state.control["last_finished"][0])
-            record = self._run.state.flows[flow]
-            fct_ticks = int(record["finish_ticks"]) - int(record["start_ticks"])
-            fct_ns = (fct_ticks + self._ticks_per_ns // 2) // self._ticks_per_ns
-            self._num_completed += 1
-            return Outcome(flow, self._start_ns[flow] + fct_ns, now_ns)
+            self._run.state.control["stop_at"] += 1
+            _, finish_ns = times_ns(self._run.state, slice(flow, flow + 1))
+            return Outcome(flow, int(finish_ns[0]), now_ns)
         return Outcome(ENDED if reason == STARVED else PAUSED, 0, now_ns)
 
     def _stop_at(self, time_ns: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from m4graph.simulators.packet.events import push, push_front
 from m4graph.simulators.packet.jit import kernel, stay_out_of_line
-from m4graph.simulators.packet.layout import DEADLINE, FLOWS_INSTALL, FLOWS_READ, FLOWS_START
+from m4graph.simulators.packet.layout import DEADLINE, FLOWS_INSTALL, FLOWS_READ, FLOWS_START, NONE
 from m4graph.simulators.packet.observe.label_kernels import record_arrival
 
 
@@ -45,3 +45,60 @@ def start_flow(s, first, after):
     if s.config[0].retransmit_ticks > 0:
         push(s, c.now + s.config[0].retransmit_ticks, DEADLINE, flow_id, 0)
     return node.uplink
+
+
+@kernel
+def start_followers(s):
+    """What waited for the flow that has just finished may start.
+
+    Returns:
+        Whether the run goes on: others of its batch are under way.
+    """
+    stay_out_of_line()
+    c = s.control[0]
+    flow_id = c.last_finished
+    if flow_id >= len(s.waits) or not s.waits[flow_id].waits:
+        return False
+    flow, wait = s.flows[flow_id], s.waits[flow_id]
+    ticks_per_ns = s.config[0].ticks_per_ns
+    fct_ns = (flow.finish_ticks - flow.start_ticks + ticks_per_ns // 2) // ticks_per_ns
+    ready_ns = flow.start_ticks // ticks_per_ns + fct_ns + wait.lag_ns
+    now_ns = (c.now + ticks_per_ns - 1) // ticks_per_ns
+    next_ticks = _next_start_ticks(s)
+    for entry in range(wait.followers, wait.followers + wait.num_followers):
+        other = s.waits[s.followers[entry]]
+        other.ready_ns = max(other.ready_ns, ready_ns)
+        other.num_open -= 1
+        if other.num_open == 0:
+            _queue_start(s, s.followers[entry], max(other.ready_ns, now_ns) * ticks_per_ns)
+    first_ticks = _next_start_ticks(s)
+    if first_ticks >= 0 and (next_ticks < 0 or first_ticks < next_ticks):
+        push(s, first_ticks, FLOWS_READ, 0, 0)
+    batch = s.waits[wait.first]
+    batch.num_left -= 1
+    if batch.num_left == 0:
+        return False
+    c.stop_at += 1
+    return True
+
+
+@kernel
+def _next_start_ticks(s):
+    """The next start that has not been read, or ``NONE``."""
+    c = s.control[0]
+    if c.num_read == c.num_starts:
+        return NONE
+    return s.flows[s.start_order[c.num_read]].start_ticks
+
+
+@kernel
+def _queue_start(s, flow_id, start_ticks):
+    """Puts a flow into the order of starts, behind those of the same time."""
+    c = s.control[0]
+    s.flows[flow_id].start_ticks = start_ticks
+    place = c.num_starts
+    while place > c.num_read and s.flows[s.start_order[place - 1]].start_ticks > start_ticks:
+        s.start_order[place] = s.start_order[place - 1]
+        place -= 1
+    s.start_order[place] = flow_id
+    c.num_starts += 1

@@ -29,6 +29,8 @@ class _Arrays(NamedTuple):
     congestion_config: np.ndarray  # and its parameters, of length one
     retries: np.ndarray  # of each flow: what the RDMA transport's timer saw last
     start_order: np.ndarray  # uint32: flows by their start; of one start, as they were queued
+    waits: np.ndarray  # of flows in batches; as many as flows, or fewer
+    followers: np.ndarray  # uint32: of each flow of a batch, those that wait for it
     timers: np.ndarray  # int32 [flows, timers]: the version of each timer that is not void
     packets: np.ndarray
     in_band: np.ndarray  # what each packet carries for the algorithm; empty if that is nothing

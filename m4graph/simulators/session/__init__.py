@@ -13,6 +13,7 @@ from m4graph.simulators.session.types import (
     Completion,
     FlowBatch,
     Outcome,
+    Waits,
 )
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "FlowRelease",
     "Outcome",
     "Session",
+    "Waits",
     "open_session",
     "simulate_closed_loop",
 ]

@@ -35,7 +35,9 @@ from m4graph.simulators.session.types import (
     Completion,
     FlowBatch,
     Outcome,
+    Waits,
 )
+from m4graph.simulators.session.waiting import WaitingFlows
 
 
 class Session(ABC):
@@ -77,6 +79,7 @@ class Session(ABC):
         self._ideal_fct_ns: list[int] = []
         self._finish_ns: list[int] = []
         self._starting: list[int] = []
+        self._waiting = WaitingFlows()
         self._now_ns = 0
         self._outcome = PAUSED
         self._failure: M4GraphError | None = None
@@ -186,14 +189,19 @@ class Session(ABC):
         dst: NDArray[np.integer],
         size_bytes: NDArray[np.int64],
         routes: Routes,
+        waits: Waits | None = None,
     ) -> range:
         """Makes many flows known at once; each starts when :meth:`start` says so.
+
+        Those with ``waits`` start by themselves; :meth:`run` yields the one that completes last.
+        The times of all are known then.
 
         Args:
             src (np.ndarray): Sending hosts ``[num_new]``; these and the others are not checked.
             dst (np.ndarray): Receiving hosts.
             size_bytes (np.ndarray): Payloads.
             routes (Routes): Their routes.
+            waits (Waits, optional): What they wait for.
 
         Returns:
             range: Their numbers.
@@ -206,7 +214,28 @@ class Session(ABC):
         self._start_ns += [-1] * len(src)
         self._finish_ns += [-1] * len(src)
         self._take_in(routes)
+        if waits is not None:
+            self._let_wait(flows, waits)
+            for row in np.flatnonzero(waits.num_open == 0).tolist():
+                self.start(flows.start + row, int(waits.ready_ns[row]))
         return flows
+
+    def times_of(self, flows: range) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """As ``start_ns`` and ``finish_ns``, of some flows."""
+        own = slice(flows.start, flows.stop)
+        return np.array(self._start_ns[own], np.int64), np.array(self._finish_ns[own], np.int64)
+
+    def completion_of(self, flow: int) -> Completion:
+        """A flow that has completed."""
+        return Completion(
+            flow,
+            self._src[flow],
+            self._dst[flow],
+            self._size_bytes[flow],
+            self._start_ns[flow],
+            self._finish_ns[flow],
+            self._ideal_fct_ns[flow],
+        )
 
     def start(self, flow_id: int, start_ns: int | None = None) -> None:
         """Starts an announced flow, now or later, as :meth:`add_flow` would.
@@ -268,17 +297,8 @@ class Session(ABC):
             if until_ns is not None:
                 self._now_ns = limit_ns
             return None
-        done = Completion(
-            flow,
-            self._src[flow],
-            self._dst[flow],
-            self._size_bytes[flow],
-            self._start_ns[flow],
-            self._finish_ns[flow],
-            self._ideal_fct_ns[flow],
-        )
         self._outcome = PAUSED
-        return done
+        return self.completion_of(flow)
 
     def __repr__(self) -> str:
         done = sum(finish >= 0 for finish in self._finish_ns)
@@ -315,6 +335,19 @@ class Session(ABC):
         if self._outcome >= 0:
             self._finish_ns[self._outcome] = finish_ns
         self._now_ns = max(self._now_ns, now_ns)
+        if self._outcome >= 0 and not self._follow(self._outcome):
+            self._outcome = PAUSED
+
+    def _let_wait(self, flows: range, waits: Waits) -> None:
+        """Flows that were admitted wait for each other."""
+        self._waiting.add(flows, waits)
+
+    def _follow(self, flow: int) -> bool:
+        """A flow has completed: starts what waited for it; whether its batch has completed."""
+        ready, is_last = self._waiting.complete(flow, self._finish_ns[flow])
+        for follower, ready_ns in ready:
+            self.start(follower, max(ready_ns, self._now_ns))
+        return is_last
 
     def _admit_waiting(self) -> None:
         """Routes the flows that were added since the last time, all at once."""

@@ -63,6 +63,26 @@ class Outcome(NamedTuple):
     now_ns: int
 
 
+class Waits(NamedTuple):
+    """What the flows of a batch wait for, which start by themselves.
+
+    A flow may start ``lag_ns`` of the flow that it waits for after that has completed, of several
+    the last; and not before its ``ready_ns``.
+
+    Shapes:
+        - num_open: int64 ``[num_flows]``, how many flows of the batch each one waits for
+        - followers_ptr: int64 ``[num_flows + 1]``, followers: int64 ``[num_waits]``; for flow ``i``
+          wait the flows ``followers[followers_ptr[i]:followers_ptr[i + 1]]`` of the batch
+        - lag_ns, ready_ns: int64 ``[num_flows]``
+    """
+
+    num_open: NDArray[np.int64]
+    followers_ptr: NDArray[np.int64]
+    followers: NDArray[np.int64]
+    lag_ns: NDArray[np.int64]
+    ready_ns: NDArray[np.int64]
+
+
 class FlowBatch(NamedTuple):
     """Flows that a session takes in, none of which has started.
 

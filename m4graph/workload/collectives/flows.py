@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -109,17 +108,12 @@ class CollectiveFlows:
         return len(self.src)
 
     @cached_property
-    def num_open(self) -> list[int]:
-        """How many flows each one waits for."""
-        return np.diff(self.after_ptr).tolist()  # type: ignore[no-any-return]
-
-    @cached_property
-    def followers(self) -> list[list[int]]:
-        """The flows that wait for each one."""
+    def followers(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The flows that wait for each one, as ``after_ptr`` and ``after`` have those before it."""
         waiting = np.repeat(np.arange(self.num_flows), np.diff(self.after_ptr))
-        ordered = waiting[np.argsort(self.after, kind="stable")].tolist()
-        bounds = np.cumsum([0, *np.bincount(self.after, minlength=self.num_flows)]).tolist()
-        return [ordered[a:b] for a, b in pairwise(bounds)]
+        counts = np.bincount(self.after, minlength=self.num_flows)
+        ptr = np.concatenate(([0], np.cumsum(counts)))
+        return ptr, waiting[np.argsort(self.after, kind="stable")]
 
     @classmethod
     def of(

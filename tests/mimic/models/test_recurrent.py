@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from m4graph.core.errors import ConfigError, InputError
-from m4graph.mimic.boundary import EGRESS
+from m4graph.mimic.border_rows import EGRESS
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.feature_layout import MODEL_STEP
 from m4graph.mimic.features import StepTable, feature_matrix

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.schema import KeyProblem
-from m4graph.mimic.boundary import EGRESS, INGRESS, BoundaryTrace
+from m4graph.mimic.border_rows import EGRESS, INGRESS
+from m4graph.mimic.boundary import BoundaryTrace
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.feature_layout import FEATURE_SPEC
 from m4graph.mimic.features import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from m4graph.mimic.boundary import INGRESS
+from m4graph.mimic.border_rows import INGRESS
 from m4graph.mimic.feature_layout import FEATURE_SPEC, TRACK
 from m4graph.mimic.feeder_layout import FEEDER_CLOCK, FEEDER_LAW, PLACES
 from m4graph.mimic.models.recurrent.rollout import LOST, PLAN, Rollout, answer
