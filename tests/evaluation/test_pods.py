@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,6 +94,17 @@ def test_distances_by_hand():
     assert means.loc["lindley", "cpu_s"] == 0.5
     assert means["mark_share"].drop(NOISE).eq(0).all()
     assert means["mark_share_error"].isna().all()
+
+
+def test_a_run_may_be_too_short_for_windows():
+    """Throughput is not known then; the rest is."""
+    full, cases = [case(FULL, 8, seed) for seed in (100, 101)], []
+    for each in full:
+        seen = replace(samples(1, 2), throughput_bytes=np.zeros(0, np.int64))
+        cases.append(CaseRuns(each, (PodRun(each, "packet", True, seen, COST),), {}))
+    means = PodReport("made", cases, {}).means.set_index("simulator")
+    assert means.loc[NOISE, "rtt_w1_ms"] == 0
+    assert np.isnan(means.loc[NOISE, "throughput_w1_kb"])
 
 
 def test_marks_by_hand(tmp_path):

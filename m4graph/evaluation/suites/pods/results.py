@@ -93,7 +93,7 @@ class PodResults:
         truth = self.simulators[0]
         row: dict[str, Any] = {"simulator": NOISE, "is_truth": False}
         for name, column in zip(MEASURES, DISTANCES, strict=True):
-            samples = self.samples(truth, num_pods, name)
+            samples = [each for each in self.samples(truth, num_pods, name) if len(each)]
             row[column] = seed_noise(samples) if len(samples) > 1 else math.nan
         return row
 
