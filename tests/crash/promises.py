@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -107,12 +108,12 @@ def _content(path: Path) -> Any:
             rows = list(csv.reader(path.open()))
             kept = [column for column, name in enumerate(rows[0]) if name not in _VOLATILE]
             return [[row[column] for column in kept if column < len(row)] for row in rows]
-    except (ValueError, IndexError):
+        if path.suffix == ".npz":
+            return _arrays(path)
+    except (ValueError, IndexError, EOFError, BadZipFile):
         return f"damaged: {path.read_bytes()!r}"
     if path.suffix in _TEXTS_WITH_TIMES:
         return re.sub(r"[\s-]+", " ", _NUMBER.sub("#", path.read_text()))
-    if path.suffix == ".npz":
-        return _arrays(path)
     return path.read_bytes()
 
 
