@@ -91,6 +91,23 @@ def test_a_cut_needs_a_clos():
         cut(whole | {"topology": {"kind": "fat_tree", "k": 4}}, Cut(pods=2, stop_us=500))
 
 
+def test_a_cut_needs_to_know_pods_and_racks():
+    whole = config().describe(0)
+    for name, value in (("pods", 1), ("racks", None)):
+        changed = whole | {"topology": whole["topology"] | {name: value}}
+        with pytest.raises(ConfigError, match=rf"scenario\.topology\.{name}: expected \d or more"):
+            cut(changed, Cut(pods=2, stop_us=500))
+
+
+def test_a_damaged_table_is_refused(made, tmp_path):
+    arrays = dict(np.load(made[1] / "tables" / "000000.npz"))
+    counts = -arrays["counts"] - 1
+    for name, value in (("load_0", np.zeros(1)), ("counts", counts), ("inputs", np.array("{"))):
+        np.savez(tmp_path / "table.npz", **arrays | {name: value})
+        with pytest.raises(InputError, match=r"table\.npz: "):
+            FittedTable.load(tmp_path / "table.npz")
+
+
 def test_seeds_of_the_runs_are_not_those_of_evaluation():
     with pytest.raises(ConfigError, match="seed"):
         config(seed=1_000_000)

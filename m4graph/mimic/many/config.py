@@ -97,6 +97,12 @@ def cut(description: dict[str, Any], to: Cut) -> dict[str, Any]:
         raise KeyProblem(
             "scenario.workload.kind", f"expected generated (got {workload.get('kind')!r})"
         )
+    for name, least in (("pods", 2), ("racks", 1)):
+        value = topology.get(name)
+        if not isinstance(value, int) or value < least:
+            raise KeyProblem(
+                f"scenario.topology.{name}", f"expected {least} or more (got {value!r})"
+            )
     pods = min(to.pods, topology["pods"])
     matrix = _matrix(pods, topology["racks"], (topology["pods"] - 1) / (pods - 1))
     return description | {

@@ -68,7 +68,7 @@ def _check_runs(config: ManyConfig, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(file) as half:
             half.write_text(runs + "\n", encoding="utf-8")
-    elif file.read_text(encoding="utf-8").rstrip() != runs:
+    elif file.read_bytes().rstrip() != runs.encode():
         raise InputError(
             f"{folder}: expected tables of the runs of {config.name} (got those of others, as "
             f"{RUNS_FILE} tells)"

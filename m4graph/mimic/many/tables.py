@@ -11,18 +11,28 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.array_checks import Checker
 from m4graph.core.array_file import read_arrays
 from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
 from m4graph.core.units import NS_PER_US
 from m4graph.mimic.boundary import BoundaryTrace, taps_of
+from m4graph.mimic.boundary_checks import check_shape
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.conditions import conditions_of
 from m4graph.mimic.models.lindley import Lindley, longest_wait
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES, PORT_CURVE
 from m4graph.mimic.pod_inputs import ROLES, PodInputs
 from m4graph.mimic.port_waits import PORTS_INSIDE, PortWaits, inside
-from m4graph.mimic.shape import AGG_UP, CORE_DOWN, shape_of
+from m4graph.mimic.shape import (
+    AGG_DOWN,
+    AGG_UP,
+    CORE_DOWN,
+    HOST_UP,
+    RACK_DOWN,
+    RACK_UP,
+    shape_of,
+)
 from m4graph.mimic.symmetry import at_cores
 from m4graph.results import SimulationResult
 from m4graph.scenario.build import build_scenario
@@ -30,6 +40,8 @@ from m4graph.simulators.packet import PacketSimulator
 
 _OFFERED_US = 20_000_000.0
 """For so long flows are drawn to know what is offered."""
+
+_MOST = 1e30
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +131,18 @@ class FittedTable:
         arrays = read_arrays(Path(path), names, "a table fitted to a small run")
         if arrays["curves"].dtype != PORT_CURVE:
             raise InputError(f"{path}, curves: expected curves of ports (got other records)")
+        try:
+            table = cls._of_arrays(arrays)
+            table._check(Checker(str(path)))
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{path}: expected a table fitted to a small run "
+                f"(got {type(error).__name__}: {error})"
+            ) from None
+        return table
+
+    @classmethod
+    def _of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         known = json.loads(str(arrays["inputs"]))
         known["shape"] = shape_of(known["shape"])
         for name in ("load", "external"):
@@ -130,6 +154,29 @@ class FittedTable:
             ticks_per_ns=int(arrays["ticks_per_ns"]),
             conditions=json.loads(str(arrays["conditions"])),
         )
+
+    def _check(self, check: Checker) -> None:
+        """Refuses ports that the shape does not have, and numbers that cannot be."""
+        shape, curves = self.inputs.shape, self.curves
+        check_shape(check, shape)
+        num_ports = {role: shape.num_uplinks for role in (AGG_UP, CORE_DOWN)}
+        num_ports |= {role: shape.num_hosts for role in (HOST_UP, RACK_DOWN)}
+        num_ports |= {role: shape.racks * shape.aggs for role in (RACK_UP, AGG_DOWN)}
+        for role in ROLES:
+            for name, high in (("load", _MOST), ("external", 1)):
+                values = getattr(self.inputs, name)[role]
+                check.array(f"{name}_{role}", values, "f8", num_ports[role])
+                check.values(f"{name}_{role}", values, 0, high)
+        for name, array in (("curves", curves), ("counts", self.counts)):
+            if array.shape != (NUM_ROLES, NUM_KINDS):
+                check.refuse(name, f"[{NUM_ROLES}, {NUM_KINDS}]", [*array.shape])
+        for name in PORT_CURVE.names or ():
+            check.values(f"curves.{name}", curves[name].reshape(-1), 0, _MOST)
+        check.array("counts", self.counts.reshape(-1), "i8", NUM_ROLES * NUM_KINDS)
+        check.values("counts", self.counts.reshape(-1), 0, _MOST)
+        for name, value in vars(self.inputs).items():
+            if isinstance(value, int | float):
+                check.values(name, np.array([value]), 0, _MOST)
 
 
 def _inputs(description: Mapping[str, Any], pods: Pods, num_pods: int) -> PodInputs:
