@@ -129,7 +129,7 @@ def test_version(run):
 
 def test_unknown_simulators_are_listed_from_the_real_registry(tiny, capsys):
     assert main(["simulate", str(tiny), "--simulator", "ns3"]) == 2
-    assert "expected one of fluid, learned, mimic, packet" in capsys.readouterr().err
+    assert "expected one of fluid, learned, mimic, noise, packet" in capsys.readouterr().err
 
 
 def test_times_are_whole_numbers(run, tiny):

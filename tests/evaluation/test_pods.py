@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from m4graph.core.errors import ConfigError
 from m4graph.evaluation.suites import load_suite
 from m4graph.evaluation.suites.pods.report import PodReport
 from m4graph.evaluation.suites.pods.results import NOISE
-from m4graph.evaluation.suites.pods.run import CaseRuns, PodRun
+from m4graph.evaluation.suites.pods.run import CaseRuns, PodRun, run_pods
 from m4graph.evaluation.suites.pods.store import RunCost, load_run, save_run
 from m4graph.evaluation.suites.pods.suite import FULL, MATCHED, SMALL, PodCase, matched_matrix
 from m4graph.mimic.samples import HostSamples
+from m4graph.simulators import make_runners
 
 COST = RunCost(cpu_s=2.0, packet_hops=1000, num_flows=10)
 
@@ -170,3 +172,10 @@ def test_a_damaged_run_is_made_anew(tmp_path, capsys, change):
     assert load_run([path], "key") is None
     assert "run.npz: header: expected" in capsys.readouterr().err
     assert not path.exists()
+
+
+def test_a_part_without_a_network_in_full_is_refused():
+    part = load_suite("mimic").part(0.01)
+    assert [case.role for case in part.cases] == [SMALL]
+    with pytest.raises(ConfigError, match=r"suite mimic: expected a part with a network in full"):
+        run_pods(part, make_runners(["packet"]))

@@ -145,7 +145,8 @@ def test_seed_of_a_closed_loops_flows_is_refused(root):
 
 def test_suites_of_the_file():
     suites = {suite_of(digest) for digest in reserved_scenarios()}
-    assert set(SUITES.names()) <= suites
+    # Flows of collectives wait for each other from the start: these scenarios have no hash.
+    assert set(SUITES.names()) - {"collectives"} <= suites
     assert None in suites  # of examples/fattree_eval.py
     assert suite_of("0") is None
 

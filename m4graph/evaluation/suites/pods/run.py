@@ -79,7 +79,8 @@ def run_pods(
         progress (Progress, optional): Called with the cases done, and their number.
 
     Raises:
-        ConfigError: If the packet simulator is not among the simulators.
+        ConfigError: If the packet simulator is not among the simulators, or no case is a network
+            in full.
         InputError: If a case is bad.
         SimulationError: If a simulation fails.
     """
@@ -88,6 +89,11 @@ def run_pods(
     results = None if folder is None else folder / RESULTS
     cases = [case for case in suite.cases if isinstance(case, PodCase)]
     sizes = {case.num_pods for case in cases if case.role == FULL}
+    if not sizes:
+        raise ConfigError(
+            f"suite {suite.name}: expected a part with a network in full, to measure others at "
+            f"(got {len(cases)} of two pods); take a larger fraction"
+        )
     mimics = {num_pods: fitted_mimics(suite, num_pods) for num_pods in sorted(sizes)}
     calls = [
         (
