@@ -19,7 +19,7 @@ from m4graph.workload.programs.simai import POLICIES, SimaiWorkload, read_simai
 from m4graph.workload.programs.training import Pass, Row
 
 GPUS_PER_SERVER = 8
-_NETWORK = {
+_AS_SIMAI = {
     "network": {
         "payload_bytes": 9000,
         "buffer_bytes": 32_000_000,
@@ -95,7 +95,7 @@ def convert_simai(source: Path, folder: Path) -> Converted:
             "name": workloads[0].stem,
             "topology": topology,
             "routing": {"kind": "simai"},
-            **_NETWORK,
+            **_AS_SIMAI,
             "workload": training_blocks(workload),
             "step_after": "sender_ack",
         },
@@ -125,7 +125,7 @@ def convert_chakra(source: Path, folder: Path) -> Converted:
             "name": source.name,
             "topology": _rails(len(files), notes),
             "routing": {"kind": "simai"},
-            **_NETWORK,
+            **_AS_SIMAI,
             "workload": {"kind": "chakra", "prefix": "trace"},
         },
     )

@@ -16,18 +16,22 @@ from __future__ import annotations
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic, overload
-from numba.np.numpy_support import from_dtype
+from numba.extending import intrinsic
 
 from m4graph.simulators.packet.jit import inline_kernel, kernel, prefetch
-from m4graph.simulators.packet.layout import CALL, FINE_SLOT, NONE, TIMER, WIDE_SLOT
+from m4graph.simulators.packet.layout import CALL, NONE, TIMER
+from m4graph.simulators.packet.slots import (
+    enter_tick,
+    insert,
+    join_tick,
+    leave_tick,
+    slot_number,
+    ticks_per_slot,
+)
 from m4graph.simulators.packet.state import State
 
 _WORD_BITS = 64
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
-
-_KIND_BITS = 4
-"""Of a slot of many ticks, an event's own stands above its kind."""
 
 
 @intrinsic
@@ -38,21 +42,6 @@ def _trailing_zeros(typingctx, word):
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), codegen
-
-
-def ticks_per_slot(s: State) -> int:
-    """How many ticks a slot has; known from the type of the slots when a loop is compiled."""
-    return {FINE_SLOT: 1000, WIDE_SLOT: 16}.get(s.slots.dtype, 1)
-
-
-@overload(ticks_per_slot, inline="always")
-def _ticks_per_slot(s):
-    slots = s.arrays["slots"]
-    if slots.dtype == from_dtype(FINE_SLOT):
-        return lambda s: 1000
-    if slots.dtype == from_dtype(WIDE_SLOT):
-        return lambda s: 16
-    return lambda s: 1
 
 
 @inline_kernel
@@ -87,17 +76,12 @@ def push_with_serial(s, time_ticks, kind, a, b, serial):
     if _is_far(s, time_ticks):
         _push_far(s, time_ticks, kind, a, b, serial)
     else:
-        _insert(s, time_ticks, _new_event(s, kind, a, b, serial))
+        insert(s, time_ticks, _new_event(s, kind, a, b, serial))
 
 
 @inline_kernel
 def _is_far(s, time_ticks):
-    return _slot_time(s, time_ticks) - _slot_time(s, s.control[0].now) >= len(s.slots)
-
-
-@inline_kernel
-def _slot_time(s, time_ticks):
-    return time_ticks // ticks_per_slot(s) if ticks_per_slot(s) > 1 else time_ticks
+    return slot_number(s, time_ticks) - slot_number(s, s.control[0].now) >= len(s.slots)
 
 
 @inline_kernel
@@ -119,7 +103,7 @@ def _new_event(s, kind, a, b, serial):
 def _append(s, time_ticks, kind, a, b, serial):
     index = _new_event(s, kind, a, b, serial)
     if ticks_per_slot(s) > 1:
-        _insert(s, time_ticks, index)
+        insert(s, time_ticks, index)
         return
     position = time_ticks & (len(s.slots) - 1)
     slot = s.slots[position]
@@ -132,89 +116,10 @@ def _append(s, time_ticks, kind, a, b, serial):
 
 
 @kernel
-def _insert(s, time_ticks, index):
-    """Sorts an event into its slot, by the tick inside it and the serial."""
-    slot_time = _slot_time(s, time_ticks)
-    inside = 0
-    if ticks_per_slot(s) > 1:
-        inside = time_ticks - slot_time * ticks_per_slot(s)
-        s.events[index].kind |= inside << _KIND_BITS
-    position = slot_time & (len(s.slots) - 1)
-    slot = s.slots[position]
-    if slot.head < 0:
-        slot.head = index
-        slot.tail = index
-        s.events[index].end = index
-        s.occupied[position >> 6] |= np.uint64(1) << np.uint64(position & 63)
-        return
-    before = slot.tail
-    if not _precedes(s, before, inside, s.events[index].serial):
-        before = _last_preceding(s, slot.head, inside, s.events[index].serial)
-    following = slot.head
-    if before < 0:
-        slot.head = index
-    else:
-        following = s.events[before].next
-        s.events[before].next = index
-    s.events[index].next = following
-    if following < 0:
-        slot.tail = index
-    _join_tick(s, before, index, following)
-
-
-@kernel
-def _last_preceding(s, first, inside, serial):
-    """The last event of a slot that comes before another one, ``NONE`` if none does.
-
-    The slot's last one does not. Events of one tick are passed at once: where many hosts keep
-    step, there are hundreds of them.
-    """
-    before = NONE
-    following = first
-    if ticks_per_slot(s) > 1:
-        while s.events[following].kind >> _KIND_BITS < inside:
-            before = s.events[following].end
-            following = s.events[before].next
-        last = s.events[following].end
-        if _precedes(s, last, inside, serial):
-            return last
-    while _precedes(s, following, inside, serial):
-        before = following
-        following = s.events[following].next
-    return before
-
-
-@inline_kernel
-def _join_tick(s, before, index, following):
-    """An event has come between two: the first and the last of its tick know each other."""
-    if ticks_per_slot(s) == 1:
-        return
-    event = s.events[index]
-    tick = event.kind >> _KIND_BITS
-    is_first = before < 0 or s.events[before].kind >> _KIND_BITS != tick
-    is_last = following < 0 or s.events[following].kind >> _KIND_BITS != tick
-    event.end = index
-    if is_last and not is_first:
-        event.end = s.events[before].end
-    elif is_first and not is_last:
-        event.end = s.events[following].end
-    if is_first or is_last:
-        s.events[event.end].end = index
-
-
-@inline_kernel
-def _precedes(s, index, inside, serial):
-    event = s.events[index]
-    if ticks_per_slot(s) > 1 and event.kind >> _KIND_BITS != inside:
-        return event.kind >> _KIND_BITS < inside
-    return event.serial < serial
-
-
-@kernel
 def push_front(s, kind, a, b):
     """Queues an event of this instant before all others of it: a part of the one that runs."""
     c = s.control[0]
-    slot = s.slots[_slot_time(s, c.now) & (len(s.slots) - 1)]
+    slot = s.slots[slot_number(s, c.now) & (len(s.slots) - 1)]
     following = slot.head
     tail = slot.tail
     slot.head = NONE
@@ -222,7 +127,7 @@ def push_front(s, kind, a, b):
     if following >= 0:
         s.events[slot.head].next = following
         slot.tail = tail
-        _join_tick(s, NONE, slot.head, following)
+        join_tick(s, NONE, slot.head, following)
 
 
 @kernel
@@ -282,17 +187,17 @@ def pop(s):
     Returns:
         Index of the event's record, still allocated (``release`` it); ``NONE`` if none is left.
     """
-    position = _slot_time(s, s.control[0].now) & (len(s.slots) - 1)
+    position = slot_number(s, s.control[0].now) & (len(s.slots) - 1)
     slot = s.slots[position]
     if slot.head < 0:
         if not _advance(s):
             return NONE
-        position = _slot_time(s, s.control[0].now) & (len(s.slots) - 1)
+        position = slot_number(s, s.control[0].now) & (len(s.slots) - 1)
         slot = s.slots[position]
     index = slot.head
     if ticks_per_slot(s) > 1:
-        _leave_tick(s, index)
-        _enter(s, index)
+        leave_tick(s, index)
+        enter_tick(s, index)
     s.control[0].serial = s.events[index].serial
     following = s.events[index].next
     slot.head = following
@@ -312,25 +217,6 @@ def _prefetch_for(s, event):
 
 
 @inline_kernel
-def _leave_tick(s, index):
-    """The first event of a tick goes; the next one takes its place."""
-    event = s.events[index]
-    following = event.next
-    if event.end != index:
-        s.events[following].end = event.end
-        s.events[event.end].end = following
-
-
-@kernel
-def _enter(s, index):
-    """Moves the clock inside its slot, to the time of an event."""
-    c = s.control[0]
-    event = s.events[index]
-    c.now = c.now // ticks_per_slot(s) * ticks_per_slot(s) + (event.kind >> _KIND_BITS)
-    event.kind &= (1 << _KIND_BITS) - 1
-
-
-@inline_kernel
 def release(s, index):
     """Gives an event's record back to the free list."""
     c = s.control[0]
@@ -343,12 +229,12 @@ def release(s, index):
 def _advance(s):
     """Moves the clock to the next event's slot; False when there is none."""
     c = s.control[0]
-    now = _slot_time(s, c.now)
+    now = slot_number(s, c.now)
     step = _next_occupied(s, now & (len(s.slots) - 1))
     if step < 0:
         if c.heap_size == 0:
             return False
-        now = _slot_time(s, s.heap[0].time_ticks)
+        now = slot_number(s, s.heap[0].time_ticks)
     else:
         # A far event is never earlier than one in the wheel: it would have moved in.
         now += step
