@@ -31,21 +31,21 @@ _NETWORKS: dict[str, dict[str, Any]] = {
 }
 
 # Network, operation, algorithm, bytes, congestion control. The order is that of the seeds, and any
-# four in a row differ in all but the congestion control.
+# four in a row differ in all but the congestion control. NVSwitches have no telemetry for HPCC.
 _ROWS: tuple[tuple[str, str, str, int, str], ...] = (
     ("leaves-16-100G", "all_reduce", "ring", 8 * _MIB, "dctcp"),
     ("rails-64-400G", "all_to_all", "direct", 4 * _MIB, "dcqcn"),
     ("tree-128-100G", "all_reduce", "tree", _MIB, "hpcc"),
     ("rails-16-100G", "all_reduce", "hierarchical", 64 * _MIB, "timely"),
-    ("leaves-32-400G", "all_to_all", "direct", 16 * _MIB, "dctcp"),
+    ("leaves-32-400G", "all_to_all", "direct", 16 * _MIB, "hpcc"),
     ("racks-64-400G", "all_reduce", "hierarchical", 16 * _MIB, "dcqcn"),
     ("leaves-16-100G", "all_reduce", "tree", 64 * _KIB, "timely"),
     ("tree-128-100G", "all_to_all", "direct", _MIB, "dctcp"),
-    ("racks-64-400G", "all_reduce", "ring", 4 * _MIB, "hpcc"),
+    ("racks-64-400G", "all_reduce", "ring", 4 * _MIB, "timely"),
     ("rails-64-400G", "all_to_all", "rail", 8 * _MIB, "dctcp"),
     ("leaves-32-400G", "all_reduce", "ring", 64 * _KIB, "dcqcn"),
-    ("rails-16-100G", "all_to_all", "direct", 16 * _MIB, "hpcc"),
-    ("leaves-16-100G", "all_gather", "ring", 16 * _MIB, "dcqcn"),
+    ("rails-16-100G", "all_to_all", "direct", 16 * _MIB, "dctcp"),
+    ("leaves-16-100G", "all_gather", "ring", 16 * _MIB, "hpcc"),
 )
 
 

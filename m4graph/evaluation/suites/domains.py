@@ -25,7 +25,7 @@ _LEAVES = {
     "delay_ns": 1000,
 }
 _FAST_LEAVES = _LEAVES | {"host_gbps": 100, "fabric_gbps": 100}
-_BIG_SWITCH = {"kind": "star", "num_hosts": 96, "gbps": 100, "delay_ns": 1000}
+_BIG_SWITCH = {"kind": "star", "num_hosts": 96, "gbps": 25, "delay_ns": 1000}
 _DROP_TAIL = {"payload_bytes": 1460, "queue": {"kind": "drop_tail", "capacity_packets": 100}}
 _MARKING = {
     "payload_bytes": 1460,
