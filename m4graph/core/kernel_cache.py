@@ -5,18 +5,28 @@ with an error of pickle, a flipped bit may end it with a signal, and processes t
 may leave the code of another signature under a name. Here a file holds a hash of its content and
 the key that it is for: what does not fit is compiled anew. Where no file can be written, the code
 serves this process only, and a line says so.
+
+The linker knows compiled functions by name, of which numba makes the end by counting from 1 in each
+process. Two functions that a closure makes would get one name where one was compiled here and the
+other, in another process, for the disk: a run would silently call the wrong one. So this process
+counts from a number of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import pickle
+import secrets
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from numba import njit
+from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
+
+FunctionIdentity._unique_ids = itertools.count(secrets.randbits(62))
 
 
 def cached_njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -9,6 +9,8 @@ import pytest
 
 MODULE = """
 import sys
+from ctypes import CFUNCTYPE, c_double
+from numba import float64
 from m4graph.core.kernel_cache import cached_njit
 
 @cached_njit()
@@ -19,16 +21,36 @@ def double(x):
 def half(x):
     return x / 2
 
-if __name__ == "__main__":
+def times(factor):
+    @cached_njit()
+    def product(x):
+        return factor * x
+
+    return product
+
+def products(factors):
+    kernels = [times(factor) for factor in factors]
+    for kernel in kernels:
+        kernel.compile((float64,))
+    for kernel in kernels:
+        code = kernel.overloads[float64,]
+        address = code.library.get_pointer_to_function(code.fndesc.llvm_cfunc_wrapper_name)
+        yield CFUNCTYPE(c_double, c_double)(address)(1.0)
+
+if __name__ == "__main__" and sys.argv[1:]:
+    print(*products(map(float, sys.argv[1:])))
+elif __name__ == "__main__":
     print(double(21), half(3.0), sum(double.stats.cache_hits.values()))
 """
 
 
-def _run(folder, **variables):
-    (folder / "module_of_kernels.py").write_text(MODULE)
+def _run(folder, *arguments, **variables):
+    file = folder / "module_of_kernels.py"
+    if not file.exists():  # A process may be reading it.
+        file.write_text(MODULE)
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(folder / "cache"), **variables}
     return subprocess.Popen(
-        [sys.executable, "module_of_kernels.py"],
+        [sys.executable, file.name, *arguments],
         cwd=folder,
         env={name: value for name, value in environment.items() if value},
         stdout=subprocess.PIPE,
@@ -99,6 +121,13 @@ def test_four_cold_processes_at_once(tmp_path):
     processes = [_run(tmp_path) for _ in range(4)]
     assert {_said(process) for process in processes} <= {("42 1.5 0\n", ""), ("42 1.5 1\n", "")}
     assert _said(_run(tmp_path)) == ("42 1.5 1\n", "")
+
+
+def test_code_from_the_disk_and_code_of_this_process_keep_apart(tmp_path):
+    """What a closure makes has the same name but for numba's count."""
+    assert _said(_run(tmp_path, "2")) == ("2.0\n", "")
+    assert _said(_run(tmp_path, "3", "2")) == ("3.0 2.0\n", "")
+    assert _said(_run(tmp_path, "2", "3", "5")) == ("2.0 3.0 5.0\n", "")
 
 
 def test_a_full_disk_is_told_in_one_line(tmp_path):
