@@ -21,7 +21,6 @@ from m4graph.core.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from m4graph.core.yaml_file import Override
     from m4graph.report.page import Page
     from m4graph.simulators import Runner
 

@@ -93,9 +93,7 @@ def _swept(table: pd.DataFrame, keys: Sequence[str], column: str, unit: str) -> 
         xs = short(known[x]) if numeric else known[x].map(str).tolist()
         points = [list(pair) for pair in zip(xs, short(known[column]), strict=True)]
         if points:
-            series.append(
-                {"name": label, "simulator": simulator, "marks": True, "points": points}
-            )
+            series.append({"name": label, "simulator": simulator, "marks": True, "points": points})
     axis = {"name": x} if numeric else {"name": x, "names": table[x].map(str).unique().tolist()}
     return {"name": column, "x": axis, "y": {"name": column, "unit": unit}, "series": series}
 

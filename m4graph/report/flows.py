@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.units import NS_PER_US
 from m4graph.evaluation.plots.slowdown_by_size import size_bins
 from m4graph.report.plain import counted, short
 from m4graph.report.run import Run
@@ -18,7 +19,7 @@ MOST_FLOWS = 20_000
 _KEPT_OF_MORE = 5000
 _CELLS = 48
 _MOST_POINTS = 500
-_LEVELS = ((0.5, "median", False), (0.99, "99th percentile", True))
+_LEVELS = {"median": 0.5, "99th percentile": 0.99}
 _SLOWDOWN = {"name": "slowdown", "scale": "log"}
 _SIZE = {"name": "flow size", "scale": "log", "unit": "bytes"}
 
@@ -38,13 +39,14 @@ def flow_columns(run: Run, rows: NDArray[np.int64], direction: NDArray[np.int64]
         direction (np.ndarray): What the page calls each link of the network.
     """
     workload, routes = run.scenario.workload, run.scenario.routes
+    start_ns = np.where(run.main.start_ns < 0, np.nan, run.main.start_ns)
     return {
         "id": workload.id[rows].tolist(),
         "src": workload.src[rows].tolist(),
         "dst": workload.dst[rows].tolist(),
         "size_bytes": workload.size_bytes[rows].tolist(),
-        "start_us": short(np.where(run.main.start_ns < 0, np.nan, run.main.start_ns)[rows] / 1e3, 8),
-        "ideal_us": short(run.main.ideal_fct_ns[rows] / 1e3),
+        "start_us": short(start_ns[rows] / NS_PER_US, 8),
+        "ideal_us": short(run.main.ideal_fct_ns[rows] / NS_PER_US),
         "route": [direction[routes.data_route(row)].tolist() for row in rows.tolist()],
         "slowdown": {name: short(values[rows]) for name, values in run.slowdowns.items()},
     }
@@ -77,15 +79,10 @@ _TRUTH = "A good simulator lies on the truth."
 
 def size_section(run: Run) -> dict[str, Any]:
     """Percentiles of the slowdowns by flow size, and the flows themselves."""
-    lines = {
-        level: {
-            "name": level,
-            "x": _SIZE,
-            "y": _SLOWDOWN,
-            "series": list(_by_size(run, quantile)),
-        }
-        for quantile, level, _ in _LEVELS
-    }
+    lines = [
+        {"name": name, "x": _SIZE, "y": _SLOWDOWN, "series": list(_by_size(run, quantile))}
+        for name, quantile in _LEVELS.items()
+    ]
     sizes = run.scenario.workload.size_bytes
     dots = {"name": "flows", "x": _SIZE, "y": _SLOWDOWN} | _dots(
         run, list(run.slowdowns), "size_bytes", sizes
@@ -94,7 +91,7 @@ def size_section(run: Run) -> dict[str, Any]:
         "kind": "chart",
         "title": "Slowdown by flow size",
         "text": "Each point is the flows of similar sizes, 30 or more. " + _binned(run),
-        "views": [*lines.values(), dots],
+        "views": [*lines, dots],
     }
 
 
@@ -142,7 +139,7 @@ def _by_size(run: Run, quantile: float) -> Iterator[dict[str, Any]]:
         bins = size_bins(sizes)
         centres = np.array([np.exp(np.log(sizes[flows]).mean()) for flows in bins])
         levels = np.array([np.quantile(values[known][flows], quantile) for flows in bins])
-        yield _line(name, centres, levels) | {"marks": True, "counts": [len(each) for each in bins]}
+        yield _line(name, centres, levels) | {"marks": True}
 
 
 def _distribution(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

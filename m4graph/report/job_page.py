@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
-from m4graph.report.network import Directions, drawn_network, measure
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US
+from m4graph.report.directions import Directions
+from m4graph.report.network import drawn_network, measure
 from m4graph.report.page import Page
 from m4graph.report.plain import short, spell_ns
 from m4graph.report.tables import table_section
@@ -63,9 +64,9 @@ def _ranks_section(ranks: pd.DataFrame, iteration_ns: int) -> dict[str, Any]:
         for tenant, rank in zip(ranks["tenant"], ranks["rank"], strict=True)
     ]
     parts = {title: ranks[column] for column, title in _PARTS.items() if ranks[column].any()}
-    parts["idle"] = (iteration_ns - sum(parts.values())).clip(lower=0)
+    parts["idle"] = (iteration_ns - pd.DataFrame(parts).sum(axis=1)).clip(lower=0)
     series = [
-        {"name": title, "bars": True, "points": _pairs(names, values / 1e3)}
+        {"name": title, "bars": True, "points": _pairs(names, values / NS_PER_US)}
         for title, values in parts.items()
     ]
     return {
@@ -100,17 +101,14 @@ def _collectives_chart(collectives: pd.DataFrame) -> dict[str, Any]:
     return {"kind": "chart", "title": "Collectives", "text": text, "views": [view]}
 
 
-def _links_section(
-    ranks: pd.DataFrame, links: pd.DataFrame, iteration_ns: int
-) -> dict[str, Any]:
+def _links_section(ranks: pd.DataFrame, links: pd.DataFrame, iteration_ns: int) -> dict[str, Any]:
     """The network as far as its links say what it is: a rate follows from bytes and load."""
     a, b = links["a"].to_numpy(), links["b"].to_numpy()
-    nodes, numbers = np.unique(np.concatenate((a, b)), return_inverse=True)
     rate = links["bytes"] / links["load"] * BITS_PER_BYTE * NS_PER_S / max(iteration_ns, 1)
     known = rate.where(links["load"] > 0, 0).clip(0, MAX_RATE_BPS).round().astype(np.int64)
     arrays = NetworkArrays(
         num_hosts=int(ranks["host"].max()) + 1,
-        num_nodes=int(nodes.max()) + 1,
+        num_nodes=int(max(a.max(), b.max())) + 1,
         link_src=a.astype(np.int32),
         link_dst=b.astype(np.int32),
         link_rate_bps=known.to_numpy(),

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from m4graph.core.units import BITS_PER_BYTE, GBPS, NS_PER_S
 from m4graph.evaluation.plots.bottlenecks import node_rows
+from m4graph.report.directions import Directions
+from m4graph.report.link_samples import LinkSamples
 from m4graph.report.plain import short
 from m4graph.report.run import Run
 from m4graph.topology import NetworkArrays
@@ -21,65 +20,16 @@ _CROWD = 48
 """A row of more hosts is staggered, so that none lies on another."""
 
 
-@dataclass(frozen=True, eq=False)
-class Directions:
-    """Directed pairs of nodes with a cable between them; parallel cables are one.
-
-    Args:
-        arrays (NetworkArrays): The network.
-
-    Shapes:
-        - ``of_link``: int64 ``[num_links]``, the direction of each link
-        - ``src``, ``dst``, ``rate_bps``: ``[num_directions]``; that from the higher node to the
-          lower one follows the one back
-    """
-
-    arrays: NetworkArrays
-
-    @cached_property
-    def of_link(self) -> NDArray[np.int64]:
-        """The direction of each link."""
-        low, high = np.sort((self.arrays.link_src, self.arrays.link_dst), axis=0).astype(np.int64)
-        _, cable = np.unique(low * self.arrays.num_nodes + high, return_inverse=True)
-        return 2 * cable + (self.arrays.link_src > self.arrays.link_dst)
-
-    @property
-    def num(self) -> int:
-        """How many there are."""
-        return int(self.of_link.max()) + 1
-
-    @cached_property
-    def first_link(self) -> NDArray[np.int64]:
-        """The first link of each direction."""
-        return np.unique(self.of_link, return_index=True)[1]
-
-    @property
-    def src(self) -> NDArray[np.int32]:
-        """The node that each direction leaves."""
-        return np.asarray(self.arrays.link_src[self.first_link])
-
-    @property
-    def dst(self) -> NDArray[np.int32]:
-        """The node that each direction leads to."""
-        return np.asarray(self.arrays.link_dst[self.first_link])
-
-    @cached_property
-    def rate_bps(self) -> NDArray[np.float64]:
-        """The sum of the rates of its links."""
-        return np.bincount(self.of_link, weights=self.arrays.link_rate_bps)
-
-    def of_ends(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.int64]:
-        """The direction from each node ``a`` to node ``b``."""
-        return self.of_link[self.arrays.link_ids(np.asarray(a), np.asarray(b))]
-
-
-def network_section(run: Run, directions: Directions) -> dict[str, Any]:
+def network_section(
+    run: Run, directions: Directions, samples: LinkSamples | None
+) -> dict[str, Any]:
     """The network with all that is known of its links."""
-    measures = [*_recorded(run, directions), *_of_routes(run, directions)]
+    seen = [] if samples is None else _recorded(run, directions, samples)
+    measures = [*(seen or [_payload(run, directions)]), *_of_routes(run, directions)]
     return drawn_network(directions, measures) | {
-        "text": "Hosts stand in the lowest row. The half of a cable next to a node is the direction "
-        "that leaves it. A click on a cable or a node leaves only its flows in the table below, "
-        "and shows what the link did over time, where that was recorded."
+        "text": "Hosts stand in the lowest row. The half of a cable next to a node is the "
+        "direction that leaves it. A click on a cable or a node leaves only its flows in the table "
+        "below, and shows what the link did over time, where that was recorded."
     }
 
 
@@ -102,54 +52,49 @@ def measure(name: str, values: NDArray[Any], unit: str) -> dict[str, Any]:
     return {"name": name, "unit": unit, "values": short(values)}
 
 
-def _recorded(run: Run, directions: Directions) -> list[dict[str, Any]]:
-    if run.records is None or not len(run.records.links):
-        return []
-    table = run.records.links
-    each = table.assign(direction=directions.of_ends(table["a"], table["b"])).groupby("direction")
-    sums = {
-        name: _spread(each[name].sum(), directions.num)
-        for name in ("sent_bytes", "pauses", "drops")
-    }
+def _recorded(run: Run, directions: Directions, samples: LinkSamples) -> list[dict[str, Any]]:
+    tables = samples.tables
     capacity = directions.rate_bps / BITS_PER_BYTE * run.end_ns / NS_PER_S
     found = [
-        measure("use", sums["sent_bytes"] / capacity, "percent"),
-        measure("longest queue", _spread(each["queue_bytes"].max(), directions.num), "bytes"),
-        measure("time paused", _spread(each["paused_fraction"].mean(), directions.num), "percent"),
-        measure("drops", sums["drops"], ""),
+        measure("use", tables["sent_bytes"].sum(axis=0) / capacity, "percent"),
+        measure("longest queue", tables["queue_bytes"].max(axis=0), "bytes"),
+        measure("time paused", tables["paused_fraction"].mean(axis=0), "percent"),
+        measure("drops", tables["drops"].sum(axis=0), ""),
     ]
-    return [one for one in found if one["name"] in ("use", "longest queue") or any(one["values"])]
+    return [*found[:2], *(one for one in found[2:] if any(one["values"]))]
+
+
+def _payload(run: Run, directions: Directions) -> dict[str, Any]:
+    """What links carried, as far as flows and routes say it."""
+    sent = np.where(run.main.finished, run.scenario.workload.size_bytes, 0)
+    capacity = directions.rate_bps / BITS_PER_BYTE * run.end_ns / NS_PER_S
+    return measure("use by payload", _total(run, directions, sent) / capacity, "percent")
 
 
 def _of_routes(run: Run, directions: Directions) -> list[dict[str, Any]]:
-    """What follows from the routes: flows, those of the tail, and, if not recorded, bytes."""
-    routes, flows = run.scenario.routes, run.scenario.workload
-    hops = np.diff(routes.data_ptr)
-    row = np.repeat(np.arange(len(hops)), hops)
-    crossed = directions.of_link[routes.data_links]
-
-    def total(weights: NDArray[Any]) -> NDArray[np.float64]:
-        return np.bincount(crossed, weights=weights[row], minlength=directions.num)
-
-    is_tail = np.zeros(len(hops))
+    """Which flows cross a link, and which of the tail; what a simulator says of that itself."""
+    is_tail = np.zeros(run.main.num_flows)
     is_tail[run.tail] = 1 / max(len(run.tail), 1)
-    found = [measure("share of the slowest 1 % of flows", total(is_tail), "percent")]
-    if run.records is None or not len(run.records.links):
-        sent = total(np.where(run.main.finished, flows.size_bytes, 0))
-        capacity = directions.rate_bps / BITS_PER_BYTE * run.end_ns / NS_PER_S
-        found.insert(0, measure("use by payload", sent / capacity, "percent"))
-    share = run.main.extra.get("links")
-    if share is not None:
-        table = share.to_frame()
+    tail = _total(run, directions, is_tail)
+    found = [measure("share of the slowest 1 % of flows", tail, "percent")]
+    shares = run.main.extra.get("links")
+    if shares is not None:
+        table = shares.to_frame()
         values = np.zeros(directions.num)
-        np.add.at(values, directions.of_ends(table["a"], table["b"]), table["share_of_tail"])
-        found.append(measure(f"share of the tail's delay in {run.main.simulator}", values, "percent"))
-    return [*found, measure("flows", total(np.ones(len(hops))).astype(np.int64), "")]
+        direction = directions.of_ends(table["a"].to_numpy(), table["b"].to_numpy())
+        np.add.at(values, direction, table["share_of_tail"].to_numpy())
+        found.append(measure("share of the tail held up here", values, "percent"))
+    each = np.ones(run.main.num_flows)
+    return [*found, measure("flows", _total(run, directions, each).astype(np.int64), "")]
 
 
-def _spread(values: pd.Series, num: int) -> NDArray[Any]:
-    """Values of some directions among all; 0 for the others."""
-    return values.reindex(range(num), fill_value=0).to_numpy()
+def _total(run: Run, directions: Directions, of_flow: NDArray[Any]) -> NDArray[np.float64]:
+    """The sum over the flows that cross each direction."""
+    routes = run.scenario.routes
+    weights = np.repeat(of_flow, np.diff(routes.data_ptr))
+    crossed = directions.of_link[routes.data_links]
+    total = np.bincount(crossed, weights=weights, minlength=directions.num)
+    return total.astype(np.float64)
 
 
 def _places(arrays: NetworkArrays) -> NDArray[np.float64]:

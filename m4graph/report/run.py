@@ -48,11 +48,7 @@ class Run:
     @cached_property
     def slowdowns(self) -> dict[str, NDArray[np.float64]]:
         """Slowdowns by simulator; NaN where a flow did not finish, or was left out."""
-        rows = pd.Index(self.main.flow_id)
-        return {
-            name: pd.Series(result.slowdown, index=result.flow_id).reindex(rows).to_numpy()
-            for name, result in self.results.items()
-        }
+        return {name: self._in_order(result) for name, result in self.results.items()}
 
     @cached_property
     def by_slowdown(self) -> NDArray[np.int64]:
@@ -76,3 +72,8 @@ class Run:
         if self.records is not None and len(self.records.links):
             ends.append(int(self.records.links["time_ns"].iloc[-1]))
         return max(ends)
+
+    def _in_order(self, result: SimulationResult) -> NDArray[np.float64]:
+        """The slowdowns of a result, NaN for flows that it does not have."""
+        slowdown = pd.Series(result.slowdown, index=result.flow_id)
+        return np.asarray(slowdown.reindex(self.main.flow_id), np.float64)

@@ -7,6 +7,7 @@ from typing import Any
 
 from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.metrics import ErrorSummary
+from m4graph.report.directions import Directions
 from m4graph.report.flows import (
     MOST_FLOWS,
     cdf_section,
@@ -15,8 +16,9 @@ from m4graph.report.flows import (
     size_section,
     truth_section,
 )
+from m4graph.report.link_samples import LinkSamples
 from m4graph.report.met import met_columns
-from m4graph.report.network import Directions, network_section
+from m4graph.report.network import network_section
 from m4graph.report.page import Page
 from m4graph.report.plain import counted
 from m4graph.report.run import Run
@@ -56,14 +58,16 @@ def page_of_run(
         notes (list, optional): What a reader must know. (default: none)
     """
     directions = Directions(run.scenario.arrays)
+    links = None if run.records is None else run.records.links
+    samples = None if links is None or links.empty else LinkSamples.of(links, directions)
     sections: list[dict[str, Any]] = [simulators_section(run, errors or {})]
     if run.main.num_finished:
         sections += [cdf_section(run), size_section(run)]
-    sections.append(network_section(run, directions))
-    series = series_section(run, directions)
+    sections.append(network_section(run, directions, samples))
+    series = series_section(run, samples)
     sections += [] if series is None else [series]
     rows = kept_rows(run)
-    sections.append(_flows_section(run) | {"met": met_columns(run, rows, directions)})
+    sections.append(_flows_section(run) | {"met": met_columns(run, rows, directions, samples)})
     if errors and run.main.num_finished:
         sections.append(truth_section(run))
     why = [

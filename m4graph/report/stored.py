@@ -77,7 +77,9 @@ def read_result(path: Path, summary: Mapping[str, Any], scenario: Scenario) -> S
         compile_s=_seconds(summary["compile_s"]),
         packet_hops=summary["packet_hops"],
         scenario=simulated,
-        start_ns=None if starts is None else np.ma.filled(starts, UNFINISHED)[rows],
+        start_ns=simulated.workload.start_ns
+        if starts is None
+        else np.ma.filled(starts, UNFINISHED)[rows],
         extra=left_out | because,
     )
 

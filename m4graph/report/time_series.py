@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from m4graph.core.units import BITS_PER_BYTE
-from m4graph.report.network import Directions
+from m4graph.core.units import BITS_PER_BYTE, NS_PER_US
+from m4graph.report.link_samples import LinkSamples
 from m4graph.report.plain import counted, short
 from m4graph.report.run import Run
 
-MOST_SAMPLES = 300
+_MOST_SAMPLES = 300
 _MOST_LINK_SAMPLES = 40_000
 _MOST_FLOWS = 60
+_ALWAYS = ("gbps", "queue_bytes")
 
 
-def series_section(run: Run, directions: Directions) -> dict[str, Any] | None:
+def series_section(run: Run, samples: LinkSamples | None) -> dict[str, Any] | None:
     """What was recorded over time; ``None`` if nothing was."""
-    if run.records is None or not (len(run.records.links) or len(run.records.flows)):
+    flows = [] if run.records is None else _flows(run, run.records.flows)
+    if samples is None and not flows:
         return None
-    has_links = len(run.records.links) > 0
-    links, text = _links(run.records.links, directions) if has_links else (None, "")
-    flows = _flows(run) if len(run.records.flows) else []
+    links, text = (None, "") if samples is None else _links(samples.joined(_MOST_SAMPLES))
     return {
         "kind": "series",
         "title": "Over time",
@@ -34,42 +36,32 @@ def series_section(run: Run, directions: Directions) -> dict[str, Any] | None:
     }
 
 
-def _links(table: pd.DataFrame, directions: Directions) -> tuple[dict[str, Any], str]:
+def _links(samples: LinkSamples) -> tuple[dict[str, Any], str]:
     """Directions and their series, the longest queues first; not all if they are many."""
-    times = np.unique(table["time_ns"])
-    step = -(-len(times) // MOST_SAMPLES)
-    group = np.searchsorted(times, table["time_ns"]) // step
-    direction = directions.of_ends(table["a"], table["b"])
-    means = ["paused_fraction"]
-    sums = ["sent_bytes", "pauses", "drops"]
-    each = table.assign(group=group, direction=direction).groupby(["direction", "group"])
-    merged = each.agg(
-        {"queue_bytes": "max"} | dict.fromkeys(sums, "sum") | dict.fromkeys(means, "mean")
-    )
-    ends = times[np.minimum(np.arange(1, group.max() + 2) * step, len(times)) - 1]
-    span_ns = np.diff(ends, prepend=0)
-    ranked = merged.groupby("direction").agg({"queue_bytes": "max", "sent_bytes": "sum"})
-    ranked = ranked.sort_values(["queue_bytes", "sent_bytes"], ascending=False, kind="stable")
-    kept = ranked.index[: max(_MOST_LINK_SAMPLES // len(ends), 1)]
-    series = [[int(one), _link(merged.loc[one], span_ns)] for one in kept]
-    left = len(ranked) - len(kept)
-    longest = f" Of the links, {counted(len(kept), 'direction')} with the longest queues are here."
-    return {"time_us": short(ends / 1e3, 7), "of": series}, longest if left else ""
+    longest = samples.tables["queue_bytes"].max(axis=0)[samples.recorded]
+    sent = samples.tables["sent_bytes"].sum(axis=0)[samples.recorded]
+    ranked = samples.recorded[np.lexsort((-sent, -longest))]
+    kept = ranked[: max(_MOST_LINK_SAMPLES // len(samples.time_ns), 1)]
+    span_ns = np.diff(samples.time_ns, prepend=0)
+    gbps = samples.tables["sent_bytes"] * BITS_PER_BYTE / span_ns[:, None]
+    columns = {"gbps": gbps} | {
+        name: table for name, table in samples.tables.items() if name != "sent_bytes"
+    }
+    series = [[one, _link(columns, one)] for one in kept.tolist()]
+    few = f" Of the links, {counted(len(kept), 'direction')} with the longest queues are here."
+    text = few if len(kept) < len(ranked) else ""
+    return {"time_us": short(samples.time_ns / NS_PER_US, 7), "of": series}, text
 
 
-def _link(samples: pd.DataFrame, span_ns: np.ndarray) -> dict[str, Any]:
-    full = samples.reindex(range(len(span_ns)), fill_value=0)
-    gbps = full["sent_bytes"].to_numpy() * BITS_PER_BYTE / np.maximum(span_ns, 1)
-    found = {"gbps": short(gbps, 3), "queue_bytes": short(full["queue_bytes"].to_numpy())}
-    for name in ("paused_fraction", "pauses", "drops"):
-        if full[name].any():
-            found[name] = short(full[name].to_numpy(), 3)
-    return found
+def _link(columns: Mapping[str, NDArray[np.float64]], direction: int) -> dict[str, Any]:
+    """Series of one link, without pauses and drops where there are none."""
+    values = {name: table[:, direction] for name, table in columns.items()}
+    shown = {name: each for name, each in values.items() if name in _ALWAYS or each.any()}
+    return {name: short(each, 3) for name, each in shown.items()}
 
 
-def _flows(run: Run) -> list[list[Any]]:
+def _flows(run: Run, table: pd.DataFrame) -> list[list[Any]]:
     """Ids and series of the slowest and of the largest flows, in turn."""
-    table = run.records.flows  # type: ignore[union-attr]
     ids, sizes = run.scenario.workload.id, run.scenario.workload.size_bytes
     large = np.argsort(-sizes, kind="stable")
     both = np.stack((run.by_slowdown, large[: len(run.by_slowdown)]), axis=1).ravel()
@@ -80,13 +72,13 @@ def _flows(run: Run) -> list[list[Any]]:
 
 
 def _flow(samples: pd.DataFrame) -> dict[str, Any]:
-    step = -(-len(samples) // MOST_SAMPLES)
+    step = -(-len(samples) // _MOST_SAMPLES)
     shown = samples.iloc[::step]
     time_ns, left = shown["time_ns"].to_numpy(), shown["remaining_bytes"].to_numpy()
     span_ns = np.diff(time_ns, prepend=np.nan)
     gbps = -np.diff(left, prepend=np.nan) * BITS_PER_BYTE / span_ns
     return {
-        "time_us": short(time_ns / 1e3, 7),
+        "time_us": short(time_ns / NS_PER_US, 7),
         "gbps": short(gbps, 3),
         "remaining_bytes": left.tolist(),
     }

@@ -4,9 +4,15 @@ function canvas(box, kind, option) {
   const place = element("div", { class: `chart ${kind}` });
   box.append(place);
   const chart = echarts.init(place, null, { renderer: "canvas", locale: "EN" });
-  const draw = () => chart.setOption({ ...base(), ...option(place.clientWidth) }, true);
+  const draw = () => chart.setOption({ ...base(), ...option() }, true);
   draw();
-  new ResizeObserver(() => { chart.resize(); draw(); }).observe(place);
+  let width = place.clientWidth;
+  new ResizeObserver(() => {
+    if (place.clientWidth === width) return;
+    width = place.clientWidth;
+    chart.resize();
+    draw();
+  }).observe(place);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   return { chart, draw, place };
 }
@@ -61,4 +67,16 @@ function limits(values) {
   }
   if (!(high > 0)) return [1, 10];
   return [Number((low / 1.04).toPrecision(3)), Number((high * 1.05).toPrecision(3))];
+}
+
+// The point of a line that is next to a value of x, or one of its name; its points are in order.
+function nearest(points, x) {
+  if (typeof x === "string") return points.find((point) => point[0] === x);
+  let low = 0, high = points.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (points[middle][0] <= x) low = middle; else high = middle;
+  }
+  if (high < 0) return undefined;
+  return Math.abs(points[low][0] - x) <= Math.abs(points[high][0] - x) ? points[low] : points[high];
 }

@@ -6,24 +6,27 @@ function chartSection(part) {
   if (part.views.length > 1) {
     box.append(choices(part.views.map((each) => each.name), (index) => { view = part.views[index]; drawn.draw(); }));
   }
-  const drawn = canvas(box, "", (width) => chartOption(view, width));
+  const drawn = canvas(box, "", () => chartOption(view, (name) => isHidden(drawn.chart, name)));
 }
 
-function chartOption(view, width) {
+function chartOption(view, isHidden) {
   const series = view.series.map((each) => ({ ...each, points: each.points ?? flowPoints(each) }));
   const xs = series.flatMap((each) => each.points.map((point) => point[0]));
   const ys = series.flatMap((each) => each.points.map((point) => point[1]));
   const isLined = series.some((each) => !view.dots && !each.dots && !each.loose);
   const drawn = series.map((each, index) => seriesOption(view, each, index));
-  if (view.diagonal) drawn.push(diagonal(xs));
+  if (view.diagonal) drawn.push(diagonal(limits(xs), limits(ys)));
   return {
     grid: { left: 12, right: 24, top: 40, bottom: 62, containLabel: true },
     legend: legend(series.map((each) => each.name)),
     toolbox: { right: 4, top: 0, feature: { dataZoom: { brushStyle: { color: "rgba(120,150,200,0.2)" } }, restore: {} } },
-    tooltip: isLined ? tooltip("axis", (points) => lineTip(view, points)) : tooltip("item", (point) => dotTip(view, series, point)),
+    tooltip: isLined ? tooltip("axis", (points) => lineTip(view, series, points[0].axisValue, isHidden)) : tooltip("item", (point) => dotTip(view, series, point)),
     xAxis: axis(view.x, xs, true), yAxis: axis(view.y, ys, false), series: drawn,
   };
 }
+
+// Whether a reader has switched a line off.
+const isHidden = (chart, name) => chart.getOption().legend[0].selected[name] === false;
 
 function seriesOption(view, each, index) {
   const shade = colour(each.simulator ?? each.name, index);
@@ -54,16 +57,19 @@ function flowColumn(name) {
   return name.startsWith("slowdown ") ? content.flows.slowdown[name.slice(9)] : content.flows[name];
 }
 
-function diagonal(xs) {
-  const [low, high] = limits(xs);
-  return { type: "line", silent: true, showSymbol: false, data: [[low, low], [high, high]], lineStyle: { color: ink("soft"), type: "dashed", width: 1 }, tooltip: { show: false } };
+function diagonal([left, right], [bottom, top]) {
+  const low = Math.max(left, bottom), high = Math.min(right, top);
+  return { type: "line", silent: true, showSymbol: false, data: [[low, low], [high, high]], z: 5, lineStyle: { color: ink("ink"), type: "dashed", width: 1 }, tooltip: { show: false } };
 }
 
-function lineTip(view, points) {
-  const shown = points.filter((point) => point.seriesName && point.data);
-  if (!shown.length) return "";
-  const rows = shown.map((point) => [point.color, point.seriesName, spell(point.data[1], view.y.unit)]);
-  return tip(`${view.x.name} ${spell(shown[0].data[0], view.x.unit)}`.trim(), rows);
+// Of each line that is shown, its point next to the pointer.
+function lineTip(view, series, x, isHidden) {
+  const found = series.map((each, index) => [each, index, nearest(each.points, x)])
+    .filter(([each, , point]) => point && !isHidden(each.name));
+  if (!found.length) return "";
+  const rows = found.map(([each, index, point]) =>
+    [colour(each.simulator ?? each.name, index), each.name, spell(point[1], view.y.unit)]);
+  return tip(`${view.x.name} ${spell(x, view.x.unit)}`.trim(), rows);
 }
 
 function dotTip(view, series, point) {

@@ -47,6 +47,8 @@ function networkOption(part, measure) {
     direction, value: measure.values[direction] ?? 0, coords: half(part, direction),
     lineStyle: marked.has(direction) ? { width: 6, opacity: 1 } : {},
   });
+  // Those of large values lie above the others.
+  const byValue = part.ends.map((_, direction) => direction).sort((a, b) => measure.values[a] - measure.values[b]);
   const xs = part.nodes.map((place) => place[0]), ys = part.nodes.map((place) => place[1]);
   const pad = 0.04 * Math.max(Math.max(...ys) - Math.min(...ys), 0.5);
   const hidden = { show: false, type: "value" };
@@ -61,21 +63,20 @@ function networkOption(part, measure) {
       type: "continuous", seriesIndex: 0, min: 0, max: most > 0 ? most : 1, calculable: true, precision: 6,
       orient: "horizontal", left: "center", bottom: 4, itemWidth: 14, itemHeight: 200,
       formatter: (value) => spell(Number(Number(value).toPrecision(3)), measure.unit), textStyle: { color: ink("soft") },
-      inRange: { color: [ink("quiet"), ink("heat-1"), ink("heat-2"), ink("heat-3")], opacity: 1 },
+      inRange: { color: [ink("quiet"), ink("heat-0"), ink("heat-1"), ink("heat-2"), ink("heat-3")], opacity: 1 },
       outOfRange: { color: [ink("quiet")], opacity: 0.12 },
     },
     series: [
-      { name: "links", type: "lines", coordinateSystem: "cartesian2d", polyline: true, data: part.ends.map((_, direction) => line(direction)), lineStyle: { width: part.ends.length > 2000 ? 1.2 : 2.4, opacity: 1 }, emphasis: { lineStyle: { width: 5 } } },
-      { name: "nodes", type: "scatter", data: part.nodes, symbolSize: nodeSize(part), itemStyle: { color: ink("node") }, z: 3, label: nodeLabel(part) },
+      { name: "links", type: "lines", coordinateSystem: "cartesian2d", polyline: true, progressive: 0, data: byValue.map(line), lineStyle: { width: part.ends.length > 2000 ? 1.2 : 2.4, opacity: 1 }, emphasis: { lineStyle: { width: 5 } } },
+      { name: "nodes", type: "scatter", data: part.nodes.map(nodeItem(part)), symbolSize: nodeSize(part), itemStyle: { color: ink("node") }, z: 3, label: { show: part.nodes.length <= 120, color: ink("soft"), fontSize: 10, formatter: (event) => String(event.dataIndex) } },
     ],
   };
 }
 
 const nodeSize = (part) => (part.nodes.length > 400 ? 3 : part.nodes.length > 120 ? 6 : 10);
 
-function nodeLabel(part) {
-  return { show: part.nodes.length <= 120, position: "bottom", color: ink("soft"), fontSize: 10, formatter: (event) => String(event.dataIndex) };
-}
+// Cables leave a host upwards, a switch downwards, too.
+const nodeItem = (part) => (value, node) => ({ value, label: { position: node < part.num_hosts ? "bottom" : "right" } });
 
 // In a row of its own a cable is an arc, so that it does not lie on others.
 const bend = (a, b) => (a[1] === b[1] ? 0.15 + 0.7 * Math.abs(a[0] - b[0]) : 0);

@@ -51,14 +51,17 @@ function overTime(box, kind, known, name, panels) {
 function timeOption(known, chosen, name, panels) {
   const height = 92 / panels.length;
   const every = panels.map((_, index) => index);
+  const lines = chosen.map((key, order) => ({
+    name: name(key), shade: SPARE[order % SPARE.length], points: panels.map(([column]) => pointsOf(known.get(key), column)),
+  }));
   return {
     axisPointer: { link: [{ xAxisIndex: "all" }] },
-    tooltip: tooltip("axis", (points) => seriesTip(points, panels)),
+    tooltip: tooltip("axis", (points) => seriesTip(lines, points[0].axisValue, panels)),
     toolbox: { right: 4, top: 0, feature: { dataZoom: { yAxisIndex: "none", brushStyle: { color: "rgba(120,150,200,0.2)" } }, restore: {} } },
     grid: every.map((index) => ({ left: 66, right: 18, top: `${9 + index * height}%`, height: `${height - 15}%` })),
     xAxis: every.map((index) => ({
       type: "value", gridIndex: index, min: "dataMin", max: "dataMax", axisLine: { lineStyle: { color: ink("line") } },
-      axisLabel: { show: index === panels.length - 1, color: ink("soft"), hideOverlap: true, formatter: (value) => spell(value, "us") },
+      axisLabel: { show: index === panels.length - 1, showMinLabel: false, showMaxLabel: false, color: ink("soft"), hideOverlap: true, formatter: (value) => spell(value, "us") },
       splitLine: { show: false },
     })),
     yAxis: panels.map(([, title, unit], index) => ({
@@ -66,17 +69,25 @@ function timeOption(known, chosen, name, panels) {
       nameTextStyle: { color: ink("soft"), align: "left", padding: [0, 0, 0, -50] },
       axisLabel: { color: ink("soft"), formatter: (value) => spell(value, unit) }, splitLine: { lineStyle: { color: ink("line"), opacity: 0.6 } },
     })),
-    series: chosen.flatMap((key, order) => panels.map(([column], index) => ({
-      name: name(key), type: "line", xAxisIndex: index, yAxisIndex: index, showSymbol: false, step: column === "gbps" ? "end" : false,
-      lineStyle: { width: 1.6, color: SPARE[order % SPARE.length] }, itemStyle: { color: SPARE[order % SPARE.length] },
-      data: known.get(key).time_us.map((time, sample) => [time, (known.get(key)[column] ?? [])[sample] ?? (column in known.get(key) ? null : 0)]),
+    series: lines.flatMap(({ name: title, shade, points }) => panels.map(([column], index) => ({
+      name: title, type: "line", xAxisIndex: index, yAxisIndex: index, showSymbol: false, step: column === "gbps" ? "end" : false,
+      lineStyle: { width: 1.6, color: shade }, itemStyle: { color: shade }, data: points[index],
     }))),
   };
 }
 
-function seriesTip(points, panels) {
-  const shown = points.filter((point) => point.data && point.data[1] !== null);
-  if (!shown.length) return "";
-  const rows = shown.map((point) => [point.color, `${point.seriesName}, ${panels[point.axisIndex][1]}`, spell(point.data[1], panels[point.axisIndex][2])]);
-  return tip(spell(shown[0].data[0], "us"), rows);
+// A column that a link lacks was 0 all the time.
+function pointsOf(each, column) {
+  const values = each[column] ?? each.time_us.map(() => 0);
+  return each.time_us.map((time, sample) => [time, values[sample]]);
+}
+
+// What chosen links or flows do at a time, of those that were there then.
+function seriesTip(lines, time, panels) {
+  const rows = lines.flatMap(({ name, shade, points }) => panels.map(([, title, unit], index) => {
+    const [first, last] = [points[index][0], points[index].at(-1)];
+    if (!first || time < first[0] || time > last[0]) return null;
+    return [shade, `${name}, ${title}`, spell(nearest(points[index], time)[1], unit)];
+  }).filter((row) => row !== null));
+  return rows.length ? tip(spell(time, "us"), rows) : "";
 }
