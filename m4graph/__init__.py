@@ -22,6 +22,7 @@ _NAMES = {
     "Session": "m4graph.simulators.session",
     "SimulationResult": "m4graph.results",
     "Simulator": "m4graph.simulators",
+    "Workload": "m4graph.workload",
     "compare": "m4graph.evaluation",
     "load_job": "m4graph.jobs",
     "load_model": "m4graph.zoo",
