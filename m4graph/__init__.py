@@ -23,6 +23,7 @@ _NAMES = {
     "SimulationResult": "m4graph.results",
     "Simulator": "m4graph.simulators",
     "Sweep": "m4graph.sweeps",
+    "Workload": "m4graph.workload",
     "compare": "m4graph.evaluation",
     "load_job": "m4graph.jobs",
     "load_model": "m4graph.zoo",

@@ -50,12 +50,16 @@ class Plotted(NamedTuple):
 
 
 def draw(plotted: Plotted, axes: Axes | None = None) -> Figure:
-    """Draws a line for each simulator and each combination of values of the other keys."""
+    """Draws a line for each simulator and each combination of values of the other keys.
+
+    Of several seeds it is the mean.
+    """
     frame, column = plotted.frame, plotted.column
     if axes is None:
         axes = panels(literal(plotted.name), 1, 1, ALONE_INCHES)[1][0, 0]
-    along = _along(frame, plotted.keys)
-    others = [key for key in plotted.keys if key != along and frame[key].nunique() > 1]
+    keys = [key for key in plotted.keys if not _is_seed(key)] or list(plotted.keys)
+    along = _along(frame, keys)
+    others = [key for key in keys if key != along and frame[key].nunique() > 1]
     places = _places(frame[along])
     labels = frame[others].apply(_label, axis=1) if others else pd.Series("", frame.index)
     simulators = frame["simulator"]
@@ -66,12 +70,11 @@ def draw(plotted: Plotted, axes: Axes | None = None) -> Figure:
     styles = dict(zip(labels.unique(), cycle(_STYLES), strict=False))
     for group, own in frame.groupby([simulators, labels], sort=False):
         simulator, label = map(str, group)
-        x = own[along].map(places)
-        order = x.argsort()
+        means = own.assign(x=own[along].map(places)).groupby("x")[column].mean()
         marker, dashes = styles[label]
         axes.plot(
-            x.iloc[order],
-            own[column].iloc[order],
+            means.index,
+            means,
             color=colours.get(simulator) or colours[label],
             marker=marker,
             linestyle=dashes if _is_numeric(frame[along]) else "none",
@@ -85,10 +88,14 @@ def draw(plotted: Plotted, axes: Axes | None = None) -> Figure:
     return found
 
 
-def _along(frame: pd.DataFrame, keys: tuple[str, ...]) -> str:
+def _along(frame: pd.DataFrame, keys: list[str]) -> str:
     """The key to draw over: of those with numbers that which has most, or the first."""
     numeric = [key for key in keys if _is_numeric(frame[key])]
     return max(numeric or keys[:1], key=lambda key: frame[key].nunique())
+
+
+def _is_seed(key: str) -> bool:
+    return key.rpartition(".")[2] == "seed"
 
 
 def _places(values: pd.Series[Any]) -> dict[Any, float]:
@@ -108,7 +115,9 @@ def _label(values: pd.Series[Any]) -> str:
 def _label_axes(axes: Axes, plotted: Plotted, along: str, places: dict[Any, float]) -> None:
     values, column = plotted.frame[plotted.column], plotted.column
     axes.set_xlabel(along, fontsize=10)
-    axes.set_ylabel(column.replace("_", " "), fontsize=10)
+    seeds = [key for key in plotted.keys if _is_seed(key) and key != along]
+    over = ", mean over seeds" if seeds else ""
+    axes.set_ylabel(column.replace("_", " ") + over, fontsize=10)
     if not _is_numeric(plotted.frame[along]):
         axes.set_xticks(list(places.values()), [literal(str(value)) for value in places])
     elif len(places) <= _FEW:

@@ -117,6 +117,15 @@ def test_plots(tmp_path):
     assert "p99_slowdown" in one._repr_html_()
 
 
+def test_seeds_are_averaged_in_a_plot():
+    swept = m4.sweep(BLOCKS, {"workload.load": [0.3, 0.8], "seed": [1, 2, 3]}, ["fluid"])
+    (axes,) = swept.plot(y="mean_slowdown").axes
+    (line,) = axes.lines
+    means = swept.to_frame().groupby("workload.load")["mean_slowdown"].mean()
+    assert line.get_ydata().tolist() == means.tolist()
+    assert axes.get_ylabel() == "mean slowdown, mean over seeds"
+
+
 def test_the_command(tmp_path, capsys):
     scenario = tmp_path / "one.yaml"
     scenario.write_text(yaml.safe_dump(BLOCKS))
