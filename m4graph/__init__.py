@@ -9,7 +9,33 @@ from typing import Any
 
 from m4graph.core.lazy import lazy_names
 
-_MODULES = ("congestion", "metrics", "nn", "routing", "simulators", "topology", "workload")
+_MODULES = (
+    "checkpoint",
+    "congestion",
+    "convert",
+    "core",
+    "datasets",
+    "estimate",
+    "evaluation",
+    "graph",
+    "jobs",
+    "learned",
+    "metrics",
+    "mimic",
+    "nn",
+    "results",
+    "rl",
+    "routing",
+    "runs",
+    "scenario",
+    "simulators",
+    "sweeps",
+    "testing",
+    "topology",
+    "training",
+    "workload",
+    "zoo",
+)
 
 _NAMES = {
     "Completion": "m4graph.simulators.session",
@@ -22,6 +48,8 @@ _NAMES = {
     "Session": "m4graph.simulators.session",
     "SimulationResult": "m4graph.results",
     "Simulator": "m4graph.simulators",
+    "Sweep": "m4graph.sweeps",
+    "Workload": "m4graph.workload",
     "compare": "m4graph.evaluation",
     "load_job": "m4graph.jobs",
     "load_model": "m4graph.zoo",
@@ -31,6 +59,7 @@ _NAMES = {
     "simulate": "m4graph.simulators",
     "simulate_batch": "m4graph.simulators",
     "simulate_job": "m4graph.jobs",
+    "sweep": "m4graph.sweeps",
     "to_hetero_data": "m4graph.graph",
 }
 

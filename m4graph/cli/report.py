@@ -78,7 +78,7 @@ def _simulated(
     from m4graph.core.yaml_file import Override
     from m4graph.evaluation.scenario_results import check_truth
     from m4graph.report.recording import recording_of
-    from m4graph.report.scenario_page import RECORDING, page_of_results
+    from m4graph.report.scenario_page import RECORDING, comparison_page
     from m4graph.scenario.files import load_scenario
     from m4graph.simulators import COMPARED, TRUTH, make_runners, read_options
 
@@ -94,4 +94,4 @@ def _simulated(
     check_truth("--simulators", [each.label for each in runners], scenario.expected is not None)
     for runner in runners:
         runner.build()
-    return page_of_results(run_all(runners, scenario))
+    return comparison_page(run_all(runners, scenario))

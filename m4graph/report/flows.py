@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.units import NS_PER_US
-from m4graph.evaluation.plots.slowdown_by_size import size_bins
+from m4graph.evaluation.samples import Sample, quantile_of, size_bins
 from m4graph.report.plain import counted, short
 from m4graph.report.run import Run
 
@@ -52,21 +52,22 @@ def flow_columns(run: Run, rows: NDArray[np.int64], direction: NDArray[np.int64]
     }
 
 
-def cdf_section(run: Run) -> dict[str, Any]:
+def cdf_section(samples: Sequence[Sample]) -> dict[str, Any]:
     """The distribution function of the slowdowns, and that of the tail."""
     below, above = [], []
-    for name, values in run.slowdowns.items():
-        slowdown, share = _distribution(values[np.isfinite(values)])
-        below.append(_line(name, slowdown, share))
+    for sample in samples:
+        slowdown, share = _distribution(sample.slowdown)
+        below.append(_line(sample.name, slowdown, share))
         left = share < 1
-        above.append(_line(name, slowdown[left], 1 - share[left]))
+        above.append(_line(sample.name, slowdown[left], 1 - share[left]))
     share_axis = {"name": "flows with at most this slowdown", "unit": "percent", "max": 1}
     tail_axis = {"name": "flows with a larger slowdown", "unit": "percent", "scale": "log"}
+    has_truth = any(sample.is_truth for sample in samples)
     return {
         "kind": "chart",
         "title": "Slowdowns",
         "text": "Slowdown is a flow's completion time over its time alone in the network: 1 is a "
-        "flow that nobody held up. " + (_TRUTH if run.truth else ""),
+        "flow that nobody held up." + (_TRUTH if has_truth else ""),
         "views": [
             {"name": "all flows", "x": _SLOWDOWN, "y": share_axis, "series": below},
             {"name": "tail", "x": _SLOWDOWN, "y": tail_axis, "series": above},
@@ -74,25 +75,27 @@ def cdf_section(run: Run) -> dict[str, Any]:
     }
 
 
-_TRUTH = "A good simulator lies on the truth."
+_TRUTH = " A good simulator lies on the truth."
 
 
-def size_section(run: Run) -> dict[str, Any]:
-    """Percentiles of the slowdowns by flow size, and the flows themselves."""
-    lines = [
-        {"name": name, "x": _SIZE, "y": _SLOWDOWN, "series": list(_by_size(run, quantile))}
+def size_section(samples: Sequence[Sample], run: Run | None = None) -> dict[str, Any]:
+    """Percentiles of the slowdowns by flow size.
+
+    Args:
+        samples (Sequence[Sample]): The slowdowns of each result.
+        run (Run, optional): To show the flows themselves, too.
+    """
+    views = [
+        {"name": name, "x": _SIZE, "y": _SLOWDOWN, "series": _by_size(samples, quantile)}
         for name, quantile in _LEVELS.items()
     ]
-    sizes = run.scenario.workload.size_bytes
-    dots = {"name": "flows", "x": _SIZE, "y": _SLOWDOWN} | _dots(
-        run, list(run.slowdowns), "size_bytes", sizes
-    )
-    return {
-        "kind": "chart",
-        "title": "Slowdown by flow size",
-        "text": "Each point is the flows of similar sizes, 30 or more. " + _binned(run),
-        "views": [*lines, dots],
-    }
+    text = "Each point is the flows of similar sizes, 30 or more."
+    if run is not None:
+        sizes = run.scenario.workload.size_bytes
+        dots = _dots(run, list(run.slowdowns), "size_bytes", sizes)
+        views.append({"name": "flows", "x": _SIZE, "y": _SLOWDOWN} | dots)
+        text += _binned(run)
+    return {"kind": "chart", "title": "Slowdown by flow size", "text": text, "views": views}
 
 
 def truth_section(run: Run) -> dict[str, Any]:
@@ -105,7 +108,7 @@ def truth_section(run: Run) -> dict[str, Any]:
     return {
         "kind": "chart",
         "title": "Each flow: predicted over true",
-        "text": "On the line the prediction is right. " + _binned(run),
+        "text": "On the line the prediction is right." + _binned(run),
         "views": [view],
     }
 
@@ -132,14 +135,15 @@ def _cells(x: NDArray[Any], y: NDArray[np.float64]) -> list[list[Any]]:
     return [list(each) for each in both]
 
 
-def _by_size(run: Run, quantile: float) -> Iterator[dict[str, Any]]:
-    for name, values in run.slowdowns.items():
-        known = np.flatnonzero(np.isfinite(values))
-        sizes = run.scenario.workload.size_bytes[known]
-        bins = size_bins(sizes)
-        centres = np.array([np.exp(np.log(sizes[flows]).mean()) for flows in bins])
-        levels = np.array([np.quantile(values[known][flows], quantile) for flows in bins])
-        yield _line(name, centres, levels) | {"marks": True}
+def _by_size(samples: Sequence[Sample], quantile: float) -> list[dict[str, Any]]:
+    bins = size_bins([each.size_bytes for each in samples])
+    lines = []
+    for sample, of_bins in zip(samples, zip(*bins, strict=True), strict=True):
+        filled = [flows for flows in of_bins if len(flows)]
+        centres = [np.exp(np.log(sample.size_bytes[flows]).mean()) for flows in filled]
+        levels = [quantile_of(sample.slowdown[flows], quantile) for flows in filled]
+        lines.append(_line(sample.name, np.array(centres), np.array(levels)) | {"marks": True})
+    return lines
 
 
 def _distribution(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -160,6 +164,6 @@ def _binned(run: Run) -> str:
     if run.main.num_flows <= MOST_FLOWS:
         return ""
     return (
-        f"Of {counted(run.main.num_flows, 'flow')} a dot stands for all in its cell; a larger dot "
+        f" Of {counted(run.main.num_flows, 'flow')} a dot stands for all in its cell; a larger dot "
         "is more flows."
     )

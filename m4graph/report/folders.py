@@ -11,8 +11,7 @@ from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.report.curves import suite_page, sweep_page
 from m4graph.report.job_page import job_page
 from m4graph.report.page import Page
-from m4graph.report.run import Run
-from m4graph.report.scenario_page import page_of_results, page_of_run
+from m4graph.report.scenario_page import comparison_page, result_page
 from m4graph.report.stored import read_columns, read_records, read_result, read_summary
 from m4graph.scenario.files import SCENARIO_FILE, load_scenario
 
@@ -49,7 +48,7 @@ def _simulated(folder: Path) -> Page:
         folder / "fct.csv", read_summary(folder / "summary.json", *_RUN_KEYS), scenario
     )
     records = read_records(folder / "recording", scenario)
-    return page_of_run(Run({result.simulator: result}, records=records))
+    return result_page(result, records)
 
 
 def _compared(folder: Path) -> Page:
@@ -65,7 +64,7 @@ def _compared(folder: Path) -> Page:
             others[str(name)] = result
     if len(truths) != 1:
         raise InputError(f"{folder / 'errors.csv'}: expected one truth (got {len(truths)})")
-    return page_of_results(ScenarioResults(truths[0], others))
+    return comparison_page(ScenarioResults(truths[0], others))
 
 
 def _evaluated(folder: Path) -> Page:

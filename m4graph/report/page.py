@@ -15,8 +15,9 @@ from typing import Any
 
 from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
-from m4graph.evaluation.plots.figure import TRUTH_COLOUR, simulator_colours
+from m4graph.evaluation.plots.figure import simulator_colours
 from m4graph.evaluation.tables import made_by
+from m4graph.simulators import TRUTH
 
 _SCRIPTS = ("dom", "axes", "chart", "table", "network", "series", "page")
 """Files of ``assets``, each of which uses those before it."""
@@ -75,7 +76,8 @@ class Page:
             raise InputError(f"{path}: expected a file to write (got {problem})") from None
 
     def _content(self) -> dict[str, Any]:
-        colours = simulator_colours(name for name in self.simulators if name != self.truth)
+        black = TRUTH if self.truth is None else self.truth
+        colours = simulator_colours(name for name in self.simulators if name != black)
         return {
             "title": self.title,
             "facts": list(self.facts),
@@ -83,7 +85,8 @@ class Page:
             "sections": list(self.sections),
             "flows": dict(self.flows),
             "truth": self.truth,
-            "colours": colours if self.truth is None else {self.truth: TRUTH_COLOUR} | colours,
+            "black": black,
+            "colours": colours,
             "made_by": made_by(),
         }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from m4graph.evaluation.distributions import Distributions
+from m4graph.evaluation.plots.time_series import Recorded
+from m4graph.evaluation.samples import Sample, finished_sample
 from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.metrics import ErrorSummary
 from m4graph.report.directions import Directions
@@ -22,15 +25,16 @@ from m4graph.report.network import network_section
 from m4graph.report.page import Page
 from m4graph.report.plain import counted
 from m4graph.report.run import Run
-from m4graph.report.tables import scenario_facts, simulators_section
+from m4graph.report.tables import network_fact, results_section, scenario_facts
 from m4graph.report.time_series import series_section
+from m4graph.results import SimulationResult
 
 RECORDING = "recording"
 """The name in a result's ``extra`` of what was recorded."""
 
 
-def page_of_results(comparison: ScenarioResults) -> Page:
-    """The page of a comparison; what was recorded of one of its results is in it.
+def comparison_page(comparison: ScenarioResults) -> Page:
+    """The page of a comparison with a truth; what was recorded of one of its results is in it.
 
     Args:
         comparison (ScenarioResults): The comparison.
@@ -43,47 +47,77 @@ def page_of_results(comparison: ScenarioResults) -> Page:
         comparison.truth.simulator,
         main.extra.get(RECORDING),
     )
+    samples = comparison.samples if comparison.truth.num_finished else []
     refusals = [f"{name} was left out: {why}" for name, why in comparison.refusals.items()]
-    return page_of_run(run, comparison.errors, refusals)
+    return _page(run, samples, comparison.errors, refusals)
 
 
-def page_of_run(
-    run: Run, errors: Mapping[str, ErrorSummary] | None = None, notes: list[str] | None = None
-) -> Page:
-    """The page of a run.
+def result_page(result: SimulationResult, records: Recorded | None = None) -> Page:
+    """The page of one result.
 
     Args:
-        run (Run): The run.
-        errors (Mapping, optional): Of simulators. (default: none)
-        notes (list, optional): What a reader must know. (default: none)
+        result (SimulationResult): The result.
+        records (Recorded, optional): What was recorded of it. (default: what it brings)
     """
+    seen = result.extra.get(RECORDING) if records is None else records
+    name = result.simulator
+    samples = [finished_sample(name, result)] if result.num_finished else []
+    return _page(Run({name: result}, records=seen), samples, {}, [])
+
+
+def distributions_page(comparison: Distributions) -> Page:
+    """The page of results side by side without a truth, each perhaps of a scenario of its own.
+
+    Args:
+        comparison (Distributions): The results.
+    """
+    results = comparison.results
+    network = {name: network_fact(each.scenario) for name, each in results.items()}
+    return Page(
+        title=comparison.name,
+        facts=list(network.items()),
+        sections=[
+            results_section(results, {}, None),
+            cdf_section(comparison.samples),
+            size_section(comparison.samples),
+        ],
+        simulators=list(results),
+        notes=_unfinished(results),
+    )
+
+
+def _page(
+    run: Run, samples: Sequence[Sample], errors: Mapping[str, ErrorSummary], notes: list[str]
+) -> Page:
     directions = Directions(run.scenario.arrays)
     links = None if run.records is None else run.records.links
-    samples = None if links is None or links.empty else LinkSamples.of(links, directions)
-    sections: list[dict[str, Any]] = [simulators_section(run, errors or {})]
-    if run.main.num_finished:
-        sections += [cdf_section(run), size_section(run)]
-    sections.append(network_section(run, directions, samples))
-    series = series_section(run, samples)
+    recorded = None if links is None or links.empty else LinkSamples.of(links, directions)
+    sections: list[dict[str, Any]] = [results_section(run.results, errors, run.truth)]
+    if samples:
+        sections += [cdf_section(samples), size_section(samples, run)]
+    sections.append(network_section(run, directions, recorded))
+    series = series_section(run, recorded)
     sections += [] if series is None else [series]
     rows = kept_rows(run)
-    sections.append(_flows_section(run) | {"met": met_columns(run, rows, directions, samples)})
-    if errors and run.main.num_finished:
+    met = met_columns(run, rows, directions, recorded)
+    sections.append(_flows_section(run) | {"met": met})
+    if samples and errors:
         sections.append(truth_section(run))
-    why = [
-        f"{name}: {result.why_unfinished}."
-        for name, result in run.results.items()
-        if result.why_unfinished
-    ]
     return Page(
         title=run.scenario.name,
         facts=scenario_facts(run.scenario),
         sections=sections,
         simulators=list(run.results),
         truth=run.truth,
-        notes=[*(notes or []), *why],
+        notes=[*notes, *_unfinished(run.results)],
         flows=flow_columns(run, rows, directions.of_link),
     )
+
+
+def _unfinished(results: Mapping[str, SimulationResult]) -> list[str]:
+    """A sentence for each result with flows that did not finish."""
+    whys = {name: result.why_unfinished for name, result in results.items()}
+    return [f"{name}: {why}." for name, why in whys.items() if why]
 
 
 def _flows_section(run: Run) -> dict[str, Any]:
@@ -95,5 +129,4 @@ def _flows_section(run: Run) -> dict[str, Any]:
         "text": "By the slowdown in "
         f"{run.main.simulator}. The link is the one on the flow's route that had the longest queue "
         "while the flow lasted, or, where no queue was recorded, the most other flows." + fewer,
-        "by": next(iter(run.results)),
     }

@@ -10,7 +10,6 @@ import pandas as pd
 
 from m4graph.metrics import ErrorSummary
 from m4graph.report.plain import counted, short, spell_ns, spell_rates
-from m4graph.report.run import Run
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 
@@ -49,7 +48,7 @@ def _cell(value: Any) -> Any:
     return plain if isinstance(plain, int | float) and not isinstance(plain, bool) else str(plain)
 
 
-SIMULATOR_UNITS = {
+_RESULT_UNITS = {
     "completion time": "ns",
     "seconds": "s",
     "mean error": "percent",
@@ -58,19 +57,21 @@ SIMULATOR_UNITS = {
 }
 
 
-def simulators_section(run: Run, errors: Mapping[str, ErrorSummary]) -> dict[str, Any]:
-    """A row for each simulator: its slowdowns, its errors, its seconds."""
-    rows = [_simulator(name, result, errors) for name, result in run.results.items()]
+def results_section(
+    results: Mapping[str, SimulationResult], errors: Mapping[str, ErrorSummary], truth: str | None
+) -> dict[str, Any]:
+    """A row for each result: its slowdowns, its errors, its seconds."""
+    rows = [_result(name, result, errors) for name, result in results.items()]
     text = (
         "The error of a flow is |predicted - true| / true, of its slowdown. Mean and p90 are over "
-        f"flows; the p99-tail error compares 99th percentiles. {run.truth} is the truth."
-        if run.truth and errors
+        f"flows; the p99-tail error compares 99th percentiles. {truth} is the truth."
+        if errors
         else ""
     )
-    return table_section("Simulators", pd.DataFrame(rows), SIMULATOR_UNITS, text)
+    return table_section("Simulators", pd.DataFrame(rows), _RESULT_UNITS, text)
 
 
-def _simulator(
+def _result(
     name: str, result: SimulationResult, errors: Mapping[str, ErrorSummary]
 ) -> dict[str, Any]:
     slowdown = result.slowdown[result.finished]
@@ -92,16 +93,10 @@ def _simulator(
 
 def scenario_facts(scenario: Scenario) -> list[tuple[str, str]]:
     """What was simulated, as pairs of a name and a text."""
-    arrays, flows = scenario.arrays, scenario.workload
-    sizes = flows.size_bytes
-    network = (
-        f"{counted(arrays.num_hosts, 'host')}, "
-        f"{counted(arrays.num_nodes - arrays.num_hosts, 'switch').replace('switchs', 'switches')}, "
-        f"{counted(arrays.num_links // 2, 'cable')} of {spell_rates(arrays.link_rate_bps.tolist())}"
-    )
+    sizes = scenario.workload.size_bytes
     facts = [
         ("Scenario", scenario.name),
-        ("Network", network),
+        ("Network", network_fact(scenario)),
         ("Flows", f"{counted(len(sizes), 'flow')}, {int(sizes.sum()) / 1e9:,.4g} GB"),
         ("Congestion control", scenario.congestion_control.kind),
         ("PFC", "on" if scenario.config.pfc else "off"),
@@ -112,3 +107,13 @@ def scenario_facts(scenario: Scenario) -> list[tuple[str, str]]:
     if scenario.stop_ns is not None:
         facts.append(("Ends at", spell_ns(scenario.stop_ns)))
     return facts
+
+
+def network_fact(scenario: Scenario) -> str:
+    """How large a network is, in words."""
+    arrays = scenario.arrays
+    return (
+        f"{counted(arrays.num_hosts, 'host')}, "
+        f"{counted(arrays.num_nodes - arrays.num_hosts, 'switch').replace('switchs', 'switches')}, "
+        f"{counted(arrays.num_links // 2, 'cable')} of {spell_rates(arrays.link_rate_bps.tolist())}"
+    )

@@ -39,9 +39,9 @@ const ink = (name) => getComputedStyle(document.documentElement).getPropertyValu
 
 const SPARE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F", "#7A5195"];
 
-// The colour of a simulator; that of the truth is the colour of text.
+// The colour of a simulator; that of the truth, black elsewhere, is the colour of text.
 function colour(name, index) {
-  if (name === content.truth) return ink("ink");
+  if (name === content.black) return ink("ink");
   return content.colours[name] ?? SPARE[index % SPARE.length];
 }
 
