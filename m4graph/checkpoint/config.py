@@ -21,6 +21,18 @@ WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.md"
 """A file of a checkpoint's folder."""
 
 
+class StartRecord(StrictModel):
+    """The trained model whose weights a training started from.
+
+    Args:
+        model (str): Its name in the zoo, its folder, or its address.
+        weights_sha256 (str): SHA-256 of its file of weights.
+    """
+
+    model: str = Field(min_length=1)
+    weights_sha256: str = Field(min_length=1)
+
+
 class TrainingRecord(StrictModel):
     """How a model was made.
 
@@ -30,6 +42,7 @@ class TrainingRecord(StrictModel):
         seed (int): Of the training.
         steps (int): Optimiser steps.
         wall_s (float): Seconds of training.
+        started_from (StartRecord, optional): The model that it started from. (default: new weights)
     """
 
     config_hash: str = Field(min_length=1)
@@ -37,6 +50,7 @@ class TrainingRecord(StrictModel):
     seed: int = Field(ge=0)
     steps: int = Field(ge=0)
     wall_s: float = Field(ge=0)
+    started_from: StartRecord | None = None
 
 
 class CheckpointMetadata(StrictModel):
