@@ -57,16 +57,17 @@ class CheckpointMetadata(StrictModel):
     """What is known of a model besides its weights.
 
     Args:
-        training (TrainingRecord): How it was made.
+        training (TrainingRecord, optional): How it was made. (default: not known)
         training_domain (dict): What it has seen: topologies, loads, sizes, congestion controls.
+            (default: not known)
         licence (str): Of the weights.
         metrics (dict): Scores, with the split in the name. (default: none)
         normalisation (dict, optional): Of features, where that is not done by the model.
             (default: ``None``)
     """
 
-    training: TrainingRecord
-    training_domain: dict[str, JsonValue] = Field(min_length=1)
+    training: TrainingRecord | None = None
+    training_domain: dict[str, JsonValue] = Field(default_factory=dict)
     licence: str = Field(min_length=1)
     metrics: dict[str, float] = Field(default_factory=dict)
     normalisation: dict[str, JsonValue] | None = None

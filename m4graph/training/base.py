@@ -95,12 +95,13 @@ class EventTraining(lightning.LightningModule):
                 parameter.grad /= weight
         # Lightning gives lists only where configure_optimizers gives several.
         optimizer = cast(LightningOptimizer, self.optimizers())
-        schedule = cast(LambdaLR, self.lr_schedulers())
+        schedule = cast(LambdaLR | None, self.lr_schedulers())
         self.clip_gradients(optimizer.optimizer, self._config.max_grad_norm, "norm")
         optimizer.step()
         optimizer.zero_grad()
-        schedule.step()
-        self.log("lr", schedule.get_last_lr()[0])
+        if schedule is not None:  # A subclass may do without.
+            schedule.step()
+        self.log("lr", optimizer.param_groups[0]["lr"])
         now = time.monotonic()
         self.elapsed_s += now - self._since
         self._since = now
