@@ -22,6 +22,8 @@ _NAMES = {
     "Session": "m4graph.simulators.session",
     "SimulationResult": "m4graph.results",
     "Simulator": "m4graph.simulators",
+    "Sweep": "m4graph.sweeps",
+    "Workload": "m4graph.workload",
     "compare": "m4graph.evaluation",
     "load_job": "m4graph.jobs",
     "load_model": "m4graph.zoo",
@@ -31,6 +33,7 @@ _NAMES = {
     "simulate": "m4graph.simulators",
     "simulate_batch": "m4graph.simulators",
     "simulate_job": "m4graph.jobs",
+    "sweep": "m4graph.sweeps",
     "to_hetero_data": "m4graph.graph",
 }
 

@@ -18,6 +18,7 @@ from m4graph.core.provenance import peak_rss_bytes, provenance
 from m4graph.core.table import to_frame, write_table
 from m4graph.core.units import NS_PER_S
 from m4graph.scenario import Scenario
+from m4graph.topology import host_labels
 from m4graph.workload import ClosedLoopWorkload, Workload
 
 if TYPE_CHECKING:
@@ -195,15 +196,27 @@ class SimulationResult:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One row for every flow, sorted by id: ``id, fct_ns, ideal_fct_ns, slowdown``.
+        """One row for every flow, sorted by id: ``id, src, dst, size_bytes, start_ns, fct_ns,
+        ideal_fct_ns, slowdown``, then ``src_label`` and ``dst_label`` where hosts have labels.
 
-        A flow that did not finish has no FCT and no slowdown. In a closed loop there is a column
-        ``start_ns``, too, empty where a flow did not start.
+        A flow that did not finish has no FCT and no slowdown; one of a closed loop that did not
+        start has no start.
         """
-        return to_frame(self._columns())
+        columns = self._columns()
+        flows, order = self.scenario.workload, np.argsort(self.flow_id, kind="stable")
+        about = {name: getattr(flows, name)[order] for name in ("src", "dst", "size_bytes")}
+        about["start_ns"] = np.ma.masked_less(self.start_ns[order], 0)
+        frame = to_frame({"id": columns.pop("id")} | about | columns)
+        labels = host_labels(self.scenario.network)
+        if labels is not None:
+            for end in ("src", "dst"):
+                frame[f"{end}_label"] = [labels[host] for host in about[end]]
+        return frame
 
     def to_file(self, path: str | Path) -> None:
-        """Writes :meth:`to_frame` as CSV, or as Parquet where the file's ending says so."""
+        """Writes ``id, fct_ns, ideal_fct_ns, slowdown``, sorted by id, and ``start_ns`` of a closed
+        loop; as CSV, or as Parquet where the file's ending says so.
+        """
         write_table(path, self._columns())
 
     def write_summary(self, path: str | Path, options: Mapping[str, Any] | None = None) -> None:

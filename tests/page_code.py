@@ -137,7 +137,7 @@ def _make_text(arguments: list[str]) -> None:
 def _scale(arguments: list[str]) -> list[str]:
     """Options that make a command cheap; an option given twice counts as given last."""
     command, *rest = arguments
-    if command in ("simulate", "compare"):
+    if command in ("simulate", "compare", "sweep"):
         workload = yaml.safe_load(Path(rest[0]).read_text())["workload"]
         if "until_us" in workload:
             return _settings(_EARLY_END)

@@ -27,6 +27,7 @@ LAYERS = [
     "datasets learned mimic",
     "training",
     "evaluation",
+    "sweeps",
     "testing",
     "cli __main__",
 ]

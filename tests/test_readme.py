@@ -18,7 +18,7 @@ from tests.page_programs import SITE, registries
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ["README.md", "examples/README.md"]
+PAGES = ["README.md", "CONTRIBUTING.md", "examples/README.md"]
 TESTED_ELSEWHERE = ("docs/how-to/", "docs/import.md", "docs/explain-and-export.md")
 FOLDERS = ("configs", "datasets", "docs", "examples", "m4graph")
 CODE_PAGES = [
@@ -27,6 +27,7 @@ CODE_PAGES = [
         path.relative_to(ROOT).as_posix()
         for path in (
             ROOT / "README.md",
+            ROOT / "CONTRIBUTING.md",
             *(p for name in FOLDERS for p in (ROOT / name).rglob("*.md")),
         )
     )
@@ -150,7 +151,7 @@ def test_links_and_paths_exist(page):
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert links
     for link in links:
-        assert (folder / link).exists(), link
+        assert (folder / link.partition("#")[0]).exists(), link
     for path in re.findall(r"\b(?:configs|examples|tests)/[\w/.-]+\.(?:py|yaml)\b", text):
         assert (ROOT / path).exists(), path
 

@@ -91,6 +91,26 @@ def test_fct_csv_is_sorted_by_id_with_empty_cells(scenario, tmp_path):
     )
 
 
+def test_frame_says_what_each_flow_is(scenario):
+    frame = result(scenario, [3676, -1, 7352]).to_frame()
+    assert list(frame) == [
+        "id", "src", "dst", "size_bytes", "start_ns", "fct_ns", "ideal_fct_ns", "slowdown",
+    ]  # fmt: skip
+    assert frame["src"].tolist() == [1, 0, 0]
+    assert frame["dst"].tolist() == [2, 1, 2]
+    assert frame["start_ns"].tolist() == [1, 0, 2]
+    assert frame["fct_ns"].isna().tolist() == [True, False, False]
+
+
+def test_frame_has_the_labels_of_hosts(scenario):
+    network = scenario.network.copy()
+    for host, label in enumerate(["web", "db", "cache"]):
+        network.nodes[host]["label"] = label
+    frame = result(scenario.replace(network=network), [1, 2, 3]).to_frame()
+    assert frame["src_label"].tolist() == ["db", "web", "web"]
+    assert frame["dst_label"].tolist() == ["cache", "db", "cache"]
+
+
 @pytest.mark.parametrize("name", ["fct.parquet", "FCT.PARQUET"])
 def test_parquet_holds_the_same(scenario, tmp_path, name):
     run = result(scenario, [3676, -1, 7352])

@@ -20,6 +20,7 @@ from m4graph.core.provenance import package_version
 COMMANDS = {
     "simulate": "m4graph.cli.simulate:simulate",
     "compare": "m4graph.cli.compare:compare",
+    "sweep": "m4graph.cli.sweep:sweep",
     "job": "m4graph.cli.job:job",
     "generate": "m4graph.cli.generate:generate",
     "train": "m4graph.cli.train:train",

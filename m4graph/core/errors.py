@@ -6,6 +6,9 @@ and what came: ``"... expected a rate above 0 (got -1)"``. ``assert`` is for our
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class M4GraphError(ValueError):
     """Base class of every error that m4graph raises on purpose."""
@@ -37,3 +40,9 @@ class CheckpointError(InputError):
 
 class SimulationError(M4GraphError):
     """A run that failed on good input; the command line ends with exit status 1."""
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """The end of a message: the valid name that is closest to one that is not; or nothing."""
+    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -7,7 +7,6 @@ whole float, as in ``1e6``, an integer.
 
 from __future__ import annotations
 
-import difflib
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, did_you_mean
 from m4graph.core.integers import with_integers
 
 _EXPECTED = {
@@ -111,8 +110,7 @@ def unknown_key(key: str, name: str, valid: Iterable[str]) -> KeyProblem:
         valid (Iterable[str]): The keys that the block may have.
     """
     names = list(valid)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(name, names)
     return KeyProblem(join_key(key, name), f"unknown key: expected {one_of(names)}{hint}")
 
 

@@ -133,7 +133,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: expected a file to read (got {problem})") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected text in UTF-8 (got {error})") from None
-    data = _parse(text, str(path))
+    data = parse_yaml(text, str(path))
     if not isinstance(data, dict):
         what = "an empty file" if data is None else spell(data)
         raise InputError(f"{path}: expected a block of keys (got {what})")
@@ -144,6 +144,27 @@ def write_yaml(path: Path, data: dict[str, Any]) -> None:
     """Writes a block of keys, in its order; :func:`read_yaml` gives the same values back."""
     text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     path.write_text(text, encoding="utf-8")
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Gives the value that a text in YAML stands for.
+
+    Args:
+        text (str): The text.
+        where (str): What messages start with, as a file's name.
+
+    Raises:
+        ConfigError: If it is no YAML.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
+        got = " ".join((error.problem or error.context or "an error").split())
+        raise ConfigError(f"{where}{line}: expected YAML (got {got})") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        got = " ".join(str(error).split())
+        raise ConfigError(f"{where}: expected YAML (got {got})") from None
 
 
 def apply_overrides(data: dict[str, Any], overrides: Iterable[Override]) -> dict[str, Any]:
@@ -157,7 +178,7 @@ def apply_overrides(data: dict[str, Any], overrides: Iterable[Override]) -> dict
     """
     result = dict(data)
     for override in overrides:
-        value = _parse(override.text, str(override))
+        value = parse_yaml(override.text, str(override))
         *path, last = override.key.split(".")
         block: dict[str, Any] | list[Any] = result
         for depth, name in enumerate(path):
@@ -221,15 +242,3 @@ def _check_aliases(root: yaml.Node | None) -> None:
     if root is not None and size(root) > len(sizes) + _MAX_REPEATED:
         problem = f"aliases that repeat more than {_MAX_REPEATED} values"
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=root.start_mark)
-
-
-def _parse(text: str, where: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
-        got = " ".join((error.problem or error.context or "an error").split())
-        raise ConfigError(f"{where}{line}: expected YAML (got {got})") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        got = " ".join(str(error).split())
-        raise ConfigError(f"{where}: expected YAML (got {got})") from None

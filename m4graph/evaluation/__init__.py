@@ -1,4 +1,4 @@
-"""Comparisons of simulators with the truth: errors, tables and plots.
+"""Results side by side, with a truth or without: errors, tables and plots.
 
 The names below are imported on first use: errors and tables need no matplotlib.
 """
@@ -11,6 +11,7 @@ from m4graph.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from m4graph.evaluation.comparison import Comparison, compare
+    from m4graph.evaluation.distributions import Distributions
     from m4graph.evaluation.records import (
         plot_bottlenecks,
         plot_flows,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "Comparison": "m4graph.evaluation.comparison",
+    "Distributions": "m4graph.evaluation.distributions",
     "Report": "m4graph.evaluation.report",
     "ScenarioResults": "m4graph.evaluation.scenario_results",
     "compare": "m4graph.evaluation.comparison",
@@ -35,6 +37,7 @@ _NAMES = {
 
 __all__ = [
     "Comparison",
+    "Distributions",
     "Report",
     "ScenarioResults",
     "compare",

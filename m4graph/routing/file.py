@@ -103,7 +103,7 @@ def rows_of_flows(
     missing = ~np.isin(flow_id, found)
     if missing.any():
         flow = flow_id[int(np.argmax(missing))]
-        raise error(f"{table.path}: flow {flow}: expected a row (got none)")
+        raise error(f"{table.source}: flow {flow}: expected a row (got none)")
     return order[np.searchsorted(in_order, flow_id)]
 
 

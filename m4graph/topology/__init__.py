@@ -8,7 +8,7 @@ parallel cables. Nodes are integers, hosts first, with the attribute ``kind`` (`
 """
 
 from m4graph.topology.arrays import NetworkArrays
-from m4graph.topology.canonical import from_networkx
+from m4graph.topology.canonical import from_networkx, host_labels
 from m4graph.topology.clos import clos
 from m4graph.topology.config import TOPOLOGIES, from_config
 from m4graph.topology.dumbbell import dumbbell
@@ -33,6 +33,7 @@ __all__ = [
     "from_config",
     "from_file",
     "from_networkx",
+    "host_labels",
     "leaf_spine",
     "parking_lot",
     "racks",

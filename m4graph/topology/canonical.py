@@ -7,9 +7,11 @@ from typing import Any
 
 import networkx as nx
 
-from m4graph.core.errors import TopologyError
+from m4graph.core.errors import InputError, TopologyError
 from m4graph.core.integers import is_integer, whole_as_integers
 from m4graph.core.schema import KeyProblem
+from m4graph.core.units import parse_delay_ns, parse_rate_bps
+from m4graph.topology.arrays import NetworkArrays
 from m4graph.topology.build import add_cable, check_rate, plain
 from m4graph.topology.validation import node_kind, validate
 
@@ -25,7 +27,8 @@ def from_networkx(graph: nx.Graph) -> nx.Graph:
 
     Args:
         graph (nx.Graph): Nodes have ``kind`` (``"host"`` or ``"switch"``); edges have
-            ``rate_bps`` (or else ``gbps``) and ``delay_ns``.
+            ``rate_bps`` (or else ``gbps``) and ``delay_ns``, each a number, or text with its unit,
+            as in ``rate_bps="10Gbps"`` and ``delay_ns="1us"``.
 
     Raises:
         TopologyError: If the network is not valid, see :func:`~m4graph.topology.validate`.
@@ -52,11 +55,29 @@ def from_networkx(graph: nx.Graph) -> nx.Graph:
     return canonical
 
 
+def host_labels(network: nx.Graph | NetworkArrays) -> list[Any] | None:
+    """What the hosts of a network are called, in the order of their ids; a host without a label by
+    its id. ``None`` if all are.
+    """
+    if isinstance(network, NetworkArrays):
+        return None
+    hosts = range(validate(network).num_hosts)
+    labels = [network.nodes[host].get("label", host) for host in hosts]
+    return None if labels == list(hosts) else labels
+
+
+_UNITS = {"rate_bps": parse_rate_bps, "delay_ns": parse_delay_ns}
+
+
 def _cable(a: Any, b: Any, data: Mapping[str, Any]) -> dict[str, Any]:
     cable = dict(data)
-    for name in ("rate_bps", "delay_ns"):
-        if name in cable:
-            cable[name] = whole_as_integers(cable[name])
+    for name, parse in _UNITS.items():
+        value = cable.get(name)
+        try:
+            if name in cable:
+                cable[name] = parse(value) if isinstance(value, str) else whole_as_integers(value)
+        except InputError as error:
+            raise TopologyError(f"cable {a}-{b}, {name}: {error}") from None
     if "gbps" not in cable:
         return cable
     if "rate_bps" in cable:

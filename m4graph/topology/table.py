@@ -10,9 +10,10 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
+from m4graph.core.cells import is_parquet
 from m4graph.core.errors import TopologyError
 from m4graph.core.schema import KeyProblem, one_of
-from m4graph.core.table import OptionalInt, Table, is_parquet, read_table, write_table
+from m4graph.core.table import OptionalInt, Table, read_table, write_table
 from m4graph.core.units import GBPS
 from m4graph.topology.arrays import NetworkArrays
 from m4graph.topology.build import check_rate, plain

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from m4graph.core.checks import check_count
 from m4graph.core.errors import WorkloadError
 from m4graph.core.table import OptionalText, read_table, write_table
+from m4graph.workload.checks import check_flows, int64_columns, read_only
 from m4graph.workload.dependencies import join_ids, parse_ids, refuse_circles, rows_of
-from m4graph.workload.workload import Workload, check_flows, int64_columns, read_only
+from m4graph.workload.workload import Workload
 
 _COLUMNS = {
     "id": int,

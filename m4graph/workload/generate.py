@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import networkx as nx
 import numpy as np
@@ -28,6 +30,8 @@ MAX_FLOWS = 5 * 10**7
 
 _NUM_FLOWS = 2000
 _LAST_START_NS = 2**62
+
+_arguments: WeakKeyDictionary[Workload, dict[str, Any]] = WeakKeyDictionary()
 
 
 def generate(
@@ -72,6 +76,16 @@ def generate(
     Raises:
         InputError: If the network or a parameter is not valid; the message names it.
     """
+    arguments = {
+        "sizes": sizes,
+        "load": load,
+        "num_flows": num_flows,
+        "seed": seed,
+        "arrivals": arrivals,
+        "matrix": matrix,
+        "start_ns": start_ns,
+        "until_ns": until_ns,
+    }
     load = _check_load(load)
     start_ns = check_count("start_ns", start_ns, 0, _LAST_START_NS)
     num_flows, until_ns = _check_end(num_flows, until_ns, start_ns)
@@ -93,7 +107,7 @@ def generate(
         num_flows = _flows_until(until_ns - start_ns, arrival_law, seed, mean_ns)
     gaps = arrival_law.gaps(generator(seed, "workload", "gaps"), num_flows - 1, mean_ns)
     src, dst = pairs.draw(generator(seed, "workload", "hosts"), num_flows)
-    return Workload.from_arrays(
+    workload = Workload.from_arrays(
         id=np.arange(num_flows),
         src=src,
         dst=dst,
@@ -101,6 +115,14 @@ def generate(
         start_ns=_starts(start_ns, gaps),
         num_hosts=arrays.num_hosts,
     )
+    _arguments[workload] = arguments
+    return workload
+
+
+def arguments_of(workload: object) -> dict[str, Any] | None:
+    """What :func:`generate` made a workload of, without the network; ``None``: it did not."""
+    given = _arguments.get(workload) if isinstance(workload, Workload) else None
+    return None if given is None else dict(given)
 
 
 def mean_gap_ns(arrays: NetworkArrays, shares: PairShares, mean_bytes: float, load: float) -> float:

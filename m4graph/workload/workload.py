@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from m4graph.core.errors import WorkloadError
-from m4graph.core.table import read_table, write_table
+from m4graph.core.table import read_table, to_frame, write_table
+from m4graph.topology.canonical import host_labels
+from m4graph.workload.checks import Rule, check_flows, int64_columns, read_only
+from m4graph.workload.frame import read_flows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _COLUMNS = {"id": int, "src": int, "dst": int, "bytes": int, "start_ns": int}
 _KEPT = {"priority_group": 7, "destination_port": 2**16 - 1}
 """Columns that may be there, and their largest value."""
 _INT32 = ("src", "dst", *_KEPT)
-_MAX_NODE = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +121,44 @@ class Workload:
         )
         return cls._sorted(columns)
 
+    @classmethod
+    def from_frame(cls, frame: Any, network: nx.Graph) -> Workload:
+        """Takes flows from a table of one's own: columns ``src``, ``dst``, ``size_bytes`` (or
+        ``bytes``) and one of ``start_ns``, ``start_us``, ``start_ms`` and ``start_s``; others are
+        passed over.
+
+        Hosts are named by their labels (see :func:`m4graph.topology.from_networkx`), or by their
+        ids where no label is a number. Starts in another unit are rounded to whole ns. Without a
+        column ``id``, ids are the numbers of the rows.
+
+        Args:
+            frame (frame or path): A frame of pandas, or of a library that gives one
+                (``to_pandas``, as polars does) or an Arrow stream; or a file that ends in ``.csv``
+                or ``.parquet``.
+            network (networkx.Graph): The network.
+
+        Raises:
+            WorkloadError: If there is no such table, or a flow breaks a rule; names the row, the
+                column and the flow.
+        """
+        flows = read_flows(frame, network)
+        check_flows(flows.columns, None, flows.where, _own_rules(flows.columns))
+        return cls._sorted(flows.columns)
+
+    def to_frame(self, network: nx.Graph | None = None) -> pd.DataFrame:
+        """One row for each flow: ``id, src, dst, size_bytes, start_ns``, and what else there is.
+
+        Args:
+            network (networkx.Graph, optional): Hosts are named by its labels, as
+                :meth:`from_frame` reads them. (default: by their ids)
+        """
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        columns = {name: values for name, values in given.items() if values is not None}
+        labels = None if network is None else host_labels(network)
+        if labels is not None:
+            columns |= {end: [labels[host] for host in columns[end]] for end in ("src", "dst")}
+        return to_frame(columns)
+
     def to_csv(self, path: str | Path) -> None:
         """Writes the flows as :meth:`from_file` reads them; Parquet if the path ends so.
 
@@ -160,64 +203,6 @@ class Workload:
         )
 
 
-Rule = tuple[str, NDArray[np.bool_], str]
-"""A column, which of its rows are good, and what was expected."""
-
-
-def int64_columns(**given: ArrayLike) -> dict[str, NDArray[np.int64]]:
-    """Columns of a workload as int64.
-
-    Raises:
-        WorkloadError: If one holds no integers, or they are not of one length.
-    """
-    columns = {name: _integers(name, values) for name, values in given.items()}
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise WorkloadError(f"workload: expected columns of one length (got {lengths})")
-    return columns
-
-
-def check_flows(
-    columns: dict[str, NDArray[np.int64]],
-    num_hosts: int | None,
-    where: Callable[[int, str], str],
-    more_rules: Sequence[Rule],
-) -> None:
-    """Checks each rule on all flows; ``where(row, column)`` names a place for the message.
-
-    Raises:
-        WorkloadError: For the first row that breaks one.
-    """
-    flow_id, src, dst = columns["id"], columns["src"], columns["dst"]
-    first_row = np.zeros(len(flow_id), dtype=bool)
-    first_row[np.unique(flow_id, return_index=True)[1]] = True
-    last_host = _MAX_NODE if num_hosts is None else num_hosts - 1
-    host = f"a host in 0 .. {last_host}"
-    rules = [
-        ("id", flow_id >= 0, "an id of 0 or above"),
-        ("id", first_row, "an id that no other flow has"),
-        ("src", (src >= 0) & (src <= last_host), host),
-        ("dst", (dst >= 0) & (dst <= last_host), host),
-        ("dst", src != dst, "another host than src"),
-        ("size_bytes", columns["size_bytes"] >= 1, "1 byte or more"),
-        *more_rules,
-    ]
-    for name, good, expected in rules:
-        if not good.all():
-            row = int(np.argmin(good))
-            raise WorkloadError(
-                f"{where(row, name)}: flow {flow_id[row]}: expected {expected} "
-                f"(got {columns[name][row]})"
-            )
-
-
-def read_only(array: np.ndarray, dtype: type) -> np.ndarray:
-    """A copy of an array that nobody can change."""
-    array = array.astype(dtype)
-    array.setflags(write=False)
-    return array
-
-
 def _own_rules(columns: dict[str, NDArray[np.int64]]) -> list[Rule]:
     rules: list[Rule] = [("start_ns", columns["start_ns"] >= 0, "a time of 0 or above")]
     for name, last in _KEPT.items():
@@ -225,12 +210,3 @@ def _own_rules(columns: dict[str, NDArray[np.int64]]) -> list[Rule]:
             good = (columns[name] >= 0) & (columns[name] <= last)
             rules.append((name, good, f"an integer of 0 to {last}"))
     return rules
-
-
-def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise WorkloadError(f"workload, {name}: expected one dimension (got {array.ndim})")
-    if len(array) and (array.dtype.kind not in "iu" or (array > 2**63 - 1).any()):
-        raise WorkloadError(f"workload, {name}: expected int64 (got {array.dtype})")
-    return array.astype(np.int64)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from m4graph.core.errors import CheckpointError
+from m4graph.core.errors import CheckpointError, did_you_mean
 from m4graph.core.schema import StrictModel
 
 ZOO_FOLDER = Path(__file__).resolve().parent
@@ -84,8 +83,7 @@ class Manifest(StrictModel):
         valid = ", ".join(self.names())
         if not valid:
             raise CheckpointError(f"model {name!r}: expected a name of the zoo (the zoo is empty)")
-        close = difflib.get_close_matches(name, self.names(), n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, self.names())
         raise CheckpointError(f"unknown model: expected one of {valid} (got {name!r}){hint}")
 
 

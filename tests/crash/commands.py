@@ -172,6 +172,11 @@ CASES = {
     "compare": Case(
         "compare in/scenario --simulators packet,fluid --out out", "summary.md", _scenario
     ),
+    "sweep": Case(
+        "sweep in/scenario --set network.buffer_bytes=100000,200000 --simulators fluid --out out",
+        "sweep.csv",
+        _scenario,
+    ),
     "evaluate": Case(
         "evaluate in/suite --simulators packet,fluid --jobs 1 --out out", "metrics.json", _suite
     ),

@@ -30,6 +30,7 @@ _VOLATILE = {
     "simulation_cpu_s",
     "fit_cpu_s",
     "at_size_cpu_s",
+    "cpu_s",
 }
 _NUMBER = re.compile(r"\d[\d.]*(e[+-]?\d+)?( [kM]\b)?")
 _TEXTS_WITH_TIMES = {".md", ".log", ".txt"}

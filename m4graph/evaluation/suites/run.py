@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -67,7 +67,7 @@ def run_suite(
         runner.build()  # What is bad about its options comes out before anything has run.
     identities = {runner.label: runner.identity() for runner in runners}
     if jobs != 1:
-        _compile(suite.cases, runners)
+        compile_for([str(case.labels.get("algorithm")) for case in suite.cases], runners)
     results = None if folder is None else folder / RESULTS
     calls = [(case, tuple(runners), identities, cache_folder(), results) for case in suite.cases]
     found: dict[str, Record] = {}
@@ -138,15 +138,19 @@ def _result(
     return result
 
 
-def _compile(cases: Sequence[Case], runners: Sequence[Runner]) -> None:
-    """Compiles the kernels that workers need, once, so that they find them in numba's cache."""
+def compile_for(kinds: Iterable[str], runners: Sequence[Runner]) -> None:
+    """Compiles the kernels that workers need, once, so that they find them in numba's cache.
+
+    Args:
+        kinds (Iterable[str]): Algorithms; what is none is passed over.
+        runners (Sequence[Runner]): The simulators.
+    """
     network = star(num_hosts=3)
     workload = generate(network, num_flows=3)
-    named = sorted({str(case.labels.get("algorithm")) for case in cases})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for runner in runners:
-            for kind in named:
+            for kind in sorted(set(kinds)):
                 if kind in CONGESTION_CONTROLS:
                     with suppress(Refusal):  # The scenarios tell what it cannot do.
                         runner.run(Scenario(network, workload, kind))

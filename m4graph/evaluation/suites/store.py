@@ -31,6 +31,8 @@ from m4graph.scenario import Scenario
 CACHE_VARIABLE = "M4GRAPH_CACHE"
 _FORMAT = "m4graph result 1"
 _NUMBERS = ("num_events", "wall_s", "compile_s", "packet_hops")
+CPU_S = "cpu_s"
+"""In a result's ``extra``: CPU seconds, where they were measured."""
 
 
 def cache_folder() -> Path:
@@ -93,12 +95,13 @@ def load_result(
                 path.unlink()
             continue
         simulated = scenario if kept.all() else scenario.of_flows(kept)
+        extra = {} if kept.all() else {NUM_NOT_SIMULATED: int((~kept).sum())}
         return SimulationResult(
             simulator=simulator,
             flow_id=simulated.workload.id,
             ideal_fct_ns=simulated.ideal_fct_ns,
             scenario=simulated,
-            extra={} if kept.all() else {NUM_NOT_SIMULATED: int((~kept).sum())},
+            extra=extra | ({} if header[CPU_S] is None else {CPU_S: header[CPU_S]}),
             fct_ns=arrays["fct_ns"],
             start_ns=arrays["start_ns"],
             **{name: header[name] for name in _NUMBERS},
@@ -111,7 +114,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
     arrays = read_arrays(path, ("header", "flow_id", "fct_ns", "start_ns"), "a stored result")
     try:
         header = json.loads(str(arrays.pop("header")))
-        return {name: header[name] for name in ("key", *_NUMBERS)}, arrays
+        found = {name: header[name] for name in ("key", *_NUMBERS)}
+        return found | {CPU_S: header.get(CPU_S)}, arrays
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
             f"{path}: header: expected that of a stored result (got {error!r})"
@@ -122,10 +126,10 @@ def _check(
     path: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[np.int64]], num_flows: int
 ) -> None:
     """Refuses numbers that no run gives."""
-    for name in _NUMBERS:
+    for name in (*_NUMBERS, CPU_S):
         value = header[name]
         is_number = isinstance(value, int | float) and 0 <= value < math.inf
-        if not (is_number or (name == "packet_hops" and value is None)):
+        if not (is_number or (name in ("packet_hops", CPU_S) and value is None)):
             raise InputError(
                 f"{path}: {name}: expected a number of 0 or above (got {spell(value)})"
             )
@@ -142,6 +146,7 @@ def save_result(path: Path, key: str, result: SimulationResult) -> None:
     """
     header = {"key": key, "simulator": result.simulator, "scenario": result.scenario.name}
     numbers = {name: getattr(result, name) for name in _NUMBERS}
+    numbers |= {CPU_S: result.extra[CPU_S]} if CPU_S in result.extra else {}
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as half, half.open("wb") as file:
         np.savez_compressed(
