@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     )
     from m4graph.evaluation.report import Report
     from m4graph.evaluation.scenario_results import ScenarioResults
+    from m4graph.evaluation.showing import Showing
 
 _NAMES = {
     "Comparison": "m4graph.evaluation.comparison",
     "Distributions": "m4graph.evaluation.distributions",
     "Report": "m4graph.evaluation.report",
     "ScenarioResults": "m4graph.evaluation.scenario_results",
+    "Showing": "m4graph.evaluation.showing",
     "compare": "m4graph.evaluation.comparison",
     "plot_bottlenecks": "m4graph.evaluation.records",
     "plot_flows": "m4graph.evaluation.records",
@@ -40,6 +42,7 @@ __all__ = [
     "Distributions",
     "Report",
     "ScenarioResults",
+    "Showing",
     "compare",
     "plot_bottlenecks",
     "plot_flows",

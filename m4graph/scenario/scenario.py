@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.arrays import same
 from m4graph.core.blocks import build
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError, WorkloadError
@@ -43,6 +44,8 @@ MAX_STOP_NS = 2**62
 @dataclass(frozen=True, init=False, eq=False)
 class Scenario:
     """Everything that a simulator needs, checked and resolved. Frozen; computes routes once.
+
+    Two are equal if every input is, but for what the nodes of their networks are called.
 
     Args:
         network (networkx.Graph): Hosts ``0 .. H-1`` and switches, as :mod:`m4graph.topology`
@@ -179,12 +182,23 @@ class Scenario:
         routes = self.routes.of_flows(rows)
         return self.replace(workload=self.workload.of_rows(rows), routing=routes, expected=expected)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        return all(same(getattr(self, name), getattr(other, name)) for name in _COMPARED)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.seed, self.num_flows, self.arrays.num_nodes))
+
     def __repr__(self) -> str:
         return (
             f"Scenario({self.name!r}, num_hosts={self.arrays.num_hosts}, "
             f"num_flows={self.num_flows}, congestion_control={self.congestion_control.kind!r}, "
             f"seed={self.seed})"
         )
+
+
+_COMPARED = tuple(each.name for each in fields(Scenario) if each.name != "network")
 
 
 def _resolve(
