@@ -26,7 +26,6 @@ extensions = [
     "keys",
     "links",
     "mathml",
-    "pages",
 ]
 
 autodoc_member_order = "bysource"

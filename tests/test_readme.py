@@ -17,7 +17,10 @@ from tests.page_code import make_sandbox, run_block, run_page, with_few_flows
 from tests.page_programs import SITE, registries
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, COMMAND_LINE, PARTS = (
+    (ROOT / page).read_text(encoding="utf-8")
+    for page in ("README.md", "docs/guides/command-line.md", "docs/reference/parts.md")
+)
 PAGES = ["README.md", "CONTRIBUTING.md", "examples/README.md"]
 TESTED_ELSEWHERE = ("docs/how-to/", "docs/import.md", "docs/explain-and-export.md")
 FOLDERS = ("configs", "datasets", "docs", "examples", "m4graph")
@@ -139,8 +142,22 @@ def test_bad_code_is_found(language, text, message, sandbox):
         run_block(Block(language, text + "\n", 1), sandbox, {})
 
 
+def test_it_is_short():
+    assert len(README.encode()) <= 9 * 1024
+
+
+@pytest.mark.parametrize("section", ["Accuracy", "Speed"])
+def test_its_figures_are_those_of_the_documentation(section):
+    """A row of the README's tables stands word by word in the page that has all of them."""
+    page = (ROOT / "docs" / f"{section.lower()}.md").read_text(encoding="utf-8").splitlines()
+    text = README.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) > 4
+    assert [row for row in rows if row not in page] == []
+
+
 def test_every_command_is_shown():
-    shown = set(re.findall(r"^m4graph (\w+)", README, re.MULTILINE))
+    shown = set(re.findall(r"^m4graph (\w+)", COMMAND_LINE, re.MULTILINE))
     assert set(COMMANDS) <= shown
 
 
@@ -158,7 +175,7 @@ def test_links_and_paths_exist(page):
 
 @pytest.mark.parametrize("header", REGISTRIES)
 def test_tables_name_all_that_is_built_in(header):
-    table = re.search(rf"^\| {header} \|.*?(?=\n\n)", README, re.DOTALL | re.MULTILINE)
+    table = re.search(rf"^\| {header} \|.*?(?=\n\n|\Z)", PARTS, re.DOTALL | re.MULTILINE)
     cells = [row.split("|")[1] for row in table[0].splitlines()[2:]]
     named = set(re.findall(r"`(\w+)`", " ".join(cells)))
     assert named == set(registry(REGISTRIES[header]).names())

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import m4graph as m4
 from m4graph.core.errors import ConfigError, SimulationError
@@ -149,3 +150,28 @@ def test_results_of_different_flows_are_not_compared(scenario):
     other = result(scenario, [1, 2, 3], flow_id=np.array([1, 2, 3]))
     with pytest.raises(ConfigError, match="results of the same flows"):
         errors(result(scenario, [1, 2, 3]), other)
+
+
+def test_length_and_quantiles(scenario):
+    run = result(scenario, [3676, -1, 7352])
+    assert len(run) == 3
+    assert run.quantile(0.5) == 1.5
+    assert run.quantile(1) == 2.0
+    assert math.isnan(result(scenario, [-1, -1, -1]).quantile(0.99))
+    with pytest.raises(ConfigError, match=r"quantile: expected a number of at most 1 \(got 99\)"):
+        run.quantile(99)
+
+
+def test_it_shows_itself(scenario, tmp_path):
+    run = result(scenario.replace(name="<b>[bold]"), [3676, -1, 7352])
+    with (console := Console(width=80)).capture() as captured:
+        console.print(run)
+    assert "<b>[bold]" in captured.get()
+    assert "p99_slowdown" in captured.get()
+    assert "<td>1.99</td>" in run._repr_html_()
+    assert "<b>" not in run._repr_html_()
+    [axes] = run.plot(tmp_path / "cdf.png").axes
+    assert axes.get_lines()[0].get_xdata().tolist() == [1.0, 2.0]
+    assert (tmp_path / "cdf.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ConfigError, match="test: expected a result with finished flows"):
+        result(scenario, [-1, -1, -1]).plot()

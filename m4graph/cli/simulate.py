@@ -18,7 +18,6 @@ from m4graph.cli.arguments import (
 from m4graph.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from m4graph.results import SimulationResult
     from m4graph.simulators import Runner
 
 
@@ -45,6 +44,8 @@ def simulate(
     settings: Settings = None,
 ) -> None:
     """Simulate a scenario and report the completion time of every flow."""
+    from rich.console import Console
+
     from m4graph.cli import output
     from m4graph.core.progress import count_progress
     from m4graph.core.yaml_file import Override, read_yaml
@@ -70,7 +71,7 @@ def simulate(
         result = runner.run(loaded, progress)
     if out is not None:
         output.write(result, out, runner.options)
-    _print_table(result)
+    Console().print(result)
 
 
 def _check_options(runner: Runner, record: Path | None) -> None:
@@ -84,35 +85,3 @@ def _check_options(runner: Runner, record: Path | None) -> None:
             raise
         # Only a recording, of all options, is a block of keys.
         raise ConfigError(f"{record}: {str(problem).removeprefix('recording.')}") from None
-
-
-def _print_table(result: SimulationResult) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    summary = result.summary()
-    table = Table(title=summary["name"], show_header=False)
-    for key in _SHOWN:
-        table.add_row(key, _cell(summary[key]))
-    Console().print(table)
-
-
-_SHOWN = (
-    "simulator",
-    "num_flows",
-    "num_finished",
-    "num_events",
-    "packet_hops",
-    "mean_slowdown",
-    "p50_slowdown",
-    "p99_slowdown",
-    "completion_time_ns",
-    "wall_s",
-    "compile_s",
-)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,9 +1,10 @@
-"""Arrays that grow, and columns that have names."""
+"""Arrays that grow, columns that have names, and values that are the same."""
 
 from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -22,3 +23,15 @@ def columns_by_name(names: Sequence[str]) -> Any:
     Compiled code takes it as a constant.
     """
     return namedtuple("Columns", names)(*range(len(names)))
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal: arrays entry by entry, dataclasses field by field."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other)
+    if is_dataclass(one):
+        names = [each.name for each in fields(one)]
+        return all(same(getattr(one, name), getattr(other, name)) for name in names)
+    return bool(one == other)

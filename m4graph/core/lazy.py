@@ -1,4 +1,4 @@
-"""Names of a package that are imported on first use: importing the package then costs nothing."""
+"""Names that are imported on first use: importing their package then costs nothing."""
 
 from __future__ import annotations
 
@@ -37,3 +37,9 @@ def lazy_names(
         return sorted({*vars(sys.modules[package]), *modules})
 
     return get, names
+
+
+def load(dotted: str) -> Any:
+    """What a dotted name stands for, as in ``"package.module:attribute"``."""
+    module, _, attribute = dotted.partition(":")
+    return getattr(import_module(module), attribute)

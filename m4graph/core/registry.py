@@ -10,11 +10,11 @@ from __future__ import annotations
 import difflib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast, overload
 
 from m4graph.core.errors import ConfigError
+from m4graph.core.lazy import load
 
 T = TypeVar("T")
 
@@ -107,8 +107,7 @@ class Registry(Generic[T]):
 
     def _load(self, key: str, name: str) -> T:
         if key in self._dotted:
-            module, _, attribute = self._dotted[key].partition(":")
-            return cast(T, getattr(import_module(module), attribute))
+            return cast(T, load(self._dotted[key]))
         plugin = self._entry_points().get(key)
         if plugin is None:
             raise ConfigError(self._unknown(name))

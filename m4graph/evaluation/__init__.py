@@ -1,4 +1,4 @@
-"""Comparisons of simulators with the truth: errors, tables and plots.
+"""Results side by side, with a truth or without: errors, tables and plots.
 
 The names below are imported on first use: errors and tables need no matplotlib.
 """
@@ -11,6 +11,7 @@ from m4graph.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from m4graph.evaluation.comparison import Comparison, compare
+    from m4graph.evaluation.distributions import Distributions
     from m4graph.evaluation.records import (
         plot_bottlenecks,
         plot_flows,
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     )
     from m4graph.evaluation.report import Report
     from m4graph.evaluation.scenario_results import ScenarioResults
+    from m4graph.evaluation.showing import Showing
 
 _NAMES = {
     "Comparison": "m4graph.evaluation.comparison",
+    "Distributions": "m4graph.evaluation.distributions",
     "Report": "m4graph.evaluation.report",
     "ScenarioResults": "m4graph.evaluation.scenario_results",
+    "Showing": "m4graph.evaluation.showing",
     "compare": "m4graph.evaluation.comparison",
     "plot_bottlenecks": "m4graph.evaluation.records",
     "plot_flows": "m4graph.evaluation.records",
@@ -35,8 +39,10 @@ _NAMES = {
 
 __all__ = [
     "Comparison",
+    "Distributions",
     "Report",
     "ScenarioResults",
+    "Showing",
     "compare",
     "plot_bottlenecks",
     "plot_flows",

@@ -10,7 +10,8 @@ import pandas as pd
 
 from m4graph.core.errors import ConfigError
 from m4graph.core.files import check_output_folder, whole_folder
-from m4graph.core.registry import Registry
+from m4graph.evaluation import drawing
+from m4graph.evaluation.drawing import PLOTS
 from m4graph.evaluation.refusals import Refusals
 from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.evaluation.tables import (
@@ -26,17 +27,8 @@ from m4graph.simulators import BASELINE
 from m4graph.workload import ClosedLoopWorkload
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.table import Table
-
-PLOTS: Registry[Any] = Registry(
-    "plot",
-    {
-        "slowdown_cdf": "m4graph.evaluation.plots.slowdown_cdf:draw",
-        "slowdown_by_size": "m4graph.evaluation.plots.slowdown_by_size:draw",
-        "true_vs_predicted": "m4graph.evaluation.plots.true_vs_predicted:draw",
-    },
-)
-"""Functions of a sequence of comparisons that give a figure."""
 
 
 class Report:
@@ -94,9 +86,13 @@ class Report:
         ]
         return pd.DataFrame(rows, columns=["scenario", "simulator", *ERROR_COLUMNS])
 
+    def cells(self) -> pd.DataFrame:
+        """Errors, seconds and speeds as text: what :meth:`table` shows."""
+        return error_cells(self.to_frame(), self._closed_loop)
+
     def table(self) -> Table:
         """Errors, seconds and speeds as a table for the terminal."""
-        return rich_table(error_cells(self.to_frame(), self._closed_loop))
+        return rich_table(self.cells())
 
     def relative_table(self, baseline: str = BASELINE) -> Table:
         """:meth:`relative_errors` as a table for the terminal."""
@@ -104,22 +100,13 @@ class Report:
 
     def markdown(self) -> str:
         """:meth:`table` in Markdown."""
-        return markdown(error_cells(self.to_frame(), self._closed_loop))
+        return markdown(self.cells())
 
-    def plot(self, path: str | Path, kind: str = "slowdown_cdf") -> None:
-        """Draws one plot, with a panel for each scenario.
-
-        Args:
-            path (str or Path): The file; its ending chooses the format, as in ``.png``.
-            kind (str, optional): ``"slowdown_cdf"``, ``"slowdown_by_size"`` or
-                ``"true_vs_predicted"``. (default: ``"slowdown_cdf"``)
-
-        Raises:
-            InputError: If the kind or the ending is unknown, or nothing can be written there.
-        """
-        from m4graph.evaluation.plots.figure import save_figure
-
-        save_figure(PLOTS.resolve(kind)(self.comparisons), Path(path))
+    def plot(
+        self, path: str | Path | None = None, kind: str = "slowdown_cdf", **options: Any
+    ) -> Figure:
+        """Draws one plot, with a panel for each scenario; see :meth:`Comparison.plot`."""
+        return drawing.plot(self.comparisons, path, kind, **options)
 
     def save(self, folder: str | Path) -> None:
         """Writes ``errors.csv``, ``summary.md`` and every plot as ``<kind>.png``.

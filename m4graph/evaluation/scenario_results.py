@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
+
 from m4graph.core.errors import ConfigError
+from m4graph.evaluation.samples import Sample
 from m4graph.evaluation.tables import ERROR_COLUMNS
 from m4graph.metrics import ErrorSummary, errors
 from m4graph.results import SimulationResult, expected_result
@@ -69,6 +72,23 @@ class ScenarioResults:
     def truth_of(self, simulator: str) -> SimulationResult:
         """The truth about the flows of a simulator's result: of all, unless it leaves some out."""
         return self.truth.of_flows_of(self.guesses[simulator])
+
+    @cached_property
+    def samples(self) -> list[Sample]:
+        """The flows that the truth finished, and that all have: of the truth, then of each other
+        result.
+        """
+        fewest = min(self.guesses.values(), key=lambda guess: guess.num_flows)
+        truth = self.truth.of_flows_of(fewest)
+        kept = truth.flow_id[truth.finished]
+
+        def of(name: str, result: SimulationResult) -> Sample:
+            order = np.argsort(result.flow_id)
+            rows = order[np.searchsorted(result.flow_id[order], kept)]
+            sizes = result.scenario.workload.size_bytes[rows]
+            return Sample(name, result is truth, result.slowdown[rows], sizes)
+
+        return [of(truth.simulator, truth), *(of(*each) for each in self.guesses.items())]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """A row for each simulator, the truth first, which has no errors (NaN).

@@ -21,7 +21,7 @@ ERROR_TITLES = {
 
 ERROR_COLUMNS = tuple(ERROR_TITLES)
 
-_TEXT_COLUMNS = ("scenario", "simulator")
+_TEXT_COLUMNS = ("scenario", "simulator", "label")
 _NOTHING = "-"
 
 
@@ -61,7 +61,31 @@ def ratio_cells(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
         }
         for row in frame.to_dict("records")
     ]
-    return pd.DataFrame(rows, columns=[*_TEXT_COLUMNS, *ERROR_TITLES.values()])
+    return pd.DataFrame(rows, columns=["scenario", "simulator", *ERROR_TITLES.values()])
+
+
+def distribution_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """Turns the frame of results without a truth into cells of text.
+
+    Args:
+        frame (pd.DataFrame): From :meth:`.Distributions.to_frame`.
+    """
+    rows = [
+        {
+            "scenario": row["scenario"],
+            "label": row["label"],
+            "flows": str(row["num_flows"]),
+            "not finished": str(row["num_flows"] - row["num_finished"]),
+            **{
+                f"{name} slowdown": _fixed(row[f"{name}_slowdown"], 2)
+                for name in ("mean", "p50", "p90", "p99")
+            },
+            "wall s": _seconds(row["wall_s"]),
+        }
+        for row in frame.to_dict("records")
+    ]
+    unused = [] if (frame["num_finished"] < frame["num_flows"]).any() else ["not finished"]
+    return pd.DataFrame(rows).drop(columns=unused)
 
 
 def rich_table(cells: pd.DataFrame) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,9 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.arrays import same
 from m4graph.core.blocks import build
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError, WorkloadError
 from m4graph.core.schema import KeyProblem, spell, unknown_key
@@ -25,7 +27,7 @@ from m4graph.routing import (
     check_routes,
 )
 from m4graph.scenario.congestion import CongestionControl, congestion_control
-from m4graph.scenario.expected import ExpectedTimes
+from m4graph.scenario.expected import ExpectedTimes, check_expected
 from m4graph.scenario.faults import Fault, parse_faults
 from m4graph.scenario.ideal import ideal_fct_ns
 from m4graph.scenario.network import NetworkConfig
@@ -43,6 +45,8 @@ MAX_STOP_NS = 2**62
 @dataclass(frozen=True, init=False, eq=False)
 class Scenario:
     """Everything that a simulator needs, checked and resolved. Frozen; computes routes once.
+
+    Two are equal if every input is, but for what the nodes of their networks are called.
 
     Args:
         network (networkx.Graph): Hosts ``0 .. H-1`` and switches, as :mod:`m4graph.topology`
@@ -79,6 +83,7 @@ class Scenario:
     faults: tuple[Fault, ...]
     stop_ns: int | None
 
+    @plain_call
     def __init__(
         self,
         network: nx.Graph,
@@ -97,6 +102,11 @@ class Scenario:
             stop_ns = check_count("stop_ns", stop_ns, 1, MAX_STOP_NS)
         if not isinstance(name, str) or not name.strip():
             raise KeyProblem("name", f"expected text (got {spell(name)})")
+        if not isinstance(workload, AnyWorkload):
+            raise WorkloadError(
+                f"workload: expected a Workload (got {type(workload).__name__}); "
+                "m4.Workload.from_frame takes frames"
+            )
         arrays = validate(network)
         _check_hosts(arrays, workload)
         check_ranges(arrays, workload)
@@ -110,7 +120,7 @@ class Scenario:
             routing=_routing(arrays, workload, routing),
             seed=seed,
             name=name,
-            expected=_checked_expected(workload, expected),
+            expected=check_expected(expected, workload),
             faults=parse_faults(faults, arrays),
             stop_ns=stop_ns,
         )
@@ -179,12 +189,23 @@ class Scenario:
         routes = self.routes.of_flows(rows)
         return self.replace(workload=self.workload.of_rows(rows), routing=routes, expected=expected)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        return all(same(getattr(self, name), getattr(other, name)) for name in _COMPARED)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.seed, self.num_flows, self.arrays.num_nodes))
+
     def __repr__(self) -> str:
         return (
             f"Scenario({self.name!r}, num_hosts={self.arrays.num_hosts}, "
             f"num_flows={self.num_flows}, congestion_control={self.congestion_control.kind!r}, "
             f"seed={self.seed})"
         )
+
+
+_COMPARED = tuple(each.name for each in fields(Scenario) if each.name != "network")
 
 
 def _resolve(
@@ -222,16 +243,3 @@ def _check_hosts(arrays: NetworkArrays, workload: AnyWorkload) -> None:
                 f"flow {workload.id[bad[0]]}: expected {end} to be a host, "
                 f"0 to {arrays.num_hosts - 1} (got {what}, {node})"
             )
-
-
-def _checked_expected(
-    workload: AnyWorkload, expected: ExpectedTimes | None
-) -> ExpectedTimes | None:
-    if expected is not None and (
-        len(expected.fct_ns) != workload.num_flows
-        or len(expected.ideal_fct_ns) != workload.num_flows
-    ):
-        raise ConfigError(
-            f"expected: expected times of {workload.num_flows} flows (got {len(expected.fct_ns)})"
-        )
-    return expected

@@ -68,7 +68,7 @@ def test_save_leaves_nothing_when_it_fails(comparison, tmp_path, monkeypatch):
 
 def test_bad_arguments(result, tmp_path):
     truth, guess = result("packet", [1.0, 2.0]), result("fluid", [1.0, 2.0])
-    with pytest.raises(ConfigError, match=r"a result to compare with the truth \(got none\)"):
+    with pytest.raises(ConfigError, match=r"two results or more \(got packet\)"):
         m4.compare(truth)
     with pytest.raises(ConfigError, match="got two of fluid"):
         m4.compare(truth, guess, guess)

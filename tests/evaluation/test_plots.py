@@ -13,7 +13,8 @@ from matplotlib.colors import to_hex
 import m4graph as m4
 from m4graph.evaluation.plots import slowdown_by_size, slowdown_cdf, true_vs_predicted
 from m4graph.evaluation.plots.figure import TRUTH_COLOUR, colours, ticks, wrapped
-from m4graph.evaluation.plots.slowdown_by_size import size_bins, spell_bytes
+from m4graph.evaluation.plots.slowdown_by_size import spell_bytes
+from m4graph.evaluation.samples import FEWEST_FLOWS, size_bins
 
 KINDS = [slowdown_cdf, slowdown_by_size, true_vs_predicted]
 NAMES = ["case", "a quite long name, as scenarios have", "x_y", "web_search, load 0.6"]
@@ -80,12 +81,12 @@ def test_percentiles_by_size(result):
 
 def test_each_flow_is_in_one_bin_and_no_bin_is_small():
     sizes = np.random.default_rng(0).lognormal(9, 3, 1000).astype(np.int64) + 1
-    bins = size_bins(sizes)
+    bins = [flows for (flows,) in size_bins([sizes])]
     assert np.sort(np.concatenate(bins)).tolist() == list(range(1000))
-    assert min(map(len, bins)) >= slowdown_by_size.FEWEST_FLOWS
+    assert min(map(len, bins)) >= FEWEST_FLOWS
     for smaller, larger in itertools.pairwise(bins):
         assert sizes[smaller].max() < sizes[larger].min()
-    assert [len(each) for each in size_bins(np.array([5, 10**9]))] == [2]
+    assert [len(flows) for (flows,) in size_bins([np.array([5, 10**9])])] == [2]
 
 
 def test_unfinished_flows_are_not_drawn(result):

@@ -178,6 +178,33 @@ def test_flows_between_other_nodes_than_hosts(network, changes, message):
     assert str(caught.value) == message
 
 
+def test_equal_inputs_are_an_equal_scenario(network, tmp_path):
+    def make(**changes):
+        workload = m4.workload.generate(network, num_flows=20, seed=changes.pop("flows", 3))
+        return m4.Scenario(network, workload, "dctcp").replace(**changes)
+
+    scenario = make()
+    assert scenario == make()
+    assert hash(scenario) == hash(make())
+    m4.save_scenario(scenario, tmp_path / "saved")
+    loaded = m4.load_scenario(tmp_path / "saved")
+    assert m4.load_scenario(tmp_path / "saved") == loaded
+    assert loaded == scenario
+    for changes in (
+        {"flows": 4},
+        {"seed": 1},
+        {"name": "other"},
+        {"congestion_control": "hpcc"},
+        {"config": {"pfc": False}},
+        {"routing": scenario.routes},
+        {"stop_ns": 10**6},
+        {"network": m4.topology.star(num_hosts=network.number_of_nodes())},
+        {"expected": m4.ExpectedTimes(np.ones(20, np.int64), np.ones(20, np.int64))},
+    ):
+        assert scenario != make(**changes), changes
+    assert scenario != "scenario"
+
+
 def test_defaults_are_for_nics_and_not_for_nvlink():
     network = m4.topology.rail(servers=2, gpus_per_server=2, spines=1, nic_gbps=100)
     workload = m4.workload.generate(network, num_flows=3)

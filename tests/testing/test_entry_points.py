@@ -24,7 +24,7 @@ PLACES = {
     "job_workload": "m4graph.workload.programs.config:JOB_WORKLOADS",
     "mimic_model": "m4graph.mimic.models:MIMIC_MODELS",
     "model": "m4graph.checkpoint:MODELS",
-    "plot": "m4graph.evaluation.report:PLOTS",
+    "plot": "m4graph.evaluation.drawing:PLOTS",
     "queue_discipline": "m4graph.scenario.queueing:QUEUE_DISCIPLINES",
     "routing": "m4graph.routing:ROUTINGS",
     "simulator": "m4graph.simulators:SIMULATORS",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 from numpy.typing import NDArray
 
 from m4graph.core.errors import InputError
-from m4graph.evaluation.scenario_results import ScenarioResults
-from m4graph.results import SimulationResult
-from m4graph.simulators import SIMULATORS
+from m4graph.core.schema import KeyProblem
+from m4graph.evaluation.samples import Sample, SideBySide
+from m4graph.simulators import SIMULATORS, TRUTH
 
 PANEL_INCHES = (4.6, 3.4)
 ALONE_INCHES = (6.6, 4.4)
@@ -39,23 +40,28 @@ _SPARE_COLOURS = ("#56B4E9", "#8C6D1F", "#7A5195", "#6B7280")
 
 
 @dataclass(frozen=True)
-class Series:
-    """One simulator of a comparison, as it is drawn.
+class Series(Sample):
+    """One result of a comparison, as it is drawn."""
 
-    Shapes:
-        - ``slowdown``, ``size_bytes``: ``[num_compared]``, in the same order for each simulator
-    """
-
-    name: str
     colour: str
-    is_truth: bool
-    slowdown: NDArray[np.float64]
-    size_bytes: NDArray[np.int64]
 
 
-def colours(comparisons: Iterable[ScenarioResults]) -> dict[str, str]:
-    """A colour for each simulator but the truth, the same in every plot of the comparisons."""
-    return simulator_colours(name for comparison in comparisons for name in comparison.guesses)
+class Drawing(Figure):
+    """A figure that notebooks show, whether pyplot was imported or not."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=DPI)
+        return buffer.getvalue()
+
+
+def colours(comparisons: Iterable[SideBySide]) -> dict[str, str]:
+    """A colour for each result but the truth, the same in every plot of the comparisons."""
+    samples = [sample for comparison in comparisons for sample in comparison.samples]
+    palette = simulator_colours(sample.name for sample in samples if not sample.is_truth)
+    if TRUTH in palette and not any(sample.is_truth for sample in samples):
+        palette[TRUTH] = TRUTH_COLOUR
+    return palette
 
 
 def simulator_colours(simulators: Iterable[str]) -> dict[str, str]:
@@ -66,21 +72,12 @@ def simulator_colours(simulators: Iterable[str]) -> dict[str, str]:
     return {name: own.get(name) or next(spare) for name in names}
 
 
-def series(comparison: ScenarioResults, palette: dict[str, str]) -> list[Series]:
-    """The truth, then the others; only flows that the truth finished, and that all have."""
-    fewest = min(comparison.guesses.values(), key=lambda guess: guess.num_flows)
-    truth = comparison.truth.of_flows_of(fewest)
-    kept = truth.flow_id[truth.finished]
-
-    def of(result: SimulationResult, colour: str) -> Series:
-        order = np.argsort(result.flow_id)
-        rows = order[np.searchsorted(result.flow_id[order], kept)]
-        sizes = result.scenario.workload.size_bytes[rows]
-        is_truth = result is truth
-        return Series(result.simulator, colour, is_truth, result.slowdown[rows], sizes)
-
-    guesses = comparison.guesses.values()
-    return [of(truth, TRUTH_COLOUR), *(of(guess, palette[guess.simulator]) for guess in guesses)]
+def series(comparison: SideBySide, palette: dict[str, str]) -> list[Series]:
+    """The results of a comparison, the truth first, in their colours."""
+    return [
+        Series(**vars(each), colour=TRUTH_COLOUR if each.is_truth else palette[each.name])
+        for each in comparison.samples
+    ]
 
 
 def panels(
@@ -88,25 +85,49 @@ def panels(
 ) -> tuple[Figure, NDArray[Any]]:
     """A figure with a title and a grid of axes ``[num_rows, num_columns]``."""
     width, height = inches[0] * num_columns + 0.3, inches[1] * num_rows + 1.0
-    figure = Figure(figsize=(width, height))
+    figure = Drawing(figsize=(width, height))
     figure.set_layout_engine("constrained", w_pad=0.09, h_pad=0.07)
     figure.suptitle("\n".join(textwrap.wrap(title, int(width * _TITLE_LETTERS))), fontsize=13)
     axes = figure.subplots(num_rows, num_columns, squeeze=False)
     for each in axes.flat:
-        each.grid(True, color="#dddddd", linewidth=0.7)
-        each.set_axisbelow(True)
-        each.spines[["top", "right"]].set_visible(False)
-        each.tick_params(labelsize=9)
+        _dress(each)
     return figure, axes
 
 
+def _dress(axes: Axes) -> None:
+    axes.grid(True, color="#dddddd", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=9)
+
+
+def given_axes(ax: Axes, num_panels: int) -> tuple[Figure, NDArray[Any]]:
+    """Axes of somebody else's figure in place of :func:`panels`, for a plot of one panel.
+
+    Raises:
+        KeyProblem: If they are none, or the plot has more panels.
+    """
+    if not isinstance(ax, Axes):
+        raise KeyProblem("ax", f"expected axes of matplotlib (got {type(ax).__name__})")
+    if num_panels > 1:
+        raise KeyProblem("ax", f"expected a plot of one panel (got {num_panels})")
+    _dress(ax)
+    figure: Any = ax.get_figure(root=True)
+    return figure, np.array([[ax]])
+
+
 def scenario_panels(
-    title: str, comparisons: Sequence[ScenarioResults]
+    title: str, comparisons: Sequence[SideBySide], ax: Axes | None = None
 ) -> tuple[Figure, list[tuple[Axes, list[Series]]]]:
     """A figure with one panel for each scenario, at most two in a row, and what to draw there."""
     num_columns = min(2, len(comparisons))
     inches = PANEL_INCHES if num_columns > 1 else ALONE_INCHES
-    figure, axes = panels(title, -(-len(comparisons) // num_columns), num_columns, inches)
+    if ax is None:
+        has_truth = any(each.is_truth for each in comparisons[0].samples)
+        title = f"{title} (a good simulator lies on the truth)" if has_truth else title
+        figure, axes = panels(title, -(-len(comparisons) // num_columns), num_columns, inches)
+    else:
+        figure, axes = given_axes(ax, len(comparisons))
     palette = colours(comparisons)
     for each, comparison in zip(axes.flat, comparisons, strict=False):
         each.set_title(wrapped(comparison.name), fontsize=11)
@@ -116,8 +137,11 @@ def scenario_panels(
     return figure, list(zip(axes.flat, drawn, strict=False))
 
 
-def legend(figure: Figure, handles: Sequence[Line2D]) -> None:
-    """One legend for all panels, below them."""
+def legend(figure: Figure, handles: Sequence[Line2D], ax: Axes | None = None) -> None:
+    """One legend for all panels, below them; inside them, where they are somebody else's."""
+    if ax is not None:
+        ax.legend(handles=list(handles), fontsize=8)
+        return
     figure.legend(
         handles=list(handles),
         loc="outside lower center",
@@ -134,9 +158,10 @@ def _columns(labels: Sequence[str], width_inches: float) -> int:
     return len(labels) if sum(letters) <= room else max(1, int(room / max(letters)))
 
 
-def simulator_handles(comparisons: Sequence[ScenarioResults]) -> list[Line2D]:
+def simulator_handles(comparisons: Sequence[SideBySide]) -> list[Line2D]:
     """Legend entries: the truth and each simulator in its colour."""
-    truths = dict.fromkeys(comparison.truth.simulator for comparison in comparisons)
+    samples = (sample for comparison in comparisons for sample in comparison.samples)
+    truths = dict.fromkeys(sample.name for sample in samples if sample.is_truth)
     names = {f"{name} (truth)": TRUTH_COLOUR for name in truths} | colours(comparisons)
     return [
         Line2D([], [], color=colour, lw=2.5, label=literal(name)) for name, colour in names.items()

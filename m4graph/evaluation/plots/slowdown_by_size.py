@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,67 +20,44 @@ from m4graph.evaluation.plots.figure import (
     slowdown_axis,
     slowdown_limits,
 )
-from m4graph.evaluation.scenario_results import ScenarioResults
+from m4graph.evaluation.samples import SideBySide, quantile_of, size_bins
 
-BINS_A_DECADE = 3
-FEWEST_FLOWS = 30
-"""A bin of fewer flows is joined with the next larger sizes: its percentiles mean nothing."""
-
-_LINES: tuple[tuple[int, Literal["-", "--"], str, str], ...] = (
-    (50, "-", "o", "median"),
-    (90, "--", "^", "90th percentile"),
-)
+_TITLE = "Slowdown by flow size"
+_USUAL = {0.5: "median", 0.9: "90th percentile"}
+_STYLES: tuple[tuple[Literal["-", "--"], str], ...] = (("-", "o"), ("--", "^"))
 
 
-_TITLE = "Slowdown by flow size (a good simulator lies on the truth)"
-
-
-def draw(comparisons: Sequence[ScenarioResults]) -> Figure:
-    """Median and 90th percentile of the slowdowns by flow size, a panel for each scenario."""
-    figure, panels = scenario_panels(_TITLE, comparisons)
-    drawn = [values for axes, simulators in panels for values in _panel(axes, simulators)]
+def draw(
+    comparisons: Sequence[SideBySide], ax: Axes | None = None, quantile: float | None = None
+) -> Figure:
+    """Median and 90th percentile of the slowdowns by flow size, or another quantile; a panel for
+    each scenario.
+    """
+    levels = _USUAL if quantile is None else {quantile: f"{100 * quantile:g}th percentile"}
+    figure, panels = scenario_panels(_TITLE, comparisons, ax)
+    drawn = [values for axes, simulators in panels for values in _panel(axes, simulators, levels)]
     limits = slowdown_limits(drawn)
     for axes, _ in panels:
         slowdown_axis(axes.yaxis, limits)
     kinds = [
         Line2D([], [], color="#777777", linestyle=style, marker=marker, markersize=5, label=label)
-        for _, style, marker, label in _LINES
+        for label, (style, marker) in zip(levels.values(), _STYLES, strict=False)
     ]
-    legend(figure, [*simulator_handles(comparisons), *kinds])
+    legend(figure, [*simulator_handles(comparisons), *kinds], ax)
     return figure
 
 
-def size_bins(size_bytes: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Flows of similar sizes, from small to large: positions in the array.
-
-    Bins are :data:`BINS_A_DECADE` to a decade; one of too few flows is joined with the next, and
-    the last with the one before it.
-    """
-    steps = np.floor(np.log10(size_bytes) * BINS_A_DECADE).astype(np.int64)
-    bins: list[NDArray[np.int64]] = []
-    waiting = np.empty(0, dtype=np.int64)
-    for step in np.unique(steps):
-        waiting = np.concatenate([waiting, np.flatnonzero(steps == step)])
-        if len(waiting) >= FEWEST_FLOWS:
-            bins.append(waiting)
-            waiting = np.empty(0, dtype=np.int64)
-    if len(waiting) and bins:
-        bins[-1] = np.concatenate([bins[-1], waiting])
-    elif len(waiting):
-        bins.append(waiting)
-    return bins
-
-
-def _panel(axes: Axes, simulators: list[Series]) -> list[NDArray[np.float64]]:
+def _panel(
+    axes: Axes, simulators: list[Series], levels: Iterable[float]
+) -> list[NDArray[np.float64]]:
     """Draws a scenario; gives the slowdowns that it has drawn."""
-    size_bytes = simulators[0].size_bytes
-    bins = size_bins(size_bytes)
-    centres = np.array([np.exp(np.log(size_bytes[flows]).mean()) for flows in bins])
+    bins = size_bins([each.size_bytes for each in simulators])
+    centres = np.array([_centre(simulators, positions) for positions in bins])
     drawn = []
-    for each in simulators:
-        for level, style, marker, _ in _LINES:
-            values = np.array([np.percentile(each.slowdown[flows], level) for flows in bins])
-            drawn.append(values)
+    for each, of_bins in zip(simulators, zip(*bins, strict=True), strict=True):
+        for level, (style, marker) in zip(levels, _STYLES, strict=False):
+            values = np.array([quantile_of(each.slowdown[flows], level) for flows in of_bins])
+            drawn.append(values[np.isfinite(values)])
             axes.plot(
                 centres,
                 values,
@@ -94,6 +71,12 @@ def _panel(axes: Axes, simulators: list[Series]) -> list[NDArray[np.float64]]:
     axes.set_xlabel("flow size", fontsize=10)
     axes.set_ylabel("slowdown", fontsize=10)
     return drawn
+
+
+def _centre(simulators: list[Series], positions: list[NDArray[np.int64]]) -> float:
+    pairs = zip(simulators, positions, strict=True)
+    sizes = np.concatenate([each.size_bytes[flows] for each, flows in pairs])
+    return float(np.exp(np.log(sizes).mean()))
 
 
 def spell_bytes(value: float) -> str:

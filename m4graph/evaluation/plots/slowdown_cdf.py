@@ -17,19 +17,19 @@ from m4graph.evaluation.plots.figure import (
     slowdown_axis,
     slowdown_limits,
 )
-from m4graph.evaluation.scenario_results import ScenarioResults
+from m4graph.evaluation.samples import SideBySide
 
-_TITLE = "Slowdown of the flows (a good simulator lies on the truth)"
+_TITLE = "Slowdown of the flows"
 
 
-def draw(comparisons: Sequence[ScenarioResults]) -> Figure:
+def draw(comparisons: Sequence[SideBySide], ax: Axes | None = None) -> Figure:
     """The distribution function of the slowdowns, a panel for each scenario."""
-    figure, panels = scenario_panels(_TITLE, comparisons)
+    figure, panels = scenario_panels(_TITLE, comparisons, ax)
     limits = slowdown_limits(each.slowdown for _, simulators in panels for each in simulators)
     for axes, simulators in panels:
         _panel(axes, simulators)
         slowdown_axis(axes.xaxis, limits)
-    legend(figure, simulator_handles(comparisons))
+    legend(figure, simulator_handles(comparisons), ax)
     return figure
 
 

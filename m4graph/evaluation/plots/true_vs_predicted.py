@@ -12,9 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from m4graph.core.errors import ConfigError
 from m4graph.evaluation.plots.figure import (
     Series,
     colours,
+    given_axes,
     legend,
     literal,
     panels,
@@ -23,7 +25,7 @@ from m4graph.evaluation.plots.figure import (
     slowdown_limits,
     wrapped,
 )
-from m4graph.evaluation.scenario_results import ScenarioResults
+from m4graph.evaluation.samples import SideBySide
 from m4graph.evaluation.tables import percent
 from m4graph.metrics import ErrorSummary
 
@@ -32,14 +34,23 @@ _INCHES = (3.4, 3.7)
 _TITLE = "Predicted and true slowdown (below the line: too fast)"
 
 
-def draw(comparisons: Sequence[ScenarioResults]) -> Figure:
+def draw(comparisons: Sequence[SideBySide], ax: Axes | None = None) -> Figure:
     """Predicted against true slowdowns: a panel for each scenario and simulator.
 
     Scenarios stand side by side, simulators below each other; those of one scenario side by side.
+
+    Raises:
+        ConfigError: If a comparison has no truth.
     """
     palette = colours(comparisons)
-    figure, axes = _grid(len(palette), len(comparisons))
     simulators = [series(comparison, palette) for comparison in comparisons]
+    for comparison, (first, *_) in zip(comparisons, simulators, strict=True):
+        if not first.is_truth:
+            raise ConfigError(
+                "plot true_vs_predicted: expected a comparison with a truth, as of "
+                f"m4.compare(..., truth=...) (got none for {comparison.name})"
+            )
+    figure, axes = _grid(len(palette), len(comparisons), ax)
     limits = slowdown_limits(each.slowdown for group in simulators for each in group)
     for row, comparison, (truth, *guesses) in zip(axes, comparisons, simulators, strict=True):
         found = {guess.name: guess for guess in guesses}
@@ -50,12 +61,14 @@ def draw(comparisons: Sequence[ScenarioResults]) -> Figure:
                 each.set_title(f"{wrapped(comparison.name, 36)}\n{heading}", fontsize=10)
             else:
                 each.set_visible(False)
-    legend(figure, _HANDLES)
+    legend(figure, _HANDLES, ax)
     return figure
 
 
-def _grid(num_simulators: int, num_scenarios: int) -> tuple[Figure, NDArray[Any]]:
+def _grid(num_simulators: int, num_scenarios: int, ax: Axes | None) -> tuple[Figure, NDArray[Any]]:
     """A figure and its axes ``[num_scenarios, num_simulators]``."""
+    if ax is not None:
+        return given_axes(ax, num_simulators * num_scenarios)
     if num_scenarios == 1:
         return panels(_TITLE, 1, num_simulators, _INCHES)
     figure, axes = panels(_TITLE, num_simulators, num_scenarios, _INCHES)

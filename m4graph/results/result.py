@@ -1,4 +1,4 @@
-"""What a simulator gives back: completion times, slowdowns, and the files of an output folder."""
+"""What a simulator gives back: completion times and slowdowns."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.checks import check_positive
 from m4graph.core.errors import SimulationError
 from m4graph.core.provenance import peak_rss_bytes, provenance
 from m4graph.core.table import to_frame, write_table
 from m4graph.core.units import NS_PER_S
+from m4graph.results.shown import Shown
+from m4graph.results.summary import (
+    NUM_NOT_SIMULATED,
+    number,
+    plain_value,
+    slowdown_statistics,
+)
 from m4graph.scenario import Scenario
 from m4graph.topology import host_labels
 from m4graph.workload import ClosedLoopWorkload, Workload
@@ -28,13 +36,13 @@ UNFINISHED = -1
 """The FCT of a flow that did not finish."""
 
 UNFINISHED_BECAUSE = "unfinished_because"
-NUM_NOT_SIMULATED = "num_not_simulated"
-_COLUMNS = ("flow_id", "fct_ns", "ideal_fct_ns", "start_ns")
 """The name in ``extra`` of the reason why flows did not finish, where a simulator knows it."""
+
+_COLUMNS = ("flow_id", "fct_ns", "ideal_fct_ns", "start_ns")
 
 
 @dataclass(frozen=True, eq=False)
-class SimulationResult:
+class SimulationResult(Shown):
     """Completion times of one run.
 
     Args:
@@ -169,7 +177,7 @@ class SimulationResult:
     def summary(self) -> dict[str, Any]:
         """The content of ``summary.json``; a number that does not exist is ``None``."""
         slowdown = self.slowdown[self.finished]
-        statistics = _slowdown_statistics(slowdown)
+        statistics = slowdown_statistics(slowdown)
         time_ns = self.completion_time_ns
         plain = (bool, int, float, str, np.integer, np.floating, np.bool_)
         extra = {key: value for key, value in self.extra.items() if isinstance(value, plain)}
@@ -184,16 +192,29 @@ class SimulationResult:
             "why_unfinished": self.why_unfinished,
             "num_events": int(self.num_events),
             "packet_hops": None if self.packet_hops is None else int(self.packet_hops),
-            "wall_s": _number(self.wall_s),
-            "compile_s": _number(self.compile_s),
+            "wall_s": number(self.wall_s),
+            "compile_s": number(self.compile_s),
             "peak_rss_bytes": peak_rss_bytes(),
             **statistics,
             "completion_time_ns": time_ns,
             "flows_per_s": NS_PER_S * self.num_flows / time_ns if time_ns else None,
             "seed": self.scenario.seed,
-            "extra": {key: _plain(value) for key, value in extra.items()},
+            "extra": {key: plain_value(value) for key, value in extra.items()},
             **provenance(),
         }
+
+    def quantile(self, quantile: float) -> float:
+        """A quantile of the slowdowns of the flows that finished; NaN if none did.
+
+        Args:
+            quantile (float): Above 0, up to 1, as in ``0.99``.
+
+        Raises:
+            KeyProblem: If it is not.
+        """
+        level = check_positive("quantile", quantile, maximum=1)
+        slowdown = self.slowdown[self.finished]
+        return float(np.quantile(slowdown, level)) if len(slowdown) else math.nan
 
     def to_frame(self) -> pd.DataFrame:
         """One row for every flow, sorted by id: ``id, src, dst, size_bytes, start_ns, fct_ns,
@@ -242,54 +263,11 @@ class SimulationResult:
             columns["start_ns"] = np.ma.masked_less(self.start_ns[order], 0)
         return columns
 
+    def __len__(self) -> int:
+        return self.num_flows
+
     def __repr__(self) -> str:
         return (
             f"SimulationResult({self.simulator!r}, scenario={self.scenario.name!r}, "
             f"num_flows={self.num_flows}, num_finished={self.num_finished})"
         )
-
-
-def expected_result(scenario: Scenario) -> SimulationResult:
-    """The scenario's recorded times as a result, to compare with.
-
-    Its run is unknown: ``wall_s`` and ``compile_s`` are NaN.
-
-    Raises:
-        SimulationError: If the scenario brings no recorded times.
-    """
-    expected = scenario.expected
-    if expected is None:
-        raise SimulationError(f"scenario {scenario.name!r}: expected an expected.csv (got none)")
-    finished = int((expected.fct_ns >= 0).sum())
-    closed_loop = isinstance(scenario.workload, ClosedLoopWorkload)
-    return SimulationResult(
-        simulator="expected",
-        flow_id=scenario.workload.id,
-        fct_ns=expected.fct_ns,
-        ideal_fct_ns=expected.ideal_fct_ns,
-        num_events=scenario.num_flows + finished,
-        wall_s=math.nan,
-        compile_s=math.nan,
-        packet_hops=None,
-        scenario=scenario,
-        # When the flows of a closed loop started is not recorded.
-        start_ns=np.full(scenario.num_flows, -1) if closed_loop else scenario.workload.start_ns,
-    )
-
-
-def _slowdown_statistics(slowdown: NDArray[np.float64]) -> dict[str, float | None]:
-    names = ["mean_slowdown", "p50_slowdown", "p90_slowdown", "p99_slowdown", "max_slowdown"]
-    if not len(slowdown):
-        return dict.fromkeys(names)
-    percentiles = np.percentile(slowdown, [50, 90, 99])
-    values = [slowdown.mean(), *percentiles, slowdown.max()]
-    return {name: float(value) for name, value in zip(names, values, strict=True)}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _plain(value: Any) -> Any:
-    plain = value.item() if isinstance(value, np.generic) else value
-    return _number(plain) if isinstance(plain, float) else plain
