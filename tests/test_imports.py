@@ -27,7 +27,7 @@ LAYERS = [
     "datasets learned mimic",
     "training",
     "evaluation",
-    "sweeps",
+    "sweeps rl",
     "testing",
     "cli __main__",
 ]

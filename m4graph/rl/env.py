@@ -24,7 +24,7 @@ from m4graph.workload import Workload
 Observation = NDArray[np.float32]
 
 
-class FlowEnv(gymnasium.Env[Observation, Any]):  # type: ignore[misc]
+class FlowEnv(gymnasium.Env[Observation, Any]):
     r"""An agent acts whenever a flow arrives: it picks the flow's path, and its window.
 
     An episode is the flows of a workload, in the order of their starts. The return is minus the
@@ -63,8 +63,6 @@ class FlowEnv(gymnasium.Env[Observation, Any]):  # type: ignore[misc]
     Raises:
         InputError: If an argument is bad, or the simulator has no sessions.
     """
-
-    metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 - gymnasium's own
 
     def __init__(
         self,
