@@ -55,9 +55,7 @@ def draw(result: JobResult, ranks: Sequence[int] | None = None) -> Figure:
     axis.set_xlabel("time, ms", fontsize=10)
     axis.set_xlim(0, max(result.iteration_ns, 1) / _NS_PER_MS)
     names = [(_COMPUTE, "compute")]
-    names += [
-        (_colour(n), result.layout.dimensions[n]) for n in sorted(used)
-    ]
+    names += [(_colour(n), result.layout.dimensions[n]) for n in sorted(used)]
     handles = [Patch(color=colour, label=label) for colour, label in names]
     legend(figure, handles)
     return figure
