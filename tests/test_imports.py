@@ -23,7 +23,7 @@ LAYERS = [
     "simulators convert",
     "jobs",
     "graph",
-    "nn checkpoint zoo",
+    "checkpoint zoo nn",
     "datasets learned mimic",
     "training",
     "evaluation",

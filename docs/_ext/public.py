@@ -44,6 +44,7 @@ MODULES = (
     "m4graph.datasets",
     "m4graph.datasets.making.distributions",
     "m4graph.datasets.making.laws",
+    "m4graph.training",
     "m4graph.training.common",
     "m4graph.training.config",
     "m4graph.training.fit",
