@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         WEIGHTS,
         CheckpointConfig,
         CheckpointMetadata,
+        StartRecord,
         TrainingRecord,
         read_config,
     )
@@ -32,6 +33,7 @@ _NAMES = {
     "WEIGHTS": "m4graph.checkpoint.config",
     "CheckpointConfig": "m4graph.checkpoint.config",
     "CheckpointMetadata": "m4graph.checkpoint.config",
+    "StartRecord": "m4graph.checkpoint.config",
     "TrainingRecord": "m4graph.checkpoint.config",
     "load_checkpoint": "m4graph.checkpoint.folder",
     "read_config": "m4graph.checkpoint.config",
@@ -46,6 +48,7 @@ __all__ = [
     "WEIGHTS",
     "CheckpointConfig",
     "CheckpointMetadata",
+    "StartRecord",
     "TrainingRecord",
     "load_checkpoint",
     "read_config",

@@ -21,6 +21,18 @@ WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.md"
 """A file of a checkpoint's folder."""
 
 
+class StartRecord(StrictModel):
+    """The trained model whose weights a training started from.
+
+    Args:
+        model (str): Its name in the zoo, its folder, or its address.
+        weights_sha256 (str): SHA-256 of its file of weights.
+    """
+
+    model: str = Field(min_length=1)
+    weights_sha256: str = Field(min_length=1)
+
+
 class TrainingRecord(StrictModel):
     """How a model was made.
 
@@ -30,6 +42,7 @@ class TrainingRecord(StrictModel):
         seed (int): Of the training.
         steps (int): Optimiser steps.
         wall_s (float): Seconds of training.
+        started_from (StartRecord, optional): The model that it started from. (default: new weights)
     """
 
     config_hash: str = Field(min_length=1)
@@ -37,22 +50,24 @@ class TrainingRecord(StrictModel):
     seed: int = Field(ge=0)
     steps: int = Field(ge=0)
     wall_s: float = Field(ge=0)
+    started_from: StartRecord | None = None
 
 
 class CheckpointMetadata(StrictModel):
     """What is known of a model besides its weights.
 
     Args:
-        training (TrainingRecord): How it was made.
+        training (TrainingRecord, optional): How it was made. (default: not known)
         training_domain (dict): What it has seen: topologies, loads, sizes, congestion controls.
+            (default: not known)
         licence (str): Of the weights.
         metrics (dict): Scores, with the split in the name. (default: none)
         normalisation (dict, optional): Of features, where that is not done by the model.
             (default: ``None``)
     """
 
-    training: TrainingRecord
-    training_domain: dict[str, JsonValue] = Field(min_length=1)
+    training: TrainingRecord | None = None
+    training_domain: dict[str, JsonValue] = Field(default_factory=dict)
     licence: str = Field(min_length=1)
     metrics: dict[str, float] = Field(default_factory=dict)
     normalisation: dict[str, JsonValue] | None = None

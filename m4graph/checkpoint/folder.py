@@ -23,10 +23,10 @@ from m4graph.checkpoint.config import (
 )
 from m4graph.checkpoint.models import build_model, model_name, plain_config
 from m4graph.checkpoint.tensors import check_tensors, tensors_from_bytes, tensors_to_bytes
+from m4graph.core.device import resolve_device
 from m4graph.core.errors import CheckpointError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.provenance import provenance
-from m4graph.nn.device import resolve_device
 
 
 def save_checkpoint(

@@ -18,6 +18,14 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training in the folder.")
     ] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Start from the weights of a model of the zoo, or of the folder of a checkpoint.",
+        ),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a key, as in max_steps=100."),
@@ -30,11 +38,15 @@ def train(
         raise InputError(
             'm4graph train: expected the package lightning (pip install "m4graph[train]")'
         ) from None
-    from m4graph.core.yaml_file import Override
+    from m4graph.core.schema import KeyProblem
+    from m4graph.core.yaml_file import Override, locate
     from m4graph.training.config import load_train_config
     from m4graph.training.fit import train as run_training
 
     overrides = [Override.parse(setting) for setting in settings or []]
     loaded, data = load_train_config(config, overrides)
-    folder = run_training(loaded, data, out, resume)
+    try:
+        folder = run_training(loaded, data, out, resume, start_from)
+    except KeyProblem as problem:
+        raise locate(problem, str(config), overrides) from None
     typer.echo(f"checkpoint in {folder}")

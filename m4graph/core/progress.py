@@ -1,7 +1,12 @@
-"""How far something is: the function that is told, and bars on stderr."""
+"""How far something is: the function that is told, and what stderr shows of it.
+
+A terminal has a bar. Elsewhere, as in a notebook or a log file, there is a line a minute.
+"""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -11,6 +16,8 @@ from rich.console import Console
 Progress = Callable[[int, int], None]
 """Called now and then with how many of something are done, and how many there are."""
 
+_LINE_EVERY_S = 60.0
+
 _shown: list[bars.Progress] = []
 
 
@@ -18,15 +25,31 @@ _shown: list[bars.Progress] = []
 def count_progress(title: str) -> Iterator[Progress]:
     """Shows how many of something are done; gives the function to call with done and total.
 
-    Nothing is shown where stderr is no terminal.
+    Where stderr is no terminal, what takes less than a minute is not shown.
     """
     with _bar() as bar:
         task = bar.add_task(title, total=None)
+        last_s = time.monotonic()
 
         def report(done: int, total: int) -> None:
+            nonlocal last_s
             bar.update(task, completed=done, total=total)
+            now_s = time.monotonic()
+            if bar.disable and now_s >= last_s + _LINE_EVERY_S:
+                last_s = now_s
+                say(f"{title}: {done} of {total}")
 
         yield report
+
+
+def say(line: str) -> None:
+    """Prints a line on stderr; where a bar is shown, above it."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def is_terminal() -> bool:
+    """Whether stderr is a terminal, and so has room for bars; that of a notebook is not."""
+    return Console(stderr=True).is_terminal
 
 
 @contextmanager

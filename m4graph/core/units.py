@@ -21,6 +21,7 @@ MBPS = 10**6
 
 _RATE_UNITS = {"bps": 1, "kbps": 10**3, "mbps": MBPS, "gbps": GBPS, "tbps": 10**12}
 _DELAY_UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": NS_PER_S}
+_DURATION_UNITS = {"s": 1, "min": 60, "h": 3600}
 _QUANTITY = re.compile(r"\s*([-+0-9.eE]+)\s*([A-Za-z]+)\s*")
 
 
@@ -74,6 +75,15 @@ def parse_delay_ns(text: str) -> int:
         InputError: If the text is no delay, or not a whole number of ns.
     """
     return _parse(text, _DELAY_UNITS, "a delay such as '1000ns'", "ns")
+
+
+def parse_duration_s(text: str) -> int:
+    """Reads how long something may take, as in ``"90s"``, ``"20min"`` or ``"1.5h"``, in s.
+
+    Raises:
+        InputError: If the text is no such time, or not a whole number of s.
+    """
+    return _parse(text, _DURATION_UNITS, "a time such as '20min'", "s")
 
 
 def _parse(text: str, units: dict[str, int], example: str, whole_unit: str) -> int:

@@ -74,7 +74,7 @@ class Showing(ABC):
             InputError: If the kind, an option or the ending is not valid, or nothing can be
                 written there.
         """
-        return drawing.draw([self], path, kind, **options)
+        return drawing.plot([self], path, kind, **options)
 
     def report(self, path: str | Path) -> None:
         """Writes one HTML file to open in a browser; see :func:`m4graph.report.write_report`.

@@ -138,7 +138,7 @@ def model_maker(engine: str, model: object, device: str | torch.device) -> Engin
     """The maker for a copy of a model; arguments and errors as of :func:`checkpoint_maker`."""
     from torch import nn
 
-    from m4graph.nn.device import resolve_device
+    from m4graph.core.device import resolve_device
 
     _check_name(engine)
     if not isinstance(model, nn.Module):

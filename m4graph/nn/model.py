@@ -18,6 +18,7 @@ from m4graph.core.schema import one_of
 from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK, LINK_FEATURES, MOST_LOG_RATIO, SCOPES
 from m4graph.nn.conv import carry, conv_name, resolve_conv
 from m4graph.nn.heads import HeadSpec, mlp, plain_head_specs, resolve_heads
+from m4graph.zoo.pretrained import Pretrained
 
 if TYPE_CHECKING:
     from m4graph.graph import EventStep, FlowTracker
@@ -45,7 +46,7 @@ class StepOutput(NamedTuple):
     extra: dict[str, Tensor]
 
 
-class FlowLinkModel(nn.Module):
+class FlowLinkModel(Pretrained, nn.Module):
     r"""Updates the states of the flows and links that an event touches, and reads predictions off.
 
     For every touched flow :math:`f` and link :math:`l`, with :math:`\Delta` the time since the

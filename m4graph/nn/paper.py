@@ -22,6 +22,7 @@ from m4graph.graph.paper.component import (
     ComponentTracker,
 )
 from m4graph.runs.paper_settings import seen_by_paper
+from m4graph.zoo.pretrained import Pretrained
 
 if TYPE_CHECKING:
     from m4graph.graph.paper.component import ComponentStep
@@ -61,7 +62,7 @@ class PaperOutput(NamedTuple):
     log_slowdown: Tensor
 
 
-class PaperModel(nn.Module):
+class PaperModel(Pretrained, nn.Module):
     r"""Flow and link states, updated by cells and a GNN at every event of their component.
 
     A new flow starts at :math:`\mathbf{h} = (1, 0, \log_2(s / 1000 + 1), n, 0, \ldots)` with its

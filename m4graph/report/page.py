@@ -69,6 +69,7 @@ class Page:
         """
         text = self.html()
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as half:
                 half.write_text(text, encoding="utf-8")
         except OSError as error:

@@ -12,6 +12,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
+from m4graph.metrics import SuiteErrors
 from m4graph.nn import EventModel
 from m4graph.runs import LabelledRun
 from m4graph.training.common import CommonTrainConfig
@@ -43,6 +44,7 @@ class EventTraining(lightning.LightningModule):
         self.model = model
         self._config = config
         self._data = data
+        self.errors: SuiteErrors | None = None
         self.elapsed_s = 0.0
         self._since = time.monotonic()
 
@@ -52,12 +54,6 @@ class EventTraining(lightning.LightningModule):
         schedule = LambdaLR(optimizer, self._lr_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule}}
 
-    def transfer_batch_to_device(
-        self, batch: Any, device: torch.device, dataloader_idx: int
-    ) -> Any:
-        """Leaves runs and episodes where they are; their steps move one by one."""
-        return batch
-
     def on_train_epoch_end(self) -> None:
         """Goes on to the next episode."""
         self._data.next_episode += 1
@@ -65,6 +61,7 @@ class EventTraining(lightning.LightningModule):
     def validation_step(self, runs: list[LabelledRun], batch_idx: int) -> None:
         """Errors of the model running free, the same in every process."""
         errors = free_run_errors(self.model, runs)
+        self.errors = errors
         shown = {"val_mean_error": errors.mean_error, "val_p90_error": errors.p90_error}
         self.log_dict(shown, prog_bar=True, batch_size=1, sync_dist=True)
         self.log("val_p99_tail_error", errors.p99_tail_error, batch_size=1, sync_dist=True)
@@ -98,12 +95,13 @@ class EventTraining(lightning.LightningModule):
                 parameter.grad /= weight
         # Lightning gives lists only where configure_optimizers gives several.
         optimizer = cast(LightningOptimizer, self.optimizers())
-        schedule = cast(LambdaLR, self.lr_schedulers())
+        schedule = cast(LambdaLR | None, self.lr_schedulers())
         self.clip_gradients(optimizer.optimizer, self._config.max_grad_norm, "norm")
         optimizer.step()
         optimizer.zero_grad()
-        schedule.step()
-        self.log("lr", schedule.get_last_lr()[0])
+        if schedule is not None:  # A subclass may do without.
+            schedule.step()
+        self.log("lr", optimizer.param_groups[0]["lr"])
         now = time.monotonic()
         self.elapsed_s += now - self._since
         self._since = now

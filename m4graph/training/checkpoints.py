@@ -16,7 +16,15 @@ from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
 from m4graph.core.text import first_line
 
-_KEYS = ("callbacks", "elapsed_s", "loops", "lr_schedulers", "optimizer_states", "state_dict")
+_KEYS = (
+    "callbacks",
+    "elapsed_s",
+    "global_step",
+    "loops",
+    "lr_schedulers",
+    "optimizer_states",
+    "state_dict",
+)
 
 
 def load_training(path: Path) -> dict[str, Any]:

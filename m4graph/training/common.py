@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat
 
 from m4graph.core.rng import TRAIN_SEEDS
 from m4graph.core.schema import StrictModel
+from m4graph.core.units import parse_duration_s
 
 Count = Annotated[int, Field(ge=1)]
+
+
+def _checked_time(text: str | None) -> str | None:
+    if text is not None:
+        parse_duration_s(text)
+    return text
 
 
 class CommonTrainConfig(StrictModel):
@@ -29,6 +36,9 @@ class CommonTrainConfig(StrictModel):
         val_every_episodes (int): Episodes between two validations, which run free.
         val_runs (int): Validation runs used each time, at most.
         accelerator (str): For Lightning.
+        max_time (str, optional): How long one call may train, as in ``"90s"``, ``"20min"`` or
+            ``"1.5h"``: the episode that goes on then is the last. A checkpoint is published as
+            usual, and a resumed training has as long again. (default: until ``max_steps``)
         devices (int): Processes that train one model, each on a GPU, or side by side on the CPU. A
             step of the optimiser follows the gradients of all of them.
     """
@@ -47,9 +57,15 @@ class CommonTrainConfig(StrictModel):
     val_runs: Count
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu"
     devices: Count = 1
+    max_time: Annotated[str | None, AfterValidator(_checked_time)] = None
 
     half_precision: ClassVar[bool] = False
     """Whether the published weights are float16."""
+
+    @property
+    def max_time_s(self) -> int | None:
+        """``max_time`` in seconds."""
+        return None if self.max_time is None else parse_duration_s(self.max_time)
 
     @property
     def notes(self) -> str:

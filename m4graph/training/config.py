@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,9 @@ from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
 from m4graph.training.common import CommonTrainConfig, Count
 from m4graph.training.paper.config import PaperTrainConfig
+
+_WIDTHS = ("flow_channels", "link_channels")
+"""Arguments of a model that the features decide."""
 
 
 class ModelConfig(StrictModel):
@@ -32,6 +35,18 @@ class ModelConfig(StrictModel):
     scope: Literal["hop", "component"] = "hop"
     extra_heads: dict[str, str | dict[str, Any]] = Field(default_factory=dict)
     conv_options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What :class:`m4graph.nn.FlowLinkModel` is made with."""
+        return {**self.model_dump(exclude={"kind", "conv_options"}), **self.conv_options}
+
+    @classmethod
+    def of_arguments(cls, arguments: Mapping[str, Any]) -> ModelConfig:
+        """The other way round: from the ``config`` of a model."""
+        own = {name: value for name, value in arguments.items() if name in cls.model_fields}
+        others = {name: arguments[name] for name in arguments if name not in {*own, *_WIDTHS}}
+        return cls(**own, conv_options=others)
 
     @property
     def summary(self) -> str:

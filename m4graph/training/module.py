@@ -21,13 +21,16 @@ class FlowLinkTraining(EventTraining):
     Args:
         config (TrainConfig): Everything that shapes the training.
         data (EpisodeDataset): Where the windows come from; its position is part of a checkpoint.
+        model (FlowLinkModel, optional): To go on with. (default: a new one, as ``config.model``
+            says)
     """
 
     model: FlowLinkModel
 
-    def __init__(self, config: TrainConfig, data: EpisodeDataset) -> None:
-        options = config.model.model_dump(exclude={"kind", "conv_options"})
-        model = FlowLinkModel(**options, **config.model.conv_options)
+    def __init__(
+        self, config: TrainConfig, data: EpisodeDataset, model: FlowLinkModel | None = None
+    ) -> None:
+        model = model or FlowLinkModel(**config.model.arguments)
         super().__init__(model, config, data)
         heads = cast(dict[str, Head], dict(model.extra_heads.items()))
         self._losses = StepLosses(config.remaining_weight, config.queue_weight, heads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +14,61 @@ from m4graph.core.provenance import provenance
 from m4graph.core.yaml_file import read_yaml, write_yaml
 from m4graph.datasets import FlowEventDataset
 from m4graph.datasets.making.config import scenario_options
+from m4graph.metrics import SuiteErrors
 from m4graph.nn import EventModel
-from m4graph.runs import LabelledRun
 from m4graph.scenario.congestion import congestion_control
 from m4graph.training.config import AnyTrainConfig
+from m4graph.training.data_module import RunDataModule
 from m4graph.training.rollout import free_run_errors
+from m4graph.training.start import PROVENANCE, Start
+
+CHECKPOINT = "checkpoint"
+"""The folder of a training's checkpoint, in its own."""
 
 _LICENCE = "the licence of m4graph"
 _TRUTH = "m4graph's packet simulator"
 
 
 def write_run_files(
-    config: AnyTrainConfig, out: Path, train_set: FlowEventDataset, val_set: FlowEventDataset
+    config: AnyTrainConfig,
+    out: Path,
+    train_set: FlowEventDataset,
+    val_set: FlowEventDataset,
+    start: Start | None,
 ) -> None:
     """Writes ``config.yaml`` (resolved), ``split.json`` and ``provenance.json``."""
     split = {"train": _hashes(train_set), "val": _hashes(val_set)}
     with whole_folder(out) as scratch:
         write_yaml(scratch / "config.yaml", config.model_dump())
         (scratch / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
-        (scratch / "provenance.json").write_text(json.dumps(provenance()) + "\n", encoding="utf-8")
+        origin = {**provenance(), "started_from": start.record.model_dump() if start else None}
+        (scratch / PROVENANCE).write_text(json.dumps(origin) + "\n", encoding="utf-8")
 
 
 def publish(
     config: AnyTrainConfig,
     model: EventModel,
     out: Path,
-    train_set: FlowEventDataset,
-    val_runs: Sequence[LabelledRun],
+    runs: RunDataModule,
     wall_s: float,
-) -> Path:
-    """Writes ``out/checkpoint``: weights, ``config.json`` and ``card.md``."""
+    num_steps: int,
+    start: Start | None = None,
+) -> SuiteErrors:
+    """Writes the folder of the checkpoint: weights, ``config.json`` and ``card.md``.
+
+    Args:
+        config (TrainConfig or PaperTrainConfig): Of the training.
+        model (FlowLinkModel or PaperModel): What it gave.
+        out (Path): Its folder, in which :data:`CHECKPOINT` is made.
+        runs (RunDataModule): Its data.
+        wall_s (float): Seconds that it took.
+        num_steps (int): Optimiser steps that it made.
+        start (Start, optional): What it started from. (default: new weights)
+
+    Returns:
+        Its errors on the validation runs.
+    """
+    train_set, val_runs = runs.train_set, runs.val_runs
     if config.half_precision:
         model = model.half().float()
     errors = free_run_errors(model, val_runs)
@@ -57,32 +82,47 @@ def publish(
         "config_hash": _hash(config.model_dump()),
         "data_hash": _hash(sorted(_hashes(train_set))),
         "seed": config.seed,
-        "steps": config.max_steps,
+        "steps": num_steps,
         "wall_s": wall_s,
+        "started_from": start.record if start else None,
     }
     metadata = {
         "training": training,
-        "training_domain": training_domain(data["scenario"]),
+        "training_domain": training_domain(data["scenario"], start.domain if start else None),
         "licence": _LICENCE,
         "metrics": metrics,
+        "normalisation": start.normalisation if start else None,
     }
-    folder = out / "checkpoint"
     num_runs = {"train": len(train_set), "val": len(val_runs)}
     card = _card(config, data, training, metrics, num_runs)
-    save_checkpoint(folder, model.cpu(), metadata, card, config.half_precision)
-    return folder
+    save_checkpoint(out / CHECKPOINT, model.cpu(), metadata, card, config.half_precision)
+    return errors
 
 
-def training_domain(scenario: Mapping[str, Any]) -> dict[str, Any]:
+def training_domain(
+    scenario: Mapping[str, Any], before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What a model has seen, from the scenario block of its data set's configuration.
+
+    Args:
+        scenario (Mapping): That block.
+        before (Mapping, optional): The domain of the model that the training started from.
+            (default: none)
 
     Returns:
         The block itself as ``scenario``, and as ``congestion_control`` the kind that stands there,
-        or a list where it is drawn from several.
+        or a list where it is drawn from several; those of ``before`` are among them, and all that
+        it says stands as ``before``.
     """
-    options = [blocks for _, blocks in scenario_options(scenario)]
-    kinds = list(dict.fromkeys(_kinds([blocks["congestion_control"] for blocks in options])))
-    return {"congestion_control": kinds if len(kinds) > 1 else kinds[0], "scenario": dict(scenario)}
+    blocks: list[Any] = [blocks["congestion_control"] for _, blocks in scenario_options(scenario)]
+    if before is not None:
+        blocks.append(before.get("congestion_control", []))
+    kinds = list(dict.fromkeys(_kinds(blocks)))
+    return {
+        "congestion_control": kinds if len(kinds) > 1 else kinds[0],
+        "scenario": dict(scenario),
+        **({} if before is None else {"before": dict(before)}),
+    }
 
 
 def _kinds(law: Any) -> Iterator[str]:
@@ -105,6 +145,8 @@ def _card(
     metrics: dict[str, float],
     num_runs: dict[str, int],
 ) -> str:
+    start = training["started_from"]
+    origin = f"; started from the weights of `{start.model}`" if start else ""
     shown = {name: f"{100 * value:.1f} %" for name, value in metrics.items()}
     truth = data.get("truth", _TRUTH)
     return f"""# {config.name}
@@ -115,7 +157,7 @@ A {config.model.summary}.
   validation, labelled by {truth}; hash `{training["data_hash"][:16]}`. Runs and
   seeds of evaluation suites are refused by the data set.
 - **Training**: {training["steps"]} optimiser steps, {training["wall_s"] / 60:.0f} minutes, seed
-  {training["seed"]}; configuration hash `{training["config_hash"][:16]}`.
+  {training["seed"]}; configuration hash `{training["config_hash"][:16]}`{origin}.
 {config.notes}- **Errors** of slowdowns on the validation runs, free-running, against
   {truth}: mean error {shown["val_mean_error"]}, p90 error {shown["val_p90_error"]}, p99 tail
   error {shown["val_p99_tail_error"]}.

@@ -62,8 +62,10 @@ def test_size_of_20000_flows(tmp_path):
 
 
 def test_nothing_can_be_written(comparison, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
     with pytest.raises(InputError, match="expected a file to write"):
-        write_report(comparison, tmp_path / "no" / "report.html")
+        write_report(comparison, file / "report.html")
 
 
 def test_other_sources():

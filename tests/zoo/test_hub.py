@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
 
+import huggingface_hub
 import pytest
 
 from m4graph.core.errors import CheckpointError
@@ -11,7 +11,7 @@ from m4graph.zoo import load_model
 
 @pytest.fixture
 def hub(monkeypatch):
-    """Stands in for huggingface_hub: answers with a folder, or raises; records the question."""
+    """Stands in for the hub: answers with a folder, or raises; records the question."""
 
     def install(answer):
         asked = {}
@@ -22,9 +22,7 @@ def hub(monkeypatch):
                 raise answer
             return str(answer)
 
-        module = ModuleType("huggingface_hub")
-        module.snapshot_download = snapshot_download
-        monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+        monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
         return asked
 
     return install

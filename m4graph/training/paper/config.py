@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
@@ -18,6 +19,16 @@ class PaperModelConfig(StrictModel):
     gnn_channels: int = Field(default=300, ge=1, le=4096)
     num_layers: int = Field(default=3, ge=1, le=16)
     dropout: float = Field(default=0.2, ge=0, lt=1)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What :class:`m4graph.nn.PaperModel` is made with."""
+        return self.model_dump(exclude={"kind"})
+
+    @classmethod
+    def of_arguments(cls, arguments: Mapping[str, Any]) -> PaperModelConfig:
+        """The other way round: from the ``config`` of a model."""
+        return cls(kind="m4_paper", **arguments)
 
     @property
     def summary(self) -> str:

@@ -19,12 +19,15 @@ class PaperTraining(EventTraining):
     Args:
         config (PaperTrainConfig): Everything that shapes the training.
         data (PeriodDataset): Where the batches come from; its position is part of a checkpoint.
+        model (PaperModel, optional): To go on with. (default: a new one, as ``config.model`` says)
     """
 
     model: PaperModel
 
-    def __init__(self, config: PaperTrainConfig, data: PeriodDataset) -> None:
-        super().__init__(PaperModel(**config.model.model_dump(exclude={"kind"})), config, data)
+    def __init__(
+        self, config: PaperTrainConfig, data: PeriodDataset, model: PaperModel | None = None
+    ) -> None:
+        super().__init__(model or PaperModel(**config.model.arguments), config, data)
         self._losses = PaperLosses(config.remaining_weight, config.queue_weight)
         self._events_per_window = config.events_per_window
         self._precision = _PRECISIONS[config.precision]

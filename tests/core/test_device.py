@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from m4graph.core.device import resolve_device
 from m4graph.core.errors import ConfigError
-from m4graph.nn.device import resolve_device
 
 
 def test_devices_that_exist():
