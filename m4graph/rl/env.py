@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import gymnasium
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
 from m4graph.core.checks import check_count
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.rl.candidates import Candidates
 from m4graph.routing import PathFinder
@@ -20,6 +18,14 @@ from m4graph.scenario.congestion import MAX_BYTES
 from m4graph.simulators import Session, Simulator, build_simulator
 from m4graph.simulators.base import refuse_spraying
 from m4graph.workload import Workload
+
+try:
+    import gymnasium
+    from gymnasium import spaces
+except ImportError:
+    raise InputError(
+        'm4graph.rl: expected the package gymnasium (pip install "m4graph[rl]")'
+    ) from None
 
 Observation = NDArray[np.float32]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
 import gymnasium
 import numpy as np
 import pytest
@@ -136,6 +139,13 @@ def test_bad_arguments_are_refused_in_one_line(arguments, message):
     with pytest.raises(InputError, match=message) as caught:
         FlowEnv(scenario(), **given).reset()
     assert "\n" not in str(caught.value)
+
+
+def test_the_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    monkeypatch.delitem(sys.modules, "m4graph.rl.env")
+    with pytest.raises(InputError, match=r"expected the package gymnasium .pip install"):
+        import_module("m4graph.rl.env")
 
 
 def test_bad_steps():
