@@ -22,6 +22,12 @@ from rich.console import Console
 from rich.table import Table
 
 import m4graph as m4
+from m4graph.evaluation.plots.figure import (
+    ALONE_INCHES,
+    panels,
+    save_figure,
+    simulator_colours,
+)
 
 SIMULATORS = ["packet", "fluid", "learned"]
 RING = [0, 4, 8, 12]  # a host of each pod
@@ -126,15 +132,17 @@ def play(session: m4.Session, num_steps: int, num_pages: int) -> tuple[list[floa
 
 
 def plot(steps: dict[str, list[float]], path: Path) -> None:
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-    for name, ends in steps.items():
-        axes.plot(range(1, len(ends) + 1), np.diff([0, *ends]), marker="o", label=name)
-    axes.set(xlabel="training step", ylabel="time of the step (ms)")
+    figure, grid = panels("Training beside web clients", 1, 1, ALONE_INCHES)
+    (axes,) = grid.flat
+    for name, colour in simulator_colours(steps).items():
+        ends = steps[name]
+        axes.plot(
+            range(1, len(ends) + 1), np.diff([0, *ends]), marker="o", color=colour, label=name
+        )
+    axes.set(xlabel="training step", ylabel="time of the step, ms")
     axes.set_ylim(bottom=0)
-    axes.legend()
-    figure.savefig(path, dpi=150)
+    axes.legend(frameon=False)
+    save_figure(figure, path)
 
 
 def main() -> None:

@@ -43,6 +43,7 @@ from m4graph.checkpoint import load_checkpoint
 from m4graph.checkpoint.config import read_config
 from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.datasets import GenerateConfig, generate
+from m4graph.evaluation.plots.figure import ALONE_INCHES, log_axis, panels
 from m4graph.metrics import errors, per_flow_error, suite_errors
 from m4graph.training.config import TrainConfig
 from m4graph.training.fit import train
@@ -74,7 +75,7 @@ TRAINING = {
 }  # fmt: skip
 QUICK = {"max_steps": 12, "runs_per_episode": 2, "steps_per_window": 16, "val_fraction": 0.34}
 CASES = [("web_server", 0.4), ("web_server", 0.7), ("hadoop", 0.6), ("cache_follower", 0.6)]
-COLOURS = {"fluid": "#e69f00", "untrained": "#999999", "sage": "#0072b2", "hop_gated": "#009e73"}
+COLOURS = {"fluid": "#E69F00", "untrained": "#999999", "sage": "#0072B2", "hop_gated": "#009E73"}
 
 
 class HopGatedConv(MessagePassing):
@@ -196,22 +197,18 @@ def table(
 
 def plot(truths: list[m4.SimulationResult], runs: dict[str, list[m4.SimulationResult]]) -> Figure:
     """How many flows of all held-out scenarios are predicted within an error."""
-    figure = Figure(figsize=(6.6, 4.4))
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots()
+    title = "Held-out scenarios: a layer of one's own beside sage"
+    figure, grid = panels(title, 1, 1, ALONE_INCHES)
+    (axes,) = grid.flat
     for name, guesses in runs.items():
         pairs = zip(guesses, truths, strict=True)
         error = np.sort(np.concatenate([per_flow_error(a.slowdown, b.slowdown) for a, b in pairs]))
         share = np.arange(1, len(error) + 1) / len(error)
         axes.step(100 * error, 100 * share, color=COLOURS[name], label=name, linewidth=1.7)
-    axes.set_xscale("log")
-    axes.set_xlim(0.1, 200)
+    log_axis(axes.xaxis, 0.1, 200, "{:g}".format)
     axes.set_ylim(0, 100)
     axes.set_xlabel("error of a flow's slowdown, %")
     axes.set_ylabel("flows within it, %")
-    axes.set_title("Held-out scenarios: a layer of one's own beside sage")
-    axes.grid(True, color="#dddddd", linewidth=0.7)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="upper left")
     return figure
 

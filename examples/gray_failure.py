@@ -24,6 +24,12 @@ import m4graph as m4
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.evaluation import plot_links
+from m4graph.evaluation.plots.figure import (
+    ALONE_INCHES,
+    panels,
+    slowdown_axis,
+    slowdown_limits,
+)
 
 OUT = Path(__file__).parent / "out" / "gray_failure"
 LEAF, SPINE = 16, 20
@@ -85,19 +91,16 @@ def table(results: dict[str, m4.SimulationResult]) -> Table:
 
 def cdf(results: dict[str, m4.SimulationResult]) -> Figure:
     """How many of all flows are done within a slowdown; those that never finish are missing."""
-    figure = Figure(figsize=(6.6, 4.4))
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots()
-    for (name, result), colour in zip(results.items(), COLOURS, strict=True):
-        slowdown = np.sort(result.slowdown[result.finished])
+    figure, grid = panels("One cable of a leaf-spine fails", 1, 1, ALONE_INCHES)
+    (axes,) = grid.flat
+    slowdowns = [np.sort(result.slowdown[result.finished]) for result in results.values()]
+    runs = zip(results.items(), slowdowns, COLOURS, strict=True)
+    for (name, result), slowdown, colour in runs:
         share = np.arange(1, len(slowdown) + 1) / result.num_flows
         axes.step(slowdown, 100 * share, where="post", color=colour, label=name, linewidth=1.7)
-    axes.set_xscale("log")
+    slowdown_axis(axes.xaxis, slowdown_limits(slowdowns))
     axes.set_xlabel("slowdown (completion time / time alone in the healthy network)")
     axes.set_ylabel("flows done, %")
-    axes.set_title("One cable of a leaf-spine fails")
-    axes.grid(True, color="#dddddd", linewidth=0.7)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, loc="lower right")
     return figure
 

@@ -9,7 +9,32 @@ from typing import Any
 
 from m4graph.core.lazy import lazy_names
 
-_MODULES = ("congestion", "metrics", "nn", "routing", "simulators", "topology", "workload")
+_MODULES = (
+    "checkpoint",
+    "congestion",
+    "convert",
+    "core",
+    "datasets",
+    "estimate",
+    "evaluation",
+    "graph",
+    "jobs",
+    "learned",
+    "metrics",
+    "mimic",
+    "nn",
+    "results",
+    "routing",
+    "runs",
+    "scenario",
+    "simulators",
+    "sweeps",
+    "testing",
+    "topology",
+    "training",
+    "workload",
+    "zoo",
+)
 
 _NAMES = {
     "Completion": "m4graph.simulators.session",

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from ast import literal_eval
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +41,17 @@ def test_names(name):
     value = getattr(m4, name)
     assert getattr(m4, name) is value
     assert name in dir(m4)
+
+
+def test_every_package_is_an_attribute():
+    files = [path for path in Path(m4.__path__[0]).iterdir() if not path.name.startswith("_")]
+    packages = {path.name for path in files if (path / "__init__.py").exists()}
+    modules = {path.stem for path in files if path.suffix == ".py"}
+    # Lazily: none is imported before it is asked for.
+    code = "import sys, m4graph; print(dir(m4graph)); print('m4graph.training' in sys.modules); "
+    names, imported, name = python(code + "print(m4graph.sweeps.__name__)").splitlines()
+    assert (packages | modules) - set(literal_eval(names)) == {"cli"}
+    assert (imported, name) == ("False", "m4graph.sweeps")
 
 
 def test_the_facade_names_its_modules_only():

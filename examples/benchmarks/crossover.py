@@ -179,7 +179,7 @@ def spell_bytes(value: float) -> str:
 def spell_us(value: float) -> str:
     if value >= 1e6:
         return f"{value / 1e6:,.3g} s"
-    return f"{value / 1e3:,.3g} ms" if value >= 1e3 else f"{value:,.3g} us"
+    return f"{value / 1e3:,.3g} ms" if value >= 1e3 else f"{value:,.3g} µs"
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:

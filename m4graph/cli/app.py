@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from typing import Any
 
 import typer
 import typer.core
 
-from m4graph.core.errors import InputError
+from m4graph.core.errors import InputError, did_you_mean
 from m4graph.core.exit_status import exit_status
+from m4graph.core.lazy import load
 from m4graph.core.provenance import package_version
 
 COMMANDS = {
@@ -33,6 +34,9 @@ COMMANDS = {
 }
 """Each command's function, or its group, imported when it or the list of commands is asked for."""
 
+_COMPLETE = "_M4GRAPH_COMPLETE"
+"""The variable by which shells ask for completions."""
+
 _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 
 
@@ -44,9 +48,13 @@ class _LazyGroup(typer.core.TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
-            return None
-        module, _, function = COMMANDS[cmd_name].partition(":")
-        target = getattr(import_module(module), function)
+            if ctx.resilient_parsing or cmd_name.startswith("-"):
+                return None
+            ctx.fail(
+                f"unknown command: expected one of {', '.join(COMMANDS)} (got {cmd_name!r})"
+                f"{did_you_mean(cmd_name, COMMANDS)}"
+            )
+        target = load(COMMANDS[cmd_name])
         if isinstance(target, typer.Typer):
             return typer.main.get_command(target)
         return _command(cmd_name, target)
@@ -62,7 +70,6 @@ app = typer.Typer(
     name="m4graph",
     cls=_LazyGroup,
     help="Predicts what happens to every flow in a data-centre network, fast.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -101,11 +108,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> None:
     # Not by the group's own main(), which makes an interruption of every end of a file.
     group = typer.main.get_command(app)
+    if os.environ.get(_COMPLETE):
+        group.main(arguments, "m4graph", _COMPLETE)
     try:
         with group.make_context("m4graph", arguments) as context:
             group.invoke(context)
-    except typer.Exit:  # of --help and --version
-        return
+    except typer.Exit as done:  # of --help, --version and --install-completion
+        if done.exit_code:
+            sys.exit(done.exit_code)
     except _UsageError as error:
         raise InputError(error.format_message()) from None
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_positive
 from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem
@@ -30,7 +31,8 @@ PLOTS: Registry[Any] = Registry(
 _BY_QUANTILE = "slowdown_by_size"
 
 
-def draw(
+@plain_call
+def plot(
     comparisons: Sequence[SideBySide],
     path: str | Path | None = None,
     kind: str = "slowdown_cdf",

@@ -10,7 +10,8 @@ import pandas as pd
 
 from m4graph.core.errors import ConfigError
 from m4graph.core.files import check_output_folder, whole_folder
-from m4graph.evaluation.drawing import PLOTS, draw
+from m4graph.evaluation import drawing
+from m4graph.evaluation.drawing import PLOTS
 from m4graph.evaluation.refusals import Refusals
 from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.evaluation.tables import (
@@ -105,7 +106,7 @@ class Report:
         self, path: str | Path | None = None, kind: str = "slowdown_cdf", **options: Any
     ) -> Figure:
         """Draws one plot, with a panel for each scenario; see :meth:`Comparison.plot`."""
-        return draw(self.comparisons, path, kind, **options)
+        return drawing.plot(self.comparisons, path, kind, **options)
 
     def save(self, folder: str | Path) -> None:
         """Writes ``errors.csv``, ``summary.md`` and every plot as ``<kind>.png``.

@@ -73,7 +73,7 @@ class Showing(ABC):
             InputError: If the kind, an option or the ending is not valid, or nothing can be
                 written there.
         """
-        return drawing.draw([self], path, kind, **options)
+        return drawing.plot([self], path, kind, **options)
 
     def table(self) -> Table:
         """A table for the terminal."""

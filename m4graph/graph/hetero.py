@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
@@ -27,6 +28,7 @@ from m4graph.simulators import simulate
 Scope = Literal["event", "network"]
 
 
+@plain_call
 def to_hetero_data(
     scenario: Scenario,
     at_event: int,

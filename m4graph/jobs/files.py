@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
@@ -72,6 +73,7 @@ class JobFile(StrictModel):
     latency_ns: int = Field(default=0, ge=0, le=2**61)
 
 
+@plain_call
 def load_job(path: str | Path, overrides: Iterable[Override | tuple[str, str]] = ()) -> Job:
     """Reads a job from a YAML file, or from a folder that holds ``job.yaml``.
 

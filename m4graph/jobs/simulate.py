@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
 from m4graph.jobs.job import Job
@@ -17,6 +18,7 @@ from m4graph.simulators import Completion, Simulator, build_simulator
 from m4graph.simulators.base import check_sessions
 
 
+@plain_call
 def simulate_job(
     job: Job,
     simulator: str | type[Simulator] | Simulator = "fluid",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -29,16 +29,17 @@ def without_cautions() -> Iterator[None]:
         yield
 
 
-_told: WeakSet[Scenario] = WeakSet()
+_told: WeakValueDictionary[int, Scenario] = WeakValueDictionary()
+"""Scenarios by their identity: one that is equal is another one."""
 
 
 def warn_of(scenario: Scenario) -> None:
     """Warns of each of :func:`cautions`, once for a scenario, whoever simulates it."""
-    if scenario in _told:
+    if id(scenario) in _told:
         return
-    _told.add(scenario)
+    _told[id(scenario)] = scenario
     for caution in cautions(scenario):
-        warnings.warn(caution, Caution, stacklevel=3)
+        warnings.warn(caution, Caution, stacklevel=4)
 
 
 def cautions(scenario: Scenario) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import InputError
+from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.table import OptionalInt, read_table, write_table
 from m4graph.routing.file import rows_of_flows
 from m4graph.workload import AnyWorkload
@@ -34,6 +34,22 @@ class ExpectedTimes:
     def of_flows(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> ExpectedTimes:
         """The times of only some flows: their rows, or whether each one is kept."""
         return ExpectedTimes(self.fct_ns[rows], self.ideal_fct_ns[rows])
+
+
+def check_expected(expected: ExpectedTimes | None, workload: AnyWorkload) -> ExpectedTimes | None:
+    """Gives recorded times back, if there are any, of all flows of a workload.
+
+    Raises:
+        ConfigError: If they are those of another number of flows.
+    """
+    if expected is not None and (
+        len(expected.fct_ns) != workload.num_flows
+        or len(expected.ideal_fct_ns) != workload.num_flows
+    ):
+        raise ConfigError(
+            f"expected: expected times of {workload.num_flows} flows (got {len(expected.fct_ns)})"
+        )
+    return expected
 
 
 def read_expected(path: Path, workload: AnyWorkload) -> ExpectedTimes:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.schema import KeyProblem
@@ -20,6 +21,7 @@ from m4graph.topology import to_csv
 SCENARIO_FILE = "scenario.yaml"
 
 
+@plain_call
 def load_scenario(
     path: str | Path, overrides: Iterable[Override | tuple[str, str]] = ()
 ) -> Scenario:
@@ -49,6 +51,7 @@ def load_scenario(
         raise _named(file, error) from None
 
 
+@plain_call
 def save_scenario(
     scenario: Scenario, folder: str | Path, tables: Literal["csv", "parquet"] = "csv"
 ) -> None:

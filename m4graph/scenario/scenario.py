@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.arrays import same
 from m4graph.core.blocks import build
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError, WorkloadError
 from m4graph.core.schema import KeyProblem, spell, unknown_key
@@ -26,7 +27,7 @@ from m4graph.routing import (
     check_routes,
 )
 from m4graph.scenario.congestion import CongestionControl, congestion_control
-from m4graph.scenario.expected import ExpectedTimes
+from m4graph.scenario.expected import ExpectedTimes, check_expected
 from m4graph.scenario.faults import Fault, parse_faults
 from m4graph.scenario.ideal import ideal_fct_ns
 from m4graph.scenario.network import NetworkConfig
@@ -82,6 +83,7 @@ class Scenario:
     faults: tuple[Fault, ...]
     stop_ns: int | None
 
+    @plain_call
     def __init__(
         self,
         network: nx.Graph,
@@ -100,6 +102,11 @@ class Scenario:
             stop_ns = check_count("stop_ns", stop_ns, 1, MAX_STOP_NS)
         if not isinstance(name, str) or not name.strip():
             raise KeyProblem("name", f"expected text (got {spell(name)})")
+        if not isinstance(workload, AnyWorkload):
+            raise WorkloadError(
+                f"workload: expected a Workload (got {type(workload).__name__}); "
+                "m4.Workload.from_frame takes frames"
+            )
         arrays = validate(network)
         _check_hosts(arrays, workload)
         check_ranges(arrays, workload)
@@ -113,7 +120,7 @@ class Scenario:
             routing=_routing(arrays, workload, routing),
             seed=seed,
             name=name,
-            expected=_checked_expected(workload, expected),
+            expected=check_expected(expected, workload),
             faults=parse_faults(faults, arrays),
             stop_ns=stop_ns,
         )
@@ -236,16 +243,3 @@ def _check_hosts(arrays: NetworkArrays, workload: AnyWorkload) -> None:
                 f"flow {workload.id[bad[0]]}: expected {end} to be a host, "
                 f"0 to {arrays.num_hosts - 1} (got {what}, {node})"
             )
-
-
-def _checked_expected(
-    workload: AnyWorkload, expected: ExpectedTimes | None
-) -> ExpectedTimes | None:
-    if expected is not None and (
-        len(expected.fct_ns) != workload.num_flows
-        or len(expected.ideal_fct_ns) != workload.num_flows
-    ):
-        raise ConfigError(
-            f"expected: expected times of {workload.num_flows} flows (got {len(expected.fct_ns)})"
-        )
-    return expected

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from m4graph.core.errors import ConfigError
+from m4graph.core.calls import plain_call
+from m4graph.core.errors import ConfigError, did_you_mean
 from m4graph.core.progress import Progress
 from m4graph.core.registry import Registry
 from m4graph.core.schema import one_of
@@ -156,12 +157,14 @@ def build_simulator(simulator: str | type[Simulator] | Simulator, **options: obj
             raise ConfigError(f"simulator options: expected none with an instance (got {options})")
         return simulator
     factory = SIMULATORS.resolve(simulator)
+    if not callable(factory):
+        raise ConfigError(f"simulator: expected a name, a class or an instance (got {factory!r})")
     valid = option_names(factory)
     unknown = [name for name in options if name not in valid]
     if unknown:
         raise ConfigError(
             f"simulator {_spell(simulator)}: unknown option {unknown[0]!r} "
-            f"(expected {one_of(valid)})"
+            f"(expected {one_of(valid)}){did_you_mean(unknown[0], valid)}"
         )
     return factory(**options)
 
@@ -193,6 +196,7 @@ def refuse_spraying(simulator: str, scenario: Scenario) -> None:
         )
 
 
+@plain_call
 def simulate(
     scenario: Scenario,
     simulator: str | type[Simulator] | Simulator = "packet",
@@ -214,12 +218,14 @@ def simulate(
         SimulationError: If the run fails.
     """
     chosen = build_simulator(simulator, **options)
+    _check_scenario(scenario)
     warn_of(scenario)
     result = chosen.run(scenario, progress)
     warn_of_unfinished(result)
     return result
 
 
+@plain_call
 def simulate_batch(
     scenarios: Sequence[Scenario],
     simulator: str | type[Simulator] | Simulator = "packet",
@@ -233,6 +239,7 @@ def simulate_batch(
     """
     chosen = build_simulator(simulator, **options)
     for scenario in scenarios:
+        _check_scenario(scenario)
         warn_of(scenario)
     results = chosen.run_batch(scenarios)
     for result in results:
@@ -240,10 +247,18 @@ def simulate_batch(
     return results
 
 
+def _check_scenario(scenario: object) -> None:
+    if not isinstance(scenario, Scenario):
+        raise ConfigError(
+            "simulate: expected a Scenario, as of m4.Scenario or m4.load_scenario "
+            f"(got {type(scenario).__name__})"
+        )
+
+
 def warn_of_unfinished(result: SimulationResult) -> None:
     """Warns of flows that did not finish, with the reason where it is known."""
     if result.why_unfinished is not None:
-        warnings.warn(f"{result.simulator}: {result.why_unfinished}", Caution, stacklevel=3)
+        warnings.warn(f"{result.simulator}: {result.why_unfinished}", Caution, stacklevel=4)
 
 
 def option_names(factory: type[Simulator]) -> list[str]:

@@ -14,13 +14,11 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from m4graph.evaluation.plots.figure import (
     ALONE_INCHES,
-    TRUTH_COLOUR,
     literal,
     log_axis,
     panels,
     simulator_colours,
 )
-from m4graph.simulators import TRUTH
 
 _WIDE = 5
 """Values whose largest is that many times the smallest are drawn on a logarithmic axis."""
@@ -64,7 +62,7 @@ def draw(plotted: Plotted, axes: Axes | None = None) -> Figure:
     labels = frame[others].apply(_label, axis=1) if others else pd.Series("", frame.index)
     simulators = frame["simulator"]
     if simulators.nunique() > 1:
-        colours = simulator_colours(simulators) | {TRUTH: TRUTH_COLOUR}
+        colours = simulator_colours(simulators)
     else:
         colours = simulator_colours(labels)
     styles = dict(zip(labels.unique(), cycle(_STYLES), strict=False))

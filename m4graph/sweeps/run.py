@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.files import check_output_folder
 from m4graph.core.parallel import check_backend, unordered
@@ -29,6 +30,7 @@ QUANTILES = (0.5, 0.9, 0.99)
 """Of slowdowns, where no others are asked for."""
 
 
+@plain_call
 def sweep(
     scenario: Scenario | Mapping[str, Any] | str | os.PathLike[str],
     values: Mapping[str, Iterable[Any]],
@@ -188,6 +190,6 @@ def _tell(points: Sequence[Point], found: Sequence[PointRows]) -> None:
         text = f"{where} (first {points[first.number]}: {first.refusals[label]})"
         if not any(each.rows for each in found):
             raise ConfigError(f"simulators: expected one that can do the scenario (got {text})")
-        warnings.warn(f"left out: {text}", stacklevel=4)
+        warnings.warn(f"left out: {text}", stacklevel=5)
     for text in dict.fromkeys(text for each in found for text in each.warnings):
-        warnings.warn(text, stacklevel=4)
+        warnings.warn(text, stacklevel=5)

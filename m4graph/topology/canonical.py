@@ -7,15 +7,17 @@ from typing import Any
 
 import networkx as nx
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError, TopologyError
 from m4graph.core.integers import is_integer, whole_as_integers
 from m4graph.core.schema import KeyProblem
 from m4graph.core.units import parse_delay_ns, parse_rate_bps
 from m4graph.topology.arrays import NetworkArrays
 from m4graph.topology.build import add_cable, check_rate, plain
-from m4graph.topology.validation import node_kind, validate
+from m4graph.topology.validation import check_graph, node_kind, validate
 
 
+@plain_call
 def from_networkx(graph: nx.Graph) -> nx.Graph:
     """Makes a valid network out of a graph whose nodes have labels of any type.
 
@@ -33,10 +35,7 @@ def from_networkx(graph: nx.Graph) -> nx.Graph:
     Raises:
         TopologyError: If the network is not valid, see :func:`~m4graph.topology.validate`.
     """
-    if graph.is_directed():
-        raise TopologyError(
-            f"network: expected an undirected networkx.Graph (got {type(graph).__name__})"
-        )
+    check_graph(graph)
     labels = list(graph)
     if all(is_integer(label) for label in labels):
         labels.sort()
@@ -55,6 +54,7 @@ def from_networkx(graph: nx.Graph) -> nx.Graph:
     return canonical
 
 
+@plain_call
 def host_labels(network: nx.Graph | NetworkArrays) -> list[Any] | None:
     """What the hosts of a network are called, in the order of their ids; a host without a label by
     its id. ``None`` if all are.

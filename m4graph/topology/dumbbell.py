@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import networkx as nx
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.topology.build import NetworkBuilder, check_rate
 
 
+@plain_call
 def dumbbell(
     num_left: int,
     num_right: int,

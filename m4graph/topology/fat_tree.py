@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import networkx as nx
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.schema import KeyProblem
 from m4graph.topology.clos import clos
 
 
+@plain_call
 def fat_tree(
     k: int, host_gbps: float = 10, fabric_gbps: float = 40, delay_ns: int = 1000
 ) -> nx.Graph:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import networkx as nx
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import TopologyError
 from m4graph.core.schema import KeyProblem, one_of, spell
@@ -46,6 +47,7 @@ FORMATS = {"simai": read_simai, "hpcc": read_hpcc, "astra_sim": read_astra_sim}
 ONE_PER_NODE = "one per node"
 
 
+@plain_call
 def from_file(
     file: str | Path,
     num_hosts: int | None = None,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import networkx as nx
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import TopologyError
 from m4graph.core.text import Line, read_lines
 from m4graph.topology.arrays import NetworkArrays
@@ -67,6 +68,7 @@ def read_hpcc_with_notes(path: Path) -> tuple[nx.Graph, list[str]]:
     return plain(graph), notes
 
 
+@plain_call
 def to_hpcc(network: nx.Graph | NetworkArrays, path: str | Path) -> None:
     """Writes a network in this format; links are sorted by node ids.
 

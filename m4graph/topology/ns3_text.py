@@ -69,7 +69,7 @@ def warn_of_count(notes: list[str]) -> None:
     """Warns if there are more links than the first line of a file says."""
     for note in notes:
         if COUNT_IS_WRONG in note:
-            warnings.warn(note, stacklevel=4)
+            warnings.warn(note, stacklevel=5)
 
 
 def _is_link(line: Line) -> bool:

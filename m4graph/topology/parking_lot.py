@@ -6,10 +6,12 @@ from itertools import pairwise
 
 import networkx as nx
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.topology.build import NetworkBuilder, check_rate
 
 
+@plain_call
 def parking_lot(
     num_switches: int,
     hosts_per_switch: int,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import networkx as nx
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import TopologyError
 from m4graph.core.integers import is_integer
 from m4graph.topology.arrays import NetworkArrays
 from m4graph.topology.validation import validate
 
 
+@plain_call
 def racks(graph: nx.Graph, arrays: NetworkArrays | None = None) -> np.ndarray:
     """Gives the rack of each host.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import networkx as nx
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.schema import KeyProblem, spell
 from m4graph.topology.build import NetworkBuilder, check_rate
@@ -11,6 +12,7 @@ from m4graph.topology.build import NetworkBuilder, check_rate
 _GPUS_PER_TOR = 64
 
 
+@plain_call
 def rail(
     servers: int,
     gpus_per_server: int = 8,

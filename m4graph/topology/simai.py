@@ -9,6 +9,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import TopologyError
 from m4graph.core.text import Line, read_lines
 from m4graph.topology.arrays import NetworkArrays
@@ -78,6 +79,7 @@ def read_simai(path: Path) -> nx.Graph:
     return plain(graph)
 
 
+@plain_call
 def to_simai(network: nx.Graph | NetworkArrays, path: str | Path, gpu_type: str = "H100") -> None:
     """Writes a network in this format; links are sorted by node ids, so that a GPU's cable to its
     NVSwitch comes first if NVSwitches have lower ids than other switches.

@@ -6,10 +6,12 @@ from itertools import repeat
 
 import networkx as nx
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.topology.build import NetworkBuilder, check_rate
 
 
+@plain_call
 def star(num_hosts: int, gbps: float = 10, delay_ns: int = 1000) -> nx.Graph:
     """Makes a star: all hosts at one switch, whose id is ``num_hosts``.
 

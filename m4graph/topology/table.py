@@ -10,6 +10,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.cells import is_parquet
 from m4graph.core.errors import TopologyError
 from m4graph.core.schema import KeyProblem, one_of
@@ -81,6 +82,7 @@ def _add_nodes(graph: nx.Graph, path: Path) -> None:
                 graph.nodes[node][name] = _natural(table, row, name)
 
 
+@plain_call
 def to_csv(network: nx.Graph | NetworkArrays, path: str | Path) -> None:
     """Writes the cables of a network as CSV, or as Parquet if the path ends in ``.parquet``.
 

@@ -8,6 +8,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import TopologyError
 from m4graph.core.integers import is_integer
 from m4graph.core.schema import one_of
@@ -23,6 +24,7 @@ KINDS = ("host", "switch", "nvswitch")
 """What a node may be."""
 
 
+@plain_call
 def validate(graph: nx.Graph | NetworkArrays) -> NetworkArrays:
     """Checks a network and turns it into arrays; arrays are given back as they are.
 
@@ -40,10 +42,7 @@ def validate(graph: nx.Graph | NetworkArrays) -> NetworkArrays:
     """
     if isinstance(graph, NetworkArrays):
         return graph
-    if graph.is_directed():
-        raise TopologyError(
-            f"network: expected an undirected networkx.Graph (got {type(graph).__name__})"
-        )
+    check_graph(graph)
     _check_node_ids(graph)
     num_hosts = _count_hosts(graph)
     kinds = graph.nodes(data="kind")
@@ -66,6 +65,18 @@ def validate(graph: nx.Graph | NetworkArrays) -> NetworkArrays:
         server=_numbers(graph, "server"),
         rail=_numbers(graph, "rail"),
     )
+
+
+def check_graph(graph: object) -> None:
+    """Checks that something is an undirected graph.
+
+    Raises:
+        TopologyError: If not.
+    """
+    if not isinstance(graph, nx.Graph) or graph.is_directed():
+        raise TopologyError(
+            f"network: expected an undirected networkx.Graph (got {type(graph).__name__})"
+        )
 
 
 def node_kind(node: Any, data: Mapping[str, Any]) -> str:

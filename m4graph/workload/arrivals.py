@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import MAX_SIGMA, check_count, check_positive
 from m4graph.core.registry import Registry
 
@@ -52,6 +53,7 @@ class BatchArrivals:
         KeyProblem: If it is not 1 or above.
     """
 
+    @plain_call
     def __init__(self, size: int = 8) -> None:
         self.size = check_count("size", size)
 
@@ -76,6 +78,7 @@ class LogNormalArrivals:
         KeyProblem: If it is not above 0, or above 100.
     """
 
+    @plain_call
     def __init__(self, sigma: float = 1.0) -> None:
         self.sigma = check_positive("sigma", sigma, maximum=MAX_SIGMA)
 

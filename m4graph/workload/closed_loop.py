@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import WorkloadError
 from m4graph.core.table import OptionalText, read_table, write_table
@@ -230,6 +231,7 @@ class ClosedLoopWorkload:
         )
 
 
+@plain_call
 def closed_loop(
     workload: Workload, limit_per_rack: int | None = None, backlog: bool = False
 ) -> ClosedLoopWorkload:
@@ -250,6 +252,8 @@ def closed_loop(
     Raises:
         WorkloadError: If the limit is below 1.
     """
+    if not isinstance(workload, Workload):
+        raise WorkloadError(f"workload: expected a Workload (got {type(workload).__name__})")
     num_flows = workload.num_flows
     ready_ns = workload.start_ns
     if backlog and num_flows:

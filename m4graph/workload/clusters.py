@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.rng import generator
 from m4graph.core.schema import KeyProblem, one_of, spell
 from m4graph.workload.layout import HostLayout
@@ -95,6 +96,7 @@ class ClusterMatrix:
         KeyProblem: If the cluster is unknown, or the network has a single rack.
     """
 
+    @plain_call
     def __init__(self, cluster: str) -> None:
         if not isinstance(cluster, str) or cluster not in CLUSTERS:
             raise KeyProblem("cluster", f"expected {one_of(CLUSTERS)} (got {spell(cluster)})")

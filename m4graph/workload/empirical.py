@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import WorkloadError
 from m4graph.core.table import read_table
 from m4graph.core.text import read_lines
@@ -31,6 +32,7 @@ class EmpiricalSizes:
         WorkloadError: If the points are no such distribution; names the point.
     """
 
+    @plain_call
     def __init__(self, points: ArrayLike) -> None:
         self.size_bytes, self.cdf_percent = _checked(points)
 
@@ -47,6 +49,7 @@ class EmpiricalSizes:
         return whole_bytes(np.interp(percent, self.cdf_percent, self.size_bytes))
 
 
+@plain_call
 def sizes_from_file(file: str | Path) -> EmpiricalSizes:
     """Reads a distribution, one row for each point: a table ``bytes,cdf_percent``, or text.
 
@@ -71,21 +74,25 @@ def sizes_from_file(file: str | Path) -> EmpiricalSizes:
         raise WorkloadError(f"{path}: {error}") from None
 
 
+@plain_call
 def web_search() -> EmpiricalSizes:
     """Web search, of the DCTCP paper: mean 1.7 MB."""
     return _from_package("web_search")
 
 
+@plain_call
 def cache_follower() -> EmpiricalSizes:
     """Cache followers at Facebook, as used with Parsimon and m4: mean 605 KB."""
     return _from_package("cache_follower")
 
 
+@plain_call
 def web_server() -> EmpiricalSizes:
     """Web servers at Facebook, as used with Parsimon and m4: mean 91 KB."""
     return _from_package("web_server")
 
 
+@plain_call
 def hadoop() -> EmpiricalSizes:
     """Hadoop at Facebook, as used with Parsimon and m4: mean 567 KB."""
     return _from_package("hadoop")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.blocks import Spec, build
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count, check_positive
 from m4graph.core.rng import generator
 from m4graph.core.schema import KeyProblem, keys_inside, spell
@@ -34,6 +35,7 @@ _LAST_START_NS = 2**62
 _arguments: WeakKeyDictionary[Workload, dict[str, Any]] = WeakKeyDictionary()
 
 
+@plain_call
 def generate(
     network: nx.Graph,
     sizes: Spec | SizeLaw = "web_search",
@@ -125,6 +127,7 @@ def arguments_of(workload: object) -> dict[str, Any] | None:
     return None if given is None else dict(given)
 
 
+@plain_call
 def mean_gap_ns(arrays: NetworkArrays, shares: PairShares, mean_bytes: float, load: float) -> float:
     """The mean time between two flow starts that brings the most loaded link to a load.
 

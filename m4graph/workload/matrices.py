@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import InputError, WorkloadError
 from m4graph.core.registry import Registry
@@ -54,6 +55,7 @@ class UniformMatrix:
         KeyProblem: If it is no boolean, or the network has a single rack and none may send.
     """
 
+    @plain_call
     def __init__(self, inside_racks: bool = True) -> None:
         if not isinstance(inside_racks, bool):
             raise KeyProblem("inside_racks", f"expected true or false (got {spell(inside_racks)})")
@@ -95,6 +97,7 @@ class IncastMatrix:
         KeyProblem: If a parameter is no integer, or the network has too few hosts.
     """
 
+    @plain_call
     def __init__(self, fan_in: int, dst: int | None = None) -> None:
         self.fan_in = check_count("fan_in", fan_in)
         self.dst = None if dst is None else check_count("dst", dst, 0)
@@ -126,6 +129,7 @@ class RackMatrix:
             number of racks differs, or a rack of one host is to send to itself.
     """
 
+    @plain_call
     def __init__(self, matrix: ArrayLike | None = None, file: str | Path | None = None) -> None:
         if (matrix is None) == (file is None):
             got = "neither" if file is None else "both"

@@ -9,12 +9,14 @@ import networkx as nx
 import numpy as np
 from pydantic import Field
 
+from m4graph.core.calls import plain_call
 from m4graph.core.rng import generator
 from m4graph.core.schema import KeyProblem, join_key
 from m4graph.workload.closed_loop import ClosedLoopWorkload, closed_loop
 from m4graph.workload.config import AnyWorkload, WorkloadBlock, from_config
 
 
+@plain_call
 def mixed(parts: Mapping[str, AnyWorkload]) -> ClosedLoopWorkload:
     """All flows of several workloads, none of which waits for a flow of another.
 

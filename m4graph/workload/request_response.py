@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.blocks import Spec, build
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.rng import generator
 from m4graph.core.schema import KeyProblem
@@ -17,6 +18,7 @@ from m4graph.workload.sizes import SIZE_LAWS, SizeLaw
 _LAST_START_NS = 2**61
 
 
+@plain_call
 def request_response(
     clients: Sequence[int],
     servers: Sequence[int],

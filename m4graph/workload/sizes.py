@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import MAX_SIGMA, check_count, check_positive
 from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem, spell
@@ -67,6 +68,7 @@ class FixedSizes:
         KeyProblem: If it is no integer of 1 or above.
     """
 
+    @plain_call
     def __init__(self, size_bytes: int) -> None:
         self.size_bytes = check_count("size_bytes", size_bytes, 1, MAX_SIZE_BYTES)
 
@@ -83,6 +85,7 @@ class FixedSizes:
 class _LawWithMean:
     """A law with its mean as a parameter."""
 
+    @plain_call
     def __init__(self, mean_bytes: float) -> None:
         self._mean_bytes = check_positive("mean_bytes", mean_bytes)
 
@@ -119,6 +122,7 @@ class LogNormalSizes(_LawWithMean):
         KeyProblem: If a parameter is not above 0.
     """
 
+    @plain_call
     def __init__(self, mean_bytes: float, sigma: float = 2.0) -> None:
         super().__init__(mean_bytes)
         self.sigma = check_positive("sigma", sigma, maximum=MAX_SIGMA)
@@ -141,6 +145,7 @@ class ParetoSizes(_LawWithMean):
         KeyProblem: If the mean is not above 0, or the shape not above 1 (no finite mean).
     """
 
+    @plain_call
     def __init__(self, mean_bytes: float, shape: float = 1.5) -> None:
         super().__init__(mean_bytes)
         self.shape = check_positive("shape", shape, above=1.0)
@@ -165,6 +170,7 @@ class GaussianSizes(_LawWithMean):
         KeyProblem: If a parameter is not above 0, or the deviation is too large.
     """
 
+    @plain_call
     def __init__(self, mean_bytes: float, std_bytes: float) -> None:
         super().__init__(mean_bytes)
         self.std_bytes = check_positive("std_bytes", std_bytes)

@@ -10,6 +10,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import WorkloadError
 from m4graph.core.table import read_table, to_frame, write_table
 from m4graph.topology.canonical import host_labels
@@ -59,6 +60,7 @@ class Workload:
         return cls.from_arrays(none, none, none, none, none)
 
     @classmethod
+    @plain_call
     def from_arrays(
         cls,
         id: ArrayLike,
@@ -67,7 +69,8 @@ class Workload:
         size_bytes: ArrayLike,
         start_ns: ArrayLike,
         num_hosts: int | None = None,
-        **kept: ArrayLike,
+        priority_group: ArrayLike | None = None,
+        destination_port: ArrayLike | None = None,
     ) -> Workload:
         """Checks and sorts flows.
 
@@ -78,14 +81,21 @@ class Workload:
             size_bytes (array_like): Payload in bytes.
             start_ns (array_like): Start times in ns.
             num_hosts (int, optional): If given, host ids must be below it.
-            **kept (array_like): ``priority_group`` and ``destination_port``.
+            priority_group (array_like, optional): Kept for other simulators.
+            destination_port (array_like, optional): The same.
 
         Raises:
             WorkloadError: If a column holds no integers or has another length than the rest, or a
                 flow breaks a rule; names the flow and the column.
         """
+        kept = {"priority_group": priority_group, "destination_port": destination_port}
         columns = int64_columns(
-            id=id, src=src, dst=dst, size_bytes=size_bytes, start_ns=start_ns, **kept
+            id=id,
+            src=src,
+            dst=dst,
+            size_bytes=size_bytes,
+            start_ns=start_ns,
+            **{name: values for name, values in kept.items() if values is not None},
         )
         check_flows(
             columns,
@@ -96,6 +106,7 @@ class Workload:
         return cls._sorted(columns)
 
     @classmethod
+    @plain_call
     def from_file(cls, path: str | Path, num_hosts: int | None = None) -> Workload:
         """Reads flows from a table ``id,src,dst,bytes,start_ns``, in any order of rows, with or
         without the columns ``priority_group`` and ``destination_port``.
@@ -122,6 +133,7 @@ class Workload:
         return cls._sorted(columns)
 
     @classmethod
+    @plain_call
     def from_frame(cls, frame: Any, network: nx.Graph) -> Workload:
         """Takes flows from a table of one's own: columns ``src``, ``dst``, ``size_bytes`` (or
         ``bytes``) and one of ``start_ns``, ``start_us``, ``start_ms`` and ``start_s``; others are

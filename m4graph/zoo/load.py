@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import CheckpointError
 from m4graph.core.hub import HUB_PREFIX, download
 from m4graph.zoo import manifest
@@ -19,6 +20,7 @@ _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
 _FILES = (_WEIGHTS, _CONFIG, "card.md")
 
 
+@plain_call
 def load_model(
     name_or_path: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu"
 ) -> nn.Module:

@@ -12,7 +12,14 @@ from matplotlib.colors import to_hex
 
 import m4graph as m4
 from m4graph.evaluation.plots import slowdown_by_size, slowdown_cdf, true_vs_predicted
-from m4graph.evaluation.plots.figure import TRUTH_COLOUR, colours, ticks, wrapped
+from m4graph.evaluation.plots.figure import (
+    TRUTH_COLOUR,
+    colours,
+    simulator_colours,
+    ticks,
+    truth_colour,
+    wrapped,
+)
 from m4graph.evaluation.plots.slowdown_by_size import spell_bytes
 from m4graph.evaluation.samples import FEWEST_FLOWS, size_bins
 
@@ -135,6 +142,8 @@ def test_a_simulator_has_one_colour_in_all_plots(comparison, result):
         assert {name: entries[name] for name in palette} == palette
         drawn = {to_hex(line.get_color()).upper() for line in figure.axes[0].get_lines()}
         assert drawn == {TRUTH_COLOUR, *palette.values()}
+    assert truth_colour(palette) == simulator_colours(["packet"])["packet"] == TRUTH_COLOUR
+    assert truth_colour(simulator_colours(["packet"])) != TRUTH_COLOUR  # Recorded times.
     plugins = m4.compare(made[0].truth, *(result(name, [1.0] * 4) for name in "abcd"))
     assert len(set(colours([plugins]).values())) == 4
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import cycle
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from m4graph.core.errors import InputError
 from m4graph.core.schema import KeyProblem
 from m4graph.evaluation.samples import Sample, SideBySide
-from m4graph.simulators import SIMULATORS, TRUTH
+from m4graph.simulators import SIMULATORS
 
 PANEL_INCHES = (4.6, 3.4)
 ALONE_INCHES = (6.6, 4.4)
@@ -33,10 +34,13 @@ _LEGEND_LETTERS = 12
 """That many fit in an inch."""
 
 TRUTH_COLOUR = "#222222"
+_TRUTH_BESIDE_IT = "#7F7F7F"
 
 # Some of Okabe and Ito's palette, which colour-blind readers can tell apart; simulators have the
 # others as their own.
-_SPARE_COLOURS = ("#56B4E9", "#8C6D1F", "#7A5195", "#6B7280")
+SPARE_COLOURS = ("#56B4E9", "#009E73", "#8C6D1F", "#7A5195", "#6B7280")
+LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F")
+"""Of links, flows and whatever else is no simulator."""
 
 
 @dataclass(frozen=True)
@@ -58,24 +62,27 @@ class Drawing(Figure):
 def colours(comparisons: Iterable[SideBySide]) -> dict[str, str]:
     """A colour for each result but the truth, the same in every plot of the comparisons."""
     samples = [sample for comparison in comparisons for sample in comparison.samples]
-    palette = simulator_colours(sample.name for sample in samples if not sample.is_truth)
-    if TRUTH in palette and not any(sample.is_truth for sample in samples):
-        palette[TRUTH] = TRUTH_COLOUR
-    return palette
+    return simulator_colours(sample.name for sample in samples if not sample.is_truth)
+
+
+def truth_colour(palette: Mapping[str, str]) -> str:
+    """Black; grey where times were recorded and ``packet``, black itself, is beside them."""
+    return _TRUTH_BESIDE_IT if TRUTH_COLOUR in palette.values() else TRUTH_COLOUR
 
 
 def simulator_colours(simulators: Iterable[str]) -> dict[str, str]:
     """A colour for each simulator, its own where it has one, in the order of their first place."""
     names = list(dict.fromkeys(simulators))
     own = {name: SIMULATORS.resolve(name).colour for name in names if name in SIMULATORS}
-    spare = cycle(_SPARE_COLOURS)
+    spare = cycle(SPARE_COLOURS)
     return {name: own.get(name) or next(spare) for name in names}
 
 
 def series(comparison: SideBySide, palette: dict[str, str]) -> list[Series]:
     """The results of a comparison, the truth first, in their colours."""
+    truth = truth_colour(palette)
     return [
-        Series(**vars(each), colour=TRUTH_COLOUR if each.is_truth else palette[each.name])
+        Series(**vars(each), colour=truth if each.is_truth else palette[each.name])
         for each in comparison.samples
     ]
 
@@ -137,7 +144,7 @@ def scenario_panels(
     return figure, list(zip(axes.flat, drawn, strict=False))
 
 
-def legend(figure: Figure, handles: Sequence[Line2D], ax: Axes | None = None) -> None:
+def legend(figure: Figure, handles: Sequence[Artist], ax: Axes | None = None) -> None:
     """One legend for all panels, below them; inside them, where they are somebody else's."""
     if ax is not None:
         ax.legend(handles=list(handles), fontsize=8)
@@ -162,7 +169,8 @@ def simulator_handles(comparisons: Sequence[SideBySide]) -> list[Line2D]:
     """Legend entries: the truth and each simulator in its colour."""
     samples = (sample for comparison in comparisons for sample in comparison.samples)
     truths = dict.fromkeys(sample.name for sample in samples if sample.is_truth)
-    names = {f"{name} (truth)": TRUTH_COLOUR for name in truths} | colours(comparisons)
+    palette = colours(comparisons)
+    names = {f"{name} (truth)": truth_colour(palette) for name in truths} | palette
     return [
         Line2D([], [], color=colour, lw=2.5, label=literal(name)) for name, colour in names.items()
     ]

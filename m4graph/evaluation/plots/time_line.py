@@ -11,14 +11,13 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from m4graph.core.schema import KeyProblem
-from m4graph.evaluation.plots.figure import panels
+from m4graph.evaluation.plots.figure import LINE_COLOURS, legend, panels
 from m4graph.jobs import JobResult
 
 MAX_RANKS = 16
 """More lines are too thin to see."""
 
 _COMPUTE = "#B0B7C3"
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D1F")
 _NS_PER_MS = 1e6
 
 
@@ -50,17 +49,20 @@ def draw(result: JobResult, ranks: Sequence[int] | None = None) -> Figure:
         own = dimension_of[operations[:, 3]]
         for number in np.unique(own).tolist():
             used.add(number)
-            colour = _COLOURS[number % len(_COLOURS)]
-            _bars(axis, operations[own == number], line, colour)
+            _bars(axis, operations[own == number], line, _colour(number))
     axis.set_yticks(range(len(ranks)), [f"rank {rank}" for rank in ranks])
     axis.invert_yaxis()
-    axis.set_xlabel("time (ms)")
+    axis.set_xlabel("time, ms", fontsize=10)
     axis.set_xlim(0, max(result.iteration_ns, 1) / _NS_PER_MS)
     names = [(_COMPUTE, "compute")]
-    names += [(_COLOURS[n % len(_COLOURS)], result.layout.dimensions[n]) for n in sorted(used)]
+    names += [(_colour(n), result.layout.dimensions[n]) for n in sorted(used)]
     handles = [Patch(color=colour, label=label) for colour, label in names]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9)
+    legend(figure, handles)
     return figure
+
+
+def _colour(dimension: int) -> str:
+    return LINE_COLOURS[dimension % len(LINE_COLOURS)]
 
 
 def _bars(axis: Axes, rows: NDArray[np.int64], bottom: float, colour: str) -> None:

@@ -14,12 +14,11 @@ from matplotlib.patches import Patch
 
 from m4graph.core.errors import InputError
 from m4graph.core.units import BITS_PER_BYTE, GBPS
-from m4graph.evaluation.plots.figure import legend, panels
+from m4graph.evaluation.plots.figure import LINE_COLOURS, legend, panels
 from m4graph.scenario import Scenario
 from m4graph.scenario.faults import Fault
 
 _MOST = 6
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _FAULT_COLOUR = "#bbbbbb"
 _INCHES = (8.6, 2.5)
 _NS_PER_MS = 10**6
@@ -65,7 +64,7 @@ def draw_links(records: Recorded, links: Sequence[tuple[int, int]] | None = None
     _label(lower, "queue, KB")
     lower.set_xlabel("time, ms", fontsize=10)
     handles = [_handle(f"{a} to {b}", index, len(chosen)) for index, (a, b) in enumerate(chosen)]
-    legend(figure, handles + _shade_faults(records, chosen, (upper, lower)))
+    legend(figure, [*handles, *_shade_faults(records, chosen, (upper, lower))])
     return figure
 
 
@@ -103,7 +102,7 @@ def _largest(table: pd.DataFrame) -> list[int]:
 
 
 def _palette(count: int) -> list[str]:
-    return [_COLOURS[index % len(_COLOURS)] for index in range(count)]
+    return [LINE_COLOURS[index % len(LINE_COLOURS)] for index in range(count)]
 
 
 def _handle(label: str, index: int, count: int) -> Line2D:
@@ -118,7 +117,7 @@ def _label(axes: Axes, text: str) -> None:
 
 def _shade_faults(
     records: Recorded, links: Sequence[tuple[int, int]], both_axes: Sequence[Axes]
-) -> list[Line2D]:
+) -> list[Patch]:
     """Shades the times in which a drawn link has a fault; gives the legend's entry."""
     drawn = {records.scenario.arrays.link_id(a, b) for a, b in links}
     faults = [
@@ -133,7 +132,7 @@ def _shade_faults(
         axes.set_xlim(0, end_ms)
     if not faults:
         return []
-    return [Patch(color=_FAULT_COLOUR, alpha=0.35, label="fault")]  # type: ignore[list-item]
+    return [Patch(color=_FAULT_COLOUR, alpha=0.35, label="fault")]
 
 
 def _shade(axes: Axes, fault: Fault, end_ms: float) -> None:

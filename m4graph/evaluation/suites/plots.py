@@ -47,6 +47,9 @@ def error_cdf(report: SuiteResults) -> Figure | None:
     if guesses["scenario"].nunique() < 2:
         return None
     columns = [*ERROR_COLUMNS, *(["completion_time_error"] if report.closed_loop else [])]
+    columns = [column for column in columns if guesses[column].notna().any()]
+    if not columns:
+        return None
     title = f"Suite {report.suite}: errors over scenarios (further left is better)"
     figure, axes = panels(title, 1, len(columns))
     colours = simulator_colours(guesses["simulator"])
@@ -122,7 +125,7 @@ def _bars(
     for row in axes:
         row[0].set_ylabel(what, fontsize=10)
     handles = [Patch(color=colour, label=literal(name)) for name, colour in colours.items()]
-    legend(figure, handles)  # type: ignore[arg-type]
+    legend(figure, handles)
     return figure
 
 

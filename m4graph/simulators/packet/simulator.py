@@ -54,7 +54,7 @@ class PacketSimulator(Simulator):
     """
 
     name = "packet"
-    colour = "#009E73"
+    colour = "#222222"
     is_deterministic = True
     neutral_options = frozenset({"max_hours"})
 

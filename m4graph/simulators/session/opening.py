@@ -7,6 +7,7 @@ from typing import Any
 
 import networkx as nx
 
+from m4graph.core.calls import plain_call
 from m4graph.routing import RoutingConfig
 from m4graph.scenario import NetworkConfig, Scenario
 from m4graph.scenario.congestion import CongestionControl
@@ -15,6 +16,7 @@ from m4graph.simulators.session.session import Session
 from m4graph.workload import Workload
 
 
+@plain_call
 def open_session(
     network: nx.Graph,
     simulator: str | type[Simulator] | Simulator = "packet",

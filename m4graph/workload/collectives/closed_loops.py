@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.schema import KeyProblem, one_of
 from m4graph.workload.closed_loop import ClosedLoopWorkload
@@ -22,6 +23,7 @@ MAX_SIZE_BYTES = 2**50
 _LAST_START_NS = 2**61
 
 
+@plain_call
 def ring_all_reduce(
     hosts: Sequence[int],
     size_bytes: int,
@@ -60,6 +62,7 @@ def ring_all_reduce(
     return _repeated(flows.on(ranks), num_rounds, compute_ns, start_ns)
 
 
+@plain_call
 def tree_all_reduce(
     hosts: Sequence[int],
     size_bytes: int,
@@ -99,6 +102,7 @@ def tree_all_reduce(
     return _repeated(flows.on(ranks), num_rounds, compute_ns, start_ns)
 
 
+@plain_call
 def all_to_all(
     hosts: Sequence[int],
     size_bytes: int,
@@ -142,6 +146,7 @@ def all_to_all(
     return _repeated(paced.on(ranks), num_rounds, compute_ns, start_ns)
 
 
+@plain_call
 def collective_rounds(
     hosts: Sequence[int],
     size_bytes: int,

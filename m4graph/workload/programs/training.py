@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from m4graph.core.calls import plain_call
 from m4graph.core.schema import KeyProblem, StrictModel, join_key, keys_inside
 from m4graph.workload.collectives import Collective, check_collective
 from m4graph.workload.programs.parallel import Parallel
@@ -112,6 +113,7 @@ class Row(NamedTuple):
     weight_grad: Pass
 
 
+@plain_call
 def training_job(
     parallel: Parallel | Mapping[str, Any],
     layers: Sequence[Layer | Mapping[str, Any]],

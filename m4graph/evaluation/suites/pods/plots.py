@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +18,10 @@ from m4graph.evaluation.plots.figure import (
     log_axis,
     panels,
     save_figure,
+    simulator_colours,
 )
 from m4graph.evaluation.suites.pods.results import DISTANCES, MEASURES, NOISE, PodResults
 
-_PALETTE = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#8C6D1F", "#7A5195", "#6B7280")
 _NOISE_COLOUR = "#999999"
 _PANELS_A_ROW = 2
 _CDF_POINTS = 400
@@ -105,7 +104,7 @@ def rtt_cdf(report: PodResults) -> Figure:
 
 def _colours(report: PodResults) -> dict[str, str]:
     """A colour for each simulator but the truth."""
-    return dict(zip(report.simulators[1:], cycle(_PALETTE), strict=False))
+    return simulator_colours(report.simulators[1:])
 
 
 def _handles(colours: dict[str, str]) -> list[Line2D]:
