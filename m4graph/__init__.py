@@ -23,6 +23,7 @@ _MODULES = (
     "metrics",
     "mimic",
     "nn",
+    "report",
     "results",
     "rl",
     "routing",

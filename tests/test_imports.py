@@ -28,6 +28,7 @@ LAYERS = [
     "training",
     "evaluation",
     "sweeps rl",
+    "report",
     "testing",
     "cli __main__",
 ]
