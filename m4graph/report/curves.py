@@ -86,14 +86,16 @@ def _swept(table: pd.DataFrame, keys: Sequence[str], column: str, unit: str) -> 
     x = max(numeric or keys, key=lambda key: table[key].nunique())
     others = [key for key in keys if key != x]
     series = []
+    styles: dict[tuple[Any, ...], int] = {}
     for group, rows in table.groupby(["simulator", *others], sort=False, dropna=False):
         simulator, *values = group
         known = rows[rows[column].notna()]
-        label = ", ".join(map(str, (simulator, *values)))
         xs = short(known[x]) if numeric else known[x].map(str).tolist()
         points = [list(pair) for pair in zip(xs, short(known[column]), strict=True)]
         if points:
-            series.append({"name": label, "simulator": simulator, "marks": True, "points": points})
+            line = {"name": ", ".join(map(str, group)), "simulator": simulator, "marks": True}
+            style = styles.setdefault(tuple(values), len(styles))
+            series.append(line | {"style": style, "points": points})
     axis = {"name": x} if numeric else {"name": x, "names": table[x].map(str).unique().tolist()}
     return {"name": column, "x": axis, "y": {"name": column, "unit": unit}, "series": series}
 

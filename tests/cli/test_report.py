@@ -86,6 +86,7 @@ def test_swept(folder):
     views = section_of(report(folder, "swept"), "Curves")["views"]
     (tail,) = [view for view in views if view["name"] == "p99_slowdown"]
     assert [each["name"] for each in tail["series"]] == ["fluid, True", "fluid, False"]
+    assert [each["style"] for each in tail["series"]] == [0, 1]
     assert [point[0] for point in tail["series"][0]["points"]] == [0.3, 0.6]
 
 

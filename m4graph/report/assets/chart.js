@@ -28,6 +28,9 @@ function chartOption(view, isHidden) {
 // Whether a reader has switched a line off.
 const isHidden = (chart, name) => chart.getOption().legend[0].selected[name] === false;
 
+// Lines of one simulator at other values of a sweep's other keys.
+const STYLES = [["solid", "emptyCircle"], ["dashed", "rect"], ["dotted", "triangle"], [[8, 3, 2, 3], "diamond"]];
+
 function seriesOption(view, each, index) {
   const shade = colour(each.simulator ?? each.name, index);
   const common = { name: each.name, data: each.points, itemStyle: { color: shade }, color: shade };
@@ -42,7 +45,8 @@ function seriesOption(view, each, index) {
   }
   if (each.dots || each.loose) return { ...common, type: "scatter", symbolSize: 8 };
   const isTruth = each.name === content.truth;
-  return { ...common, type: "line", showSymbol: Boolean(each.marks), symbolSize: 6, lineStyle: { color: shade, width: isTruth ? 3.5 : 1.8 }, z: isTruth ? 2 : 3 };
+  const [dash, symbol] = STYLES[(each.style ?? 0) % STYLES.length];
+  return { ...common, type: "line", symbol, showSymbol: Boolean(each.marks), symbolSize: 7, lineStyle: { color: shade, type: dash, width: isTruth ? 3.5 : 1.8 }, z: isTruth ? 2 : 3 };
 }
 
 // Dots of the flows that the page holds: [x, y, row].
