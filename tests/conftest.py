@@ -22,6 +22,7 @@ TOGETHER = (
     (f"{PACKET}/test_faults.py", f"{PACKET}/test_link_hook.py", f"{PACKET}/test_recording.py"),
     (
         "simulators/session/test_session.py",
+        "rl/test_env.py",
         f"{PACKET}/test_kernels.py",
         f"{PACKET}/test_properties.py",
         f"{PACKET}/test_reference.py",

@@ -79,6 +79,17 @@ def test_closed_loop(tmp_path):
     assert (tmp_path / "steps.png").stat().st_size > 5_000
 
 
+def test_learned_routing(tmp_path):
+    done = run(EXAMPLES / "learned_routing.py", "--episodes", 12, "--flows", 60, "--tests", 3,
+               "--out", "learning.png", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("│") for line in done.stdout.splitlines() if line.startswith("│")]
+    fluid, packet = ({row[1].strip(): float(row[column]) for row in rows} for column in (2, 3))
+    assert fluid["agent"] < 0.9 * min(fluid["ECMP"], fluid["random"])
+    assert packet["agent"] < 0.9 * min(packet["ECMP"], packet["random"])
+    assert (tmp_path / "learning.png").stat().st_size > 5_000
+
+
 def test_training_job(tmp_path):
     done = run(EXAMPLES / "training_job.py", "--out", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -20,8 +20,8 @@ def python(tmp_path_factory):
 
 def test_the_pages():
     kinds = (
-        "collective congestion-control conv dataset head lightning mimic-model simulator size-law "
-        "sweep topology"
+        "collective congestion-control conv dataset head lightning mimic-model "
+        "reinforcement-learning report simulator size-law sweep topology"
     )
     assert PAGES == sorted([*(f"{kind}.md" for kind in kinds.split()), "package.md"])
 

@@ -27,7 +27,8 @@ LAYERS = [
     "datasets learned mimic",
     "training",
     "evaluation",
-    "sweeps",
+    "sweeps rl",
+    "report",
     "testing",
     "cli __main__",
 ]

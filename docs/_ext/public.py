@@ -21,6 +21,7 @@ MODULES = (
     "m4graph.workload.programs",
     "m4graph.jobs",
     "m4graph.sweeps",
+    "m4graph.rl",
     "m4graph.routing",
     "m4graph.congestion",
     "m4graph.scenario",

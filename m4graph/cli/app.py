@@ -22,6 +22,7 @@ COMMANDS = {
     "simulate": "m4graph.cli.simulate:simulate",
     "compare": "m4graph.cli.compare:compare",
     "sweep": "m4graph.cli.sweep:sweep",
+    "report": "m4graph.cli.report:report",
     "job": "m4graph.cli.job:job",
     "generate": "m4graph.cli.generate:generate",
     "train": "m4graph.cli.train:train",

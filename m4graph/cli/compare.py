@@ -64,7 +64,7 @@ def compare(
     check_truth("--simulators", [runner.label for runner in runners], recorded, source)
     if out is not None:
         output.check(out, scenario, with_expected=recorded)
-    comparison = _run(runners, loaded)
+    comparison = run_all(runners, loaded)
     for line in Report([comparison]).refusals.lines():
         typer.echo(line, err=True)
     if out is not None:
@@ -72,7 +72,12 @@ def compare(
     Console().print(comparison.table())
 
 
-def _run(runners: Sequence[Runner], scenario: Scenario) -> Comparison:
+def run_all(runners: Sequence[Runner], scenario: Scenario) -> Comparison:
+    """Runs simulators one after the other; those that refuse the scenario are left out.
+
+    Raises:
+        ConfigError: If none but the truth is left.
+    """
     from m4graph.core.progress import count_progress
     from m4graph.evaluation import Comparison
     from m4graph.simulators import Refusal

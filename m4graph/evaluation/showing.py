@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,15 @@ class Showing(ABC):
                 written there.
         """
         return drawing.plot([self], path, kind, **options)
+
+    def report(self, path: str | Path) -> None:
+        """Writes one HTML file to open in a browser; see :func:`m4graph.report.write_report`.
+
+        Raises:
+            InputError: If nothing can be written there.
+        """
+        # A room above this one, found when it is asked for.
+        import_module("m4graph.report").write_report(self, path)
 
     def table(self) -> Table:
         """A table for the terminal."""

@@ -81,18 +81,19 @@ class Sweep:
         return figure
 
     def table(self) -> Table:
-        """The frame as a table for the terminal."""
+        """The frame as a table for the terminal, without what has no room there."""
         from rich import box
         from rich.table import Table
         from rich.text import Text
 
         shown = self._frame.dropna(axis="columns", how="all")
+        shown = shown.drop(columns=["mean_fct_ns", "p90_error"], errors="ignore")
         if (shown["num_finished"] == shown["num_flows"]).all():
-            shown = shown.drop(columns="num_finished")
+            shown = shown.drop(columns=["num_flows", "num_finished"])
         table = Table(title=Text(self.name), box=box.SIMPLE_HEAD, padding=0, show_edge=False)
         for name in shown.columns:
             is_text = name in self.keys or name == "simulator"
-            header = name.replace(".", ".\n", 1) if is_text else name.replace("_", "\n", 1)
+            header = name.replace(".", ".\n", 1) if is_text else _header(name)
             table.add_column(header, justify="left" if is_text else "right")
         for row in shown.to_dict("records"):
             table.add_row(*(Text(_cell(str(name), value)) for name, value in row.items()))
@@ -118,8 +119,16 @@ class Sweep:
     def __repr__(self) -> str:
         return f"Sweep({self.name!r}, keys={list(self.keys)}, num_rows={len(self)})"
 
+    def __rich__(self) -> Table:
+        return self.table()
+
     def _repr_html_(self) -> str:
         return str(self._frame.to_html(index=False))
+
+
+def _header(name: str) -> str:
+    """Before the last word of a column begins a new line."""
+    return "\n".join(name.rsplit("_", 1)).replace("_", "-")
 
 
 def _cell(name: str, value: Any) -> str:
@@ -127,8 +136,6 @@ def _cell(name: str, value: Any) -> str:
         return "-"
     if name.endswith("_error"):
         return f"{100 * value:.1f} %"
-    if name == "mean_fct_ns":
-        return f"{value:,.0f}"
     if isinstance(value, float) and name.endswith(("_slowdown", "_s")):
         return f"{value:.3f}"
     return str(value)

@@ -138,8 +138,13 @@ def _cable(graph: nx.Graph, a: int, b: int, data: Mapping[str, Any]) -> tuple[in
     delay: Any = data.get("delay_ns")
     if a == b:
         problem = "expected two different nodes (got a loop)"
-    elif not is_integer(rate) or rate <= 0:
-        problem = f"expected rate_bps, an integer above 0 (got {rate!r})"
+    elif not is_integer(rate):
+        problem = (
+            f"expected rate_bps, an integer above 0 (got {rate!r}); topology.from_networkx takes "
+            "gbps, 10e9 and '10Gbps', too"
+        )
+    elif rate <= 0:
+        problem = f"expected rate_bps, an integer above 0 (got {rate})"
     elif rate > MAX_RATE_BPS:
         problem = f"expected rate_bps of at most {MAX_RATE_BPS} (got {rate})"
     elif not is_integer(delay) or delay < 0:

@@ -172,6 +172,9 @@ CASES = {
     "compare": Case(
         "compare in/scenario --simulators packet,fluid --out out", "summary.md", _scenario
     ),
+    "report": Case(
+        "report in/scenario --simulators packet,fluid -o out/report.html", "report.html", _scenario
+    ),
     "sweep": Case(
         "sweep in/scenario --set network.buffer_bytes=100000,200000 --simulators fluid --out out",
         "sweep.csv",

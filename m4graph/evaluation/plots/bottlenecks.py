@@ -50,7 +50,7 @@ def draw(links: LinkShares) -> Figure:
     figure, axes = panels(literal(title), 1, 1, _INCHES)
     (panel,) = axes.flat
     panel.axis("off")
-    rows = _rows(arrays)
+    rows = node_rows(arrays)
     place = _places(rows)
     every = np.stack((arrays.link_src, arrays.link_dst), axis=1)
     _draw_links(panel, place, every, _QUIET, 0.6)
@@ -77,7 +77,7 @@ def _handle(row: object, norm: Normalize) -> Line2D:
     return Line2D([], [], color=_COLOURS(norm(100 * share)), lw=2.5, label=label)
 
 
-def _rows(arrays: NetworkArrays) -> NDArray[np.int64]:
+def node_rows(arrays: NetworkArrays) -> NDArray[np.int64]:
     """The row of each node, int64 ``[num_nodes]``: its distance from the nearest host."""
     row = np.full(arrays.num_nodes, arrays.num_nodes)
     row[: arrays.num_hosts] = 0

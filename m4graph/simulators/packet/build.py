@@ -15,7 +15,6 @@ from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import MAX_BYTES, PAIR
 from m4graph.scenario.headroom import link_headroom_bytes, switch_headroom_bytes
 from m4graph.scenario.rdma import RdmaControl
-from m4graph.scenario.windows import pair_window_bytes
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS, CongestionKernel
 from m4graph.simulators.packet.flows import NewFlows, append_flows, queue_starts
@@ -26,6 +25,7 @@ from m4graph.simulators.packet.queues import build_queues, configure_queues
 from m4graph.simulators.packet.sprayer import Sprayer, check_spraying, configure_spraying
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.variants import has_recording
+from m4graph.simulators.packet.windows import flow_windows
 from m4graph.topology import NetworkArrays
 
 _MIN_SLOTS, _MAX_SLOTS = 1 << 10, 1 << 16
@@ -269,13 +269,6 @@ def _nics(arrays: NetworkArrays) -> NDArray[np.int64]:
 def _flow_type(scenario: Scenario) -> np.dtype[Any]:
     is_pair = scenario.congestion_control.init_window_bytes == PAIR
     return layout.FLOW_WITH_WINDOW if is_pair else layout.FLOW
-
-
-def flow_windows(scenario: Scenario, routes: Routes) -> NDArray[np.int64] | None:
-    """The windows of flows, int64 ``[num_flows]``; ``None``: they have one in common."""
-    if scenario.congestion_control.init_window_bytes != PAIR:
-        return None
-    return pair_window_bytes(scenario.arrays, routes, scenario.config.payload_bytes)
 
 
 def _build_slots(config: np.ndarray, links: np.ndarray) -> np.ndarray:

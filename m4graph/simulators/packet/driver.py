@@ -31,6 +31,7 @@ from m4graph.simulators.packet.layout import (
 )
 from m4graph.simulators.packet.state import State
 from m4graph.simulators.packet.unfinished import why_unfinished
+from m4graph.simulators.packet.windows import with_own_windows
 
 EVENTS_A_TURN = 2_000_000
 """Events between two returns to Python, for Ctrl-C and progress: about a tenth of a second."""
@@ -141,6 +142,13 @@ class PacketRun:
             node["wake_ticks"] = now
             node["wake_version"] += 1
             request_event(self.state, now, NIC_WAKE, nic, int(node["wake_version"]))
+
+    def own_windows(self) -> None:
+        """Has each flow a window of its own from now on; the loop is compiled for that."""
+        self.state = with_own_windows(self.state)
+        kind = self.scenario.congestion_control.kind
+        self._loop, compile_s = _compiled_loop(kind, self.state)
+        self.compile_s += compile_s
 
     def turn(self, max_events: int) -> int:
         """Runs the loop once, and does what it came back for; gives the reason.

@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from m4graph.core.errors import WorkloadError
+from m4graph.routing import Routes
 from m4graph.scenario import Scenario
-from m4graph.simulators.packet.build import build_idle_state, check_route_lengths, flow_windows
+from m4graph.scenario.rdma import RdmaControl
+from m4graph.simulators.packet.build import build_idle_state, check_route_lengths
 from m4graph.simulators.packet.congestion import CONGESTION_KERNELS
 from m4graph.simulators.packet.driver import EVENTS_A_TURN, PacketRun
 from m4graph.simulators.packet.flows import NewFlows, append_flows, let_wait, queue_starts, times_ns
 from m4graph.simulators.packet.layout import FINISHED, MAX_TICKS, STARVED
 from m4graph.simulators.packet.sprayer import Sprayer
+from m4graph.simulators.packet.windows import given_windows, has_own_windows
 from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session, Waits
 
 
@@ -51,11 +55,24 @@ class PacketSession(Session):
         """Pauses and drops so far; and why flows will never finish, if nothing moves."""
         return self._run.counts | self._run.why_unfinished()
 
+    def _check_given(self, flow: int, routes: Routes | None, window_bytes: int | None) -> None:
+        control = self._scenario.congestion_control
+        if routes is not None:
+            check_route_lengths(self._scenario, routes, np.array([flow]))
+        if window_bytes is not None and not isinstance(control, RdmaControl):
+            raise WorkloadError(
+                f"flow {flow}: expected no window_bytes with {control.kind}, whose congestion "
+                f"window is its own (got {window_bytes})"
+            )
+
     def _admit(self, flows: FlowBatch) -> None:
         first = int(self._run.state.control["num_flows"][0])
         numbers = np.arange(first, first + len(flows.src))
         check_route_lengths(self._scenario, flows.routes, numbers)
-        windows = flow_windows(self._scenario, flows.routes)
+        if flows.window_bytes is not None and not has_own_windows(self._run.state):
+            self._run.own_windows()
+            self.compile_s = self._run.compile_s
+        windows = given_windows(self._scenario, self._run.state, flows.routes, flows.window_bytes)
         sprays = None if self._sprayer is None else self._sprayer.new(flows.routes)
         new = NewFlows(flows.size_bytes, flows.routes, windows, sprays)
         self._run.state = append_flows(self._run.state, new, self._congestion_state)

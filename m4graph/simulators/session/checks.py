@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from m4graph.core.errors import RoutingError, TopologyError, WorkloadError
 from m4graph.core.integers import is_integer
+from m4graph.core.schema import spell
 from m4graph.routing import Routes, check_routes
+from m4graph.scenario.congestion import MAX_BYTES
 from m4graph.simulators.session.types import FOREVER_NS
 from m4graph.topology import NetworkArrays
 
@@ -44,6 +46,20 @@ def checked_size(flow: int, value: int, largest: int) -> int:
     return size_bytes
 
 
+def checked_window(flow: int, value: int) -> int:
+    """A flow's window.
+
+    Raises:
+        WorkloadError: If it is no integer of 1 to :data:`~m4graph.scenario.congestion.MAX_BYTES`.
+    """
+    window_bytes = _integer(flow, "window_bytes", value)
+    if not 1 <= window_bytes <= MAX_BYTES:
+        raise WorkloadError(
+            f"flow {flow}: expected window_bytes from 1 to {MAX_BYTES} (got {window_bytes})"
+        )
+    return window_bytes
+
+
 def checked_time(flow: int | None, value: int, now_ns: int) -> int:
     """A start of a flow, or a time up to which a session is to run.
 
@@ -64,7 +80,7 @@ def given_routes(
     flow: int,
     src: int,
     dst: int,
-    data_route: Sequence[int],
+    route: Sequence[int],
     ack_route: Sequence[int] | None,
 ) -> Routes:
     """The routes of one flow, given as nodes.
@@ -72,8 +88,8 @@ def given_routes(
     Raises:
         RoutingError: If one of them is no route of the network between the flow's hosts.
     """
-    back = list(data_route)[::-1] if ack_route is None else ack_route
-    data, ack = (_links(arrays, flow, route) for route in (data_route, back))
+    data = _links(arrays, flow, "route", route)
+    ack = _links(arrays, flow, "ack_route", route[::-1] if ack_route is None else ack_route)
     routes = Routes(
         np.zeros(1, np.int32), np.array([0, len(data)]), data, np.array([0, len(ack)]), ack
     )
@@ -93,7 +109,11 @@ def _prefix(flow: int | None) -> str:
     return "session: " if flow is None else f"flow {flow}: "
 
 
-def _links(arrays: NetworkArrays, flow: int, route: Sequence[int]) -> NDArray[np.int32]:
+def _links(arrays: NetworkArrays, flow: int, name: str, route: Sequence[int]) -> NDArray[np.int32]:
+    if isinstance(route, str) or not isinstance(route, Sequence | np.ndarray):
+        raise RoutingError(
+            f"flow {flow}: expected {name} to be a list of nodes (got {spell(route)})"
+        )
     nodes = np.array([_integer(flow, "a route's node", node) for node in route], np.int64)
     if len(nodes) < 2:
         raise RoutingError(f"flow {flow}: expected a route of two nodes or more (got {len(nodes)})")

@@ -25,6 +25,7 @@ from m4graph.simulators.session.checks import (
     checked_host,
     checked_size,
     checked_time,
+    checked_window,
     given_routes,
 )
 from m4graph.simulators.session.interrupt import Interrupts
@@ -77,6 +78,7 @@ class Session(ABC):
         self._size_bytes: list[int] = []
         self._start_ns: list[int] = []  # -1: not known yet
         self._ideal_fct_ns: list[int] = []
+        self._window_bytes: dict[int, int] = {}  # Of flows not taken in yet that were given one.
         self._finish_ns: list[int] = []
         self._starting: list[int] = []
         self._waiting = WaitingFlows()
@@ -134,8 +136,9 @@ class Session(ABC):
         dst: int,
         size_bytes: int,
         start_ns: int | None = None,
-        data_route: Sequence[int] | None = None,
+        route: Sequence[int] | None = None,
         ack_route: Sequence[int] | None = None,
+        window_bytes: int | None = None,
     ) -> int:
         """Adds a flow.
 
@@ -145,16 +148,19 @@ class Session(ABC):
             size_bytes (int): Payload.
             start_ns (int, optional): When it starts; at the current time, it starts after the
                 events that are already queued for it. (default: now)
-            data_route (Sequence[int], optional): Nodes from ``src`` to ``dst``. (default: by ECMP)
-            ack_route (Sequence[int], optional): Nodes from ``dst`` to ``src``, with ``data_route``
-                only. (default: ``data_route`` backwards)
+            route (Sequence[int], optional): Nodes from ``src`` to ``dst``. (default: by ECMP)
+            ack_route (Sequence[int], optional): Nodes from ``dst`` to ``src``, with ``route``
+                only. (default: ``route`` backwards)
+            window_bytes (int, optional): Of ``packet`` with an RDMA algorithm, the flow's window at
+                its NIC's rate, in place of ``init_window_bytes``. (default: that one)
 
         Returns:
             int: The flow's number.
 
         Raises:
-            InputError: If a host or a route does not exist, the hosts are the same, the size is
-                below 1, or the start is in the past; the session is as before.
+            InputError: If a host or a route does not exist, the hosts are the same, the size or the
+                window is below 1, or the start is in the past; or if the simulator or the algorithm
+                has no such windows. The session is as before.
         """
         flow = len(self._src)
         num_hosts = self._scenario.arrays.num_hosts
@@ -164,22 +170,28 @@ class Session(ABC):
             raise WorkloadError(f"flow {flow}: expected two hosts (got {src} for both)")
         size = checked_size(flow, size_bytes, self._largest_flow_bytes)
         start = self._now_ns if start_ns is None else checked_time(flow, start_ns, self._now_ns)
-        if data_route is not None:
-            routes = given_routes(self._scenario.arrays, flow, src, dst, data_route, ack_route)
-            self._admit_waiting()
+        window_bytes = None if window_bytes is None else checked_window(flow, window_bytes)
+        routes = None
+        if route is not None:
+            routes = given_routes(self._scenario.arrays, flow, src, dst, route, ack_route)
         elif ack_route is not None:
-            raise RoutingError(f"flow {flow}: expected a data_route with the ack_route (got none)")
+            raise RoutingError(f"flow {flow}: expected a route with the ack_route (got none)")
         elif self._router is None:
             raise RoutingError(
-                f"flow {flow}: expected a data_route, as the scenario's routing is not ECMP"
+                f"flow {flow}: expected a route, as the scenario's routing is not ECMP"
             )
+        self._check_given(flow, routes, window_bytes)
+        if routes is not None:
+            self._admit_waiting()
+        if window_bytes is not None:
+            self._window_bytes[flow] = window_bytes
         self._src.append(src)
         self._dst.append(dst)
         self._size_bytes.append(size)
         self._start_ns.append(start)
         self._finish_ns.append(-1)
         self._starting.append(flow)
-        if data_route is not None:
+        if routes is not None:
             self._take_in(routes)
         return flow
 
@@ -322,6 +334,14 @@ class Session(ABC):
         Events at ``until_ns`` happen, later ones do not.
         """
 
+    def _check_given(self, flow: int, routes: Routes | None, window_bytes: int | None) -> None:
+        """Refuses a route or a window that the simulator cannot take: by default all windows."""
+        if window_bytes is not None:
+            raise WorkloadError(
+                f"flow {flow}: expected no window_bytes in a session of this simulator; packet has "
+                f"windows of single flows (got {window_bytes})"
+            )
+
     def _step(self, until_ns: int) -> None:
         try:
             self._admit_waiting()
@@ -369,7 +389,11 @@ class Session(ABC):
         )
         src = np.array(self._src[first:], np.int64)
         dst = np.array(self._dst[first:], np.int64)
-        self._admit(FlowBatch(src, dst, sizes.size_bytes, ideal, routes))
+        windows = None
+        if self._window_bytes:
+            flows = range(first, len(self._src))
+            windows = np.array([self._window_bytes.pop(flow, 0) for flow in flows], np.int64)
+        self._admit(FlowBatch(src, dst, sizes.size_bytes, ideal, routes, windows))
         self._ideal_fct_ns += ideal.tolist()
 
 

@@ -88,6 +88,7 @@ class FlowBatch(NamedTuple):
 
     Shapes:
         - src, dst, size_bytes, ideal_fct_ns: int64 ``[num_new]``
+        - window_bytes: int64 ``[num_new]``, 0: that of the algorithm; ``None``: all have that
     """
 
     src: NDArray[np.int64]
@@ -95,3 +96,4 @@ class FlowBatch(NamedTuple):
     size_bytes: NDArray[np.int64]
     ideal_fct_ns: NDArray[np.int64]
     routes: Routes
+    window_bytes: NDArray[np.int64] | None = None

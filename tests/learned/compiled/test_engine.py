@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch_geometric.nn import SAGEConv
 
@@ -46,9 +46,9 @@ MODELS = {
 }
 
 
-def assert_equal(ours, theirs):
+def assert_equal(ours, theirs, within_ns=1):
     """Up to 1e-4, or the nanosecond to which FCTs are rounded."""
-    assert (np.abs(ours - theirs) <= np.maximum(1e-4 * theirs, 1)).all()
+    assert (np.abs(ours - theirs) <= np.maximum(1e-4 * theirs, within_ns)).all()
 
 
 def both(model, scenario):
@@ -80,6 +80,9 @@ def test_the_engines_are_equal(name, of_model):
 
 
 @settings(max_examples=40, deadline=None)
+@example(
+    flows=[(1, 3, 216, 1119), (2, 3, 6884, 261), (3, 0, 229, 0), (3, 1, 92, 1567)], seed=0, chunk=1
+)
 @given(
     flows=st.lists(
         st.tuples(
@@ -98,7 +101,8 @@ def test_any_flows(flows, seed, chunk):
         assert other.num_events <= 2 * len(flows)
     assert engine.num_events == other.num_events == 2 * len(flows)
     assert engine.num_departed == other.num_departed == len(flows)
-    assert_equal(engine.fct_ns()[0], other.fct_ns()[0])
+    # A nanosecond by which one departure is rounded otherwise moves those that come after it.
+    assert_equal(engine.fct_ns()[0], other.fct_ns()[0], within_ns=len(flows))
 
 
 @pytest.mark.parametrize("of_model", ["usual", "zoo"])

@@ -171,25 +171,63 @@ def test_given_routes(simulator):
     spines = [node for node in leaf_spine().neighbors(8) if node > 9]
     other = opened(leaf_spine(), simulator_at_ideal(simulator))
     ways = [[0, 8, spine, 9, 4] for spine in spines]
-    other.add_flow(0, 4, 1000, data_route=ways[0], ack_route=ways[1][::-1])
+    other.add_flow(0, 4, 1000, route=ways[0], ack_route=ways[1][::-1])
     other.add_flow(0, 4, 1000, start_ns=10**6)
     assert [done.slowdown for done in other.run()] == [1.0, 1.0]
     # On one spine six hosts of 10 Gb/s share 40 Gb/s; on two they do not.
     for src in range(4):
-        session.add_flow(src, 4 + src, 10**6, data_route=[src, 8, spines[0], 9, 4 + src])
+        session.add_flow(src, 4 + src, 10**6, route=[src, 8, spines[0], 9, 4 + src])
     assert all(done.slowdown == 1.0 for done in session.run())
+
+
+def test_a_flow_may_be_given_a_window():
+    """Flows that were there before, and others, keep the window that all have."""
+    control = {"kind": "dctcp", "variable_window": False}
+    narrow = m4.open_session(leaf_spine(), "packet", control | {"init_window_bytes": 2000})
+    narrow.add_flow(0, 4, 100_000)
+    (alone,) = narrow.run()
+    usual, session = (m4.open_session(leaf_spine(), "packet", control) for _ in range(2))
+    for each in usual, session:
+        each.add_flow(1, 5, 300_000)
+        assert list(each.run(until_ns=50_000)) == []
+    session.add_flow(0, 4, 100_000, route=[0, 8, 10, 9, 4], window_bytes=2000)
+    usual.add_flow(0, 4, 100_000, route=[0, 8, 10, 9, 4])
+    for each in usual, session:
+        each.add_flow(2, 6, 100_000)
+    fct_ns = {done.flow_id: done.fct_ns for done in session.run()}
+    assert fct_ns[1] == alone.fct_ns > 5 * alone.ideal_fct_ns
+    # The two others are as they are without it.
+    without = {done.flow_id: done.fct_ns for done in usual.run()}
+    assert (fct_ns[0], fct_ns[2]) == (without[0], without[2])
+    assert session.compile_s > usual.compile_s
+
+
+def test_windows_of_single_flows_are_those_of_rdma_in_packet():
+    for simulator, control, message in (
+        ("fluid", "dctcp", "flow 0: expected no window_bytes in a session of this simulator"),
+        ("packet", "newreno", "flow 0: expected no window_bytes with newreno"),
+    ):
+        session = m4.open_session(leaf_spine(), simulator, control)
+        with pytest.raises(InputError, match=message):
+            session.add_flow(0, 4, 1000, window_bytes=5000)
+        assert session.num_flows == 0
 
 
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"data_route": [0, 8, 4]}, "flow 0: link 8-4: expected two nodes with a cable"),
-        ({"data_route": [0]}, "flow 0: expected a route of two nodes or more"),
-        ({"data_route": [1, 8, 10, 9, 4]}, "flow 0: data route: expected it to start at host 0"),
-        ({"data_route": [0, 8, 10, 9, 5]}, "flow 0: data route: expected it to end at host 4"),
-        ({"data_route": [0, 8, 10, 8, 11, 9, 4]}, "expected each node once"),
-        ({"data_route": [0, 8, "x"]}, "expected a route's node to be an integer"),
-        ({"ack_route": [4, 9, 10, 8, 0]}, "expected a data_route with the ack_route"),
+        ({"route": [0, 8, 4]}, "flow 0: link 8-4: expected two nodes with a cable"),
+        ({"route": [0]}, "flow 0: expected a route of two nodes or more"),
+        ({"route": [1, 8, 10, 9, 4]}, "flow 0: data route: expected it to start at host 0"),
+        ({"route": [0, 8, 10, 9, 5]}, "flow 0: data route: expected it to end at host 4"),
+        ({"route": [0, 8, 10, 8, 11, 9, 4]}, "expected each node once"),
+        ({"route": [0, 8, "x"]}, "expected a route's node to be an integer"),
+        ({"route": "0-8-4"}, "flow 0: expected route to be a list of nodes .got '0-8-4'"),
+        ({"route": 8}, "flow 0: expected route to be a list of nodes .got 8"),
+        ({"route": [0, 8, 10, 9, 4], "ack_route": [4, 8, 0]}, "flow 0: link 4-8: expected two no"),
+        ({"window_bytes": 0}, "flow 0: expected window_bytes from 1 to 10"),
+        ({"window_bytes": 1.5}, "flow 0: expected window_bytes to be an integer .got 1.5"),
+        ({"ack_route": [4, 9, 10, 8, 0]}, "expected a route with the ack_route"),
         ({"src": 8}, "flow 0: expected src to be a host, 0 to 7 .got 8"),
         ({"dst": -1}, "flow 0: expected dst to be a host, 0 to 7 .got -1"),
         ({"dst": 0}, "flow 0: expected two hosts .got 0 for both"),
@@ -344,6 +382,9 @@ def test_routes_too_long_for_hpcc_are_refused():
     network = m4.topology.parking_lot(num_switches=7, hosts_per_switch=2, host_gbps=10,
                                       fabric_gbps=10, delay_ns=1000)  # fmt: skip
     session = m4.open_session(network, "packet", "hpcc")
+    with pytest.raises(ConfigError, match="flow 0: expected at most 5 switches"):
+        session.add_flow(0, 13, 1000, route=[0, *range(14, 21), 13])
+    assert session.num_flows == 0
     session.add_flow(0, 13, 1000)
     with pytest.raises(ConfigError, match="flow 0: expected at most 5 switches"):
         list(session.run())
