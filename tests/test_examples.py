@@ -118,6 +118,18 @@ def test_custom_layer(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["errors.png"]
 
 
+def test_fine_tune(tmp_path):
+    done = run(EXAMPLES / "fine_tune.py", "--flows", 20, "--steps", 2, "--out", "tuned",
+               cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for name in ("fluid", "m4graph", "tuned"):
+        assert sum(f"│ {name} " in line for line in done.stdout.splitlines()) == 1
+    assert "step 0 of 2: mean error" in done.stderr
+    record = json.loads((tmp_path / "tuned" / "config.json").read_text())
+    assert record["training"]["started_from"]["model"] == "m4graph"
+    assert [path.name for path in tmp_path.iterdir()] == ["tuned"]
+
+
 def test_gray_failure(tmp_path):
     out = tmp_path / "out"
     done = run(GRAY_FAILURE, "--flows", 60, "--out", out, cwd=tmp_path)

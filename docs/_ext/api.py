@@ -19,7 +19,6 @@ from importlib import import_module
 from typing import Any
 
 from docutils import nodes
-from links import with_links
 from public import attribute_docs, home, modules, origin, public_names
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -100,12 +99,7 @@ def _first_sentence(module: str, name: str) -> str:
             break
         lines.append(line.strip())
     sentence, end, _ = (" ".join(lines) + " ").partition(". ")
-    return with_links(sentence.strip() + (end and "."), *_place(module, name))
-
-
-def _place(module: str, name: str) -> tuple[str, Any]:
-    value = _value(module, name)
-    return origin(module, name)[0], value if inspect.isclass(value) else None
+    return sentence.strip() + (end and ".")
 
 
 def _doc(module: str, name: str) -> list[str]:
@@ -138,8 +132,7 @@ def _data_entry(module: str, name: str, value: Any) -> Iterator[str]:
     doc = _doc(module, name)
     if not doc:
         logger.warning("%s.%s: no string below the constant says what it is", module, name)
-    where = origin(module, name)[0]
-    yield from (f"   {with_links(line, where)}" for line in doc)
+    yield from (f"   {line}" for line in doc)
     if _is_registry(value):
         yield from ("", "   Names: " + ", ".join(f"``{each}``" for each in value.names()) + ".")
 

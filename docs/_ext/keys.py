@@ -18,7 +18,6 @@ from importlib import import_module
 from typing import Any, NamedTuple, get_args, get_origin
 
 from docutils import nodes
-from links import with_links
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -87,7 +86,7 @@ def _explanations(objects: list[Any]) -> dict[str, str]:
     for each in objects:
         for cls in inspect.getmro(each) if inspect.isclass(each) else (each,):
             for name, text in arguments(cls).items():
-                found.setdefault(name, with_links(text, cls.__module__))
+                found.setdefault(name, text)
     return found
 
 
@@ -205,7 +204,7 @@ def _of_registry(registry: Any) -> Iterator[str]:
         obj = registry.resolve(name)
         yield from (f"``kind: {name}``", "~" * (len(name) + 10), "")
         summary = inspect.cleandoc(obj.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        yield from (with_links(summary, obj.__module__), "")
+        yield from (summary, "")
         yield from _table([obj, *_explained_by(obj)])
 
 
