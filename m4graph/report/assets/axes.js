@@ -37,13 +37,14 @@ function legend(names) {
 
 // Names are drawn beyond the axes: that of y above it, that of x below.
 function axis(spec, values, isX) {
-  const logarithmic = spec.scale === "log";
-  const [low, high] = logarithmic ? limits(values) : [null, null];
-  const narrow = logarithmic && high / low < 200 && spec.unit !== "bytes";
+  const [least, most] = limits(values);
+  const logarithmic = spec.scale === "log" && most / least > 4;  // Fewer have no two powers.
+  const [low, high] = logarithmic ? [least, most] : [null, null];
+  const narrow = logarithmic && most / least < 200 && spec.unit !== "bytes";
   return {
     type: spec.names ? "category" : logarithmic ? "log" : "value",
     data: spec.names,
-    logBase: narrow ? 2 : 10,
+    logBase: narrow ? 2 : 10, scale: spec.scale === "log",
     min: low, max: spec.max ?? high,
     name: spec.name, nameLocation: isX ? "middle" : "end", nameGap: isX ? 28 : 12,
     nameTextStyle: { color: ink("soft"), align: isX ? "center" : "left", padding: isX ? 0 : [0, 0, 0, -30] },
