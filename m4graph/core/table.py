@@ -85,7 +85,7 @@ def read_table(
         only_these (bool): No other column is allowed; else others are passed over. (default:
             ``True``)
         optional (Mapping[str, type], optional): Columns that need not be there.
-            (default: :obj:`None`)
+            (default: ``None``)
 
     Raises:
         InputError: If it cannot be read or is not such a table; names the file, the row and the

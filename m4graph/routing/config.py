@@ -108,7 +108,7 @@ class HashedRouting(RoutingConfig):
         nic (str): How a host with several NICs chooses, ``"hash"``, ``"rail"`` or ``"given"``; see
             :class:`m4graph.routing.NicChoice`. (default: ``"hash"``)
         nics (list of int, optional): Beside ``nic: given``, the number of each host's NIC among
-            those that begin a shortest way, from 0. (default: :obj:`None`)
+            those that begin a shortest way, from 0. (default: ``None``)
     """
 
     seed: int = Field(default=0, ge=0, le=2**63 - 1)

@@ -74,18 +74,18 @@ def from_file(
     Args:
         file (str or Path): The path of the file.
         num_hosts (int, optional): Number of hosts. A table without ``nodes.csv`` needs it; where
-            the files say themselves what is a host, it is compared. (default: :obj:`None`)
+            the files say themselves what is a host, it is compared. (default: ``None``)
         format (str, optional): ``"simai"``, ``"hpcc"`` or ``"astra_sim"``, whatever the ending.
             (default: by the ending)
         hosts (str, optional): ``"one per node"``, for a file that has routers only, as those of
             the Internet Topology Zoo and of TopoHub: all are switches, with a host each. Cables
-            that say no rate have their ``LinkSpeedRaw``, in bit/s, as that. (default: :obj:`None`)
+            that say no rate have their ``LinkSpeedRaw``, in bit/s, as that. (default: ``None``)
         gbps (float, optional): With :obj:`hosts`, the rate of their cables, and of cables that say
             none. (default: ``10``)
         delay_ns (int, optional): With :obj:`hosts`, the delay of their cables, and of cables that
             say none. ``None``: 1000 for those of hosts, and for others 5000 for each km of
             ``dist``, or of the great circle between ``Latitude`` and ``Longitude`` of their ends.
-            (default: :obj:`None`)
+            (default: ``None``)
 
     Raises:
         TopologyError: If the file cannot be read or is wrong; names the file and the place in it.

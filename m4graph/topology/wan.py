@@ -43,7 +43,7 @@ def one_host_per_node(
         graph (nx.Graph): Nodes of any labels, none of which is a host.
         path (Path): The file that the graph is from, for messages.
         gbps (float): Rate in Gb/s. (default: ``10``)
-        delay_ns (int, optional): Delay of each cable. (default: :obj:`None`)
+        delay_ns (int, optional): Delay of each cable. (default: ``None``)
 
     Raises:
         TopologyError: If a node is a host, or a cable has no delay by any of these rules.
