@@ -57,6 +57,7 @@ MODULES = (
     "m4graph.convert",
     "m4graph.evaluation",
     "m4graph.evaluation.suites",
+    "m4graph.report",
     "m4graph.testing",
     "m4graph.core.registry",
     "m4graph.core.blocks",

@@ -26,9 +26,9 @@ def write_report(source: Source, path: str | Path) -> None:
     met. Time series of links and flows are in it if ``packet`` recorded them.
 
     Args:
-        source: A result, what :func:`m4graph.compare` or :func:`m4graph.sweep` gave, a job's
-            result, or a folder that ``m4graph simulate``, ``compare``, ``evaluate``, ``sweep`` or
-            ``job`` wrote.
+        source (SimulationResult, Comparison, Distributions, Sweep, JobResult, str or Path): A
+            result, what :func:`m4graph.compare` or :func:`m4graph.sweep` gave, a job's result, or a
+            folder that ``m4graph simulate``, ``compare``, ``evaluate``, ``sweep`` or ``job`` wrote.
         path (str or Path): The file.
 
     Raises:
