@@ -1,7 +1,7 @@
 """What a port of a mimic is like: curves of waits, drops and marks over its level.
 
 A port has a level, a normal number that changes as time goes by; it stands for the traffic that is
-not simulated. The higher the level, the longer a packet waits. :class:`PortCurve` says how long,
+not simulated. The higher the level, the longer a packet waits. :data:`PORT_CURVE` says how long,
 and how fast the level changes.
 """
 
