@@ -43,8 +43,7 @@ def _check_arguments(
     named = [
         each.name
         for each in parameters
-        if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)
-        and each.name not in _OWNERS
+        if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY) and each.name not in _OWNERS
     ]
     takes_any = any(each.kind is each.VAR_KEYWORD for each in parameters)
     for argument in kwargs:
