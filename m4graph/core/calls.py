@@ -1,38 +1,81 @@
-"""Wrong calls of public functions: one line in place of Python's ``TypeError``."""
+"""Wrong calls of public functions and classes: one line in place of Python's ``TypeError``."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
-from m4graph.core.errors import ConfigError, did_you_mean
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, did_you_mean, one_of
 
-P = ParamSpec("P")
-R = TypeVar("R")
+T = TypeVar("T", bound=Callable[..., Any])
 
-_OWNERS = ("self", "cls")
+_OWNERS = ("self", "cls", "_cls")
+_MAKERS = ("__init__", "__new__")
 
 
-def plain_call(function: Callable[P, R]) -> Callable[P, R]:
-    """Decorates a function that is called by people: an argument that it does not have, or one that
-    is missing, is a :class:`~m4graph.core.errors.ConfigError` that says so, and names the closest.
+def plain_call(target: T) -> T:
+    """Decorates a function or a class that is called by people: an argument that it does not have,
+    or one that is missing, is a :class:`~m4graph.core.errors.ConfigError` that says so, and names
+    the closest.
 
-    A right call costs nothing more.
+    A right call costs nothing more. Classes without arguments of their own are made as before.
     """
-    name = function.__qualname__.removesuffix(".__init__")
+    if isinstance(target, type):
+        _check_making(target)
+        return target
+    return cast(T, _checked(target))
 
+
+def _check_making(made: type) -> None:
+    maker = "__new__" if issubclass(made, tuple) else "__init__"
+    function: Any = getattr(made, maker)
+    if function is object.__init__:
+        function = _without_arguments
+    if not hasattr(function, _CHECKED):
+        checked = _checked(function)
+        setattr(made, maker, staticmethod(checked) if maker == "__new__" else checked)
+
+
+_CHECKED = "checks_arguments"
+
+
+def _without_arguments(self: object) -> None:
+    pass
+
+
+_without_arguments.__name__ = "__init__"
+
+
+def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+    def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except TypeError:
-            _check_arguments(name, inspect.signature(function), args, kwargs)
+            name, signature = function.__qualname__, inspect.signature(function)
+            if function.__name__ in _MAKERS and args:
+                name, signature = _made_by(call, args[0], name, signature)
+            _check_arguments(name, signature, args, kwargs)
             raise
 
+    setattr(call, _CHECKED, True)
     return call
+
+
+def _made_by(
+    call: Callable[..., Any], owner: Any, qualname: str, signature: inspect.Signature
+) -> tuple[str, inspect.Signature]:
+    """The class that is made, if ``call`` makes it; what a subclass calls has its own name."""
+    made = owner if isinstance(owner, type) else type(owner)
+    if all(getattr(made, maker) is not call for maker in _MAKERS):
+        return qualname.rpartition(".")[0], signature
+    keys = getattr(made, "__signature__", None)  # pydantic's
+    if keys is not None:
+        first = next(iter(signature.parameters.values()))
+        signature = keys.replace(parameters=[first, *keys.parameters.values()])
+    return made.__name__, signature
 
 
 def _check_arguments(
@@ -49,8 +92,8 @@ def _check_arguments(
     for argument in kwargs:
         if argument not in named and not takes_any:
             raise ConfigError(
-                f"{name}: unknown argument: expected {one_of(named)} (got {argument!r})"
-                f"{did_you_mean(argument, named)}"
+                f"{name}: unknown argument: expected {one_of(named) if named else 'none'} "
+                f"(got {argument!r}){did_you_mean(argument, named)}"
             ) from None
     try:
         signature.bind(*args, **kwargs)

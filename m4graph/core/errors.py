@@ -46,3 +46,11 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """The end of a message: the valid name that is closest to one that is not; or nothing."""
     close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Spells a choice: ``"one of a, b"``, ``"a"``, or ``"no key"``."""
+    listed = list(names)
+    if len(listed) > 1:
+        return "one of " + ", ".join(listed)
+    return listed[0] if listed else "no key"

@@ -15,7 +15,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, did_you_mean
+from m4graph.core.errors import one_of as one_of
 from m4graph.core.integers import with_integers
 
 _EXPECTED = {
@@ -71,6 +73,17 @@ class StrictModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+    @plain_call
+    def __init__(self, /, **keys: Any) -> None:
+        try:
+            super().__init__(**keys)
+        except ValidationError as error:
+            name = type(self).__name__
+            raise _key_problem(type(self), _worst(error), name) from None
+
+    # Blocks inside of others are validated as before: without a call of ``__init__``.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
     @model_validator(mode="before")
     @classmethod
     def _read_integers(cls, data: Any) -> Any:
@@ -98,7 +111,7 @@ class StrictModel(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise _key_problem(cls, error.errors()[0], key) from None
+            raise _key_problem(cls, _worst(error), key) from None
 
 
 def unknown_key(key: str, name: str, valid: Iterable[str]) -> KeyProblem:
@@ -123,14 +136,6 @@ def keys_inside(key: str) -> Iterator[None]:
         raise KeyProblem(join_key(key, problem.key), problem.problem) from None
 
 
-def one_of(names: Iterable[str]) -> str:
-    """Spells a choice: ``"one of a, b"``, ``"a"``, or ``"no key"``."""
-    listed = list(names)
-    if len(listed) > 1:
-        return "one of " + ", ".join(listed)
-    return listed[0] if listed else "no key"
-
-
 def join_key(*parts: object) -> str:
     """Joins the parts of a dotted key, without the empty ones."""
     return ".".join(str(part) for part in parts if part != "")
@@ -144,6 +149,12 @@ def spell(value: object) -> str:
         return "a block of keys"
     text = _SHORT.repr(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _worst(error: ValidationError) -> ErrorDetails:
+    """A key that does not exist, if there is one: it may be why another is missing."""
+    problems = error.errors()
+    return next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
 
 
 def _key_problem(model: type[BaseModel], error: ErrorDetails, key: str) -> KeyProblem:
