@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.core.rng import generator
 from m4graph.results import SimulationResult
 
 
+@plain_call
 @dataclass(frozen=True)
 class ErrorSummary:
     """Errors of one simulator in one scenario.
@@ -46,6 +48,7 @@ class ErrorSummary:
         return asdict(self)
 
 
+@plain_call
 @dataclass(frozen=True)
 class SuiteErrors:
     """Errors of one simulator over a suite: plain means over its scenarios."""
@@ -60,6 +63,7 @@ class SuiteErrors:
         return asdict(self)
 
 
+@plain_call
 def per_flow_error(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]:
     """Relative error of each flow's slowdown, ``|predicted - true| / true``.
 
@@ -76,6 +80,7 @@ def per_flow_error(predicted: ArrayLike, true: ArrayLike) -> NDArray[np.float64]
     return np.asarray(np.abs(guess - truth) / truth)
 
 
+@plain_call
 def error_summary(predicted: ArrayLike, true: ArrayLike) -> ErrorSummary:
     """Errors of predicted slowdowns; flows that the truth did not finish are left out.
 
@@ -108,6 +113,7 @@ def error_summary(predicted: ArrayLike, true: ArrayLike) -> ErrorSummary:
     )
 
 
+@plain_call
 def errors(predicted: SimulationResult, true: SimulationResult) -> ErrorSummary:
     """Errors of one result against another of the same flows.
 
@@ -127,6 +133,7 @@ def errors(predicted: SimulationResult, true: SimulationResult) -> ErrorSummary:
     return replace(summary, completion_time_error=abs(guess_ns - true_ns) / true_ns)
 
 
+@plain_call
 def suite_errors(summaries: Sequence[ErrorSummary]) -> SuiteErrors:
     """Plain means over the scenarios of a suite.
 
@@ -140,6 +147,7 @@ def suite_errors(summaries: Sequence[ErrorSummary]) -> SuiteErrors:
     return SuiteErrors(num_scenarios=len(summaries), **means)
 
 
+@plain_call
 def wasserstein(predicted: ArrayLike, true: ArrayLike) -> float:
     """The Wasserstein-1 distance of two distributions, in the unit of their samples.
 
@@ -154,6 +162,7 @@ def wasserstein(predicted: ArrayLike, true: ArrayLike) -> float:
     return float(wasserstein_distance(*_samples(predicted, true)))
 
 
+@plain_call
 def quantile_error(predicted: ArrayLike, true: ArrayLike, percent: float) -> float:
     """Relative error of a percentile, above 0 if the prediction is larger.
 
@@ -167,6 +176,7 @@ def quantile_error(predicted: ArrayLike, true: ArrayLike, percent: float) -> flo
     return float(guess / truth - 1)
 
 
+@plain_call
 def seed_noise(samples: Sequence[ArrayLike]) -> float:
     """The mean Wasserstein-1 distance of runs that differ in nothing but their seeds.
 
@@ -181,6 +191,7 @@ def seed_noise(samples: Sequence[ArrayLike]) -> float:
     return float(np.mean([wasserstein(*pair) for pair in combinations(samples, 2)]))
 
 
+@plain_call
 def bootstrap_interval(values: ArrayLike, percent: float = 95.0) -> tuple[float, float]:
     """An interval of the mean over seeds: values are drawn again, with replacement.
 

@@ -10,6 +10,7 @@ from typing import Final, Literal
 from pydantic import Field, JsonValue
 
 from m4graph.checkpoint.models import MODELS
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import CheckpointError
 from m4graph.core.schema import KeyProblem, StrictModel, spell
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
@@ -115,6 +116,7 @@ class CheckpointConfig(CheckpointMetadata):
         return json.dumps(self.model_dump(by_alias=True), indent=2, allow_nan=False) + "\n"
 
 
+@plain_call
 def read_config(folder: str | Path) -> CheckpointConfig:
     """Reads and checks the ``config.json`` of a checkpoint folder.
 

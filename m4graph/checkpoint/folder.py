@@ -23,12 +23,14 @@ from m4graph.checkpoint.config import (
 )
 from m4graph.checkpoint.models import build_model, model_name, plain_config
 from m4graph.checkpoint.tensors import check_tensors, tensors_from_bytes, tensors_to_bytes
+from m4graph.core.calls import plain_call
 from m4graph.core.device import resolve_device
 from m4graph.core.errors import CheckpointError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.provenance import provenance
 
 
+@plain_call
 def save_checkpoint(
     folder: str | Path,
     model: nn.Module,
@@ -75,6 +77,7 @@ def save_checkpoint(
         load_checkpoint(scratch)
 
 
+@plain_call
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> nn.Module:
     """Builds the model of a checkpoint, in eval mode.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
 
 TOPOLOGY, FLOWS, TRACE = "topology.txt", "flows.txt", "trace.txt"
 
 
+@plain_call
 @dataclass(frozen=True)
 class TextFormat:
     """A family of text folders.
@@ -40,6 +42,7 @@ FORMATS = {
 """The formats by name."""
 
 
+@plain_call
 def text_format(name: str, option: str = "format") -> TextFormat:
     """Finds a format by its name.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from m4graph.core.calls import plain_call
 from m4graph.core.provenance import provenance
 
 ORIGIN_FILE = "conversion.json"
 
 
+@plain_call
 def write_origin(folder: Path, source: Path, notes: list[str]) -> None:
     """Writes ``conversion.json``.
 

@@ -13,6 +13,7 @@ from m4graph.convert.formats import FLOWS, TOPOLOGY, text_format
 from m4graph.convert.paths import read_paths
 from m4graph.convert.settings import Settings
 from m4graph.convert.times import read_times
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError, TopologyError
 from m4graph.core.schema import KeyProblem
 from m4graph.scenario import Scenario
@@ -20,6 +21,7 @@ from m4graph.topology import from_networkx, validate
 from m4graph.topology.hpcc import read_hpcc_with_notes
 
 
+@plain_call
 def from_text(source: str | Path, format_name: str) -> tuple[Scenario, list[str]]:
     """Reads the text files of ns-3's RDMA model as a scenario.
 

@@ -13,6 +13,7 @@ from m4graph.convert.keys import OF_ALGORITHM
 from m4graph.convert.paths import are_equal, are_kept, write_paths
 from m4graph.convert.text import write_lines
 from m4graph.convert.times import write_times
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
 from m4graph.routing import ecmp_routes
@@ -21,6 +22,7 @@ from m4graph.topology import to_hpcc
 from m4graph.workload import ClosedLoopWorkload, Workload
 
 
+@plain_call
 def to_text(scenario: Scenario, folder: Path, format_name: str) -> list[str]:
     """Writes the text files that ns-3's RDMA model, or m4, reads.
 

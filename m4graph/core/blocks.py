@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.hints import parameter_hints
 from m4graph.core.integers import with_integers
@@ -33,6 +34,7 @@ Spec = str | Mapping[str, Any]
 """A name, or a block of parameters with ``kind``."""
 
 
+@plain_call
 class Choice(NamedTuple):
     """A plug-in that was asked for, and what it is to be made with.
 
@@ -47,6 +49,7 @@ class Choice(NamedTuple):
     parameters: dict[str, Any]
 
 
+@plain_call
 def build(
     registry: Registry[Any], spec: object, key: str, base: type[T], default: str | None = None
 ) -> T:
@@ -78,6 +81,7 @@ def build(
     return made
 
 
+@plain_call
 def choose(registry: Registry[Any], spec: object, key: str, default: str | None = None) -> Choice:
     """Finds the plug-in that a name or a block asks for.
 
@@ -106,6 +110,7 @@ def choose(registry: Registry[Any], spec: object, key: str, default: str | None 
     return Choice(*_find(registry, kind, where), parameters)
 
 
+@plain_call
 def check_keys(plugin: Callable[..., Any], parameters: Mapping[str, Any], key: str) -> None:
     """Checks that a function or class takes parameters of these names.
 

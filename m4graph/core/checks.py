@@ -6,6 +6,7 @@ import math
 import operator
 from typing import Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.integers import is_integer
 from m4graph.core.schema import KeyProblem, spell
 
@@ -17,6 +18,7 @@ MAX_SIGMA = 100
 """Of a log-normal law: beyond it, even the largest of all draws would be 0."""
 
 
+@plain_call
 def check_count(name: str, value: Any, minimum: int = 1, maximum: int = MAX_COUNT) -> int:
     """Gives an integer back if it is inside its bounds.
 
@@ -36,6 +38,7 @@ def check_count(name: str, value: Any, minimum: int = 1, maximum: int = MAX_COUN
     return operator.index(value)
 
 
+@plain_call
 def check_positive(name: str, value: Any, above: float = 0.0, maximum: float = math.inf) -> float:
     """Gives a number back as a float if it is finite and above a bound.
 

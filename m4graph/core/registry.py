@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar, cast, overload
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.lazy import load
 
 T = TypeVar("T")
 
 
+@plain_call
 class Registry(Generic[T]):
     """Names and their plug-ins. Case, ``_``, ``-`` and blanks in a name do not matter.
 

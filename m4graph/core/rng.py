@@ -12,6 +12,7 @@ import operator
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 
 TRAIN_SEEDS = range(0, 1_000_000)
@@ -23,6 +24,7 @@ EVALUATION_SEEDS = range(1_000_000, 2_000_000)
 _MAX_SEED = 2**64 - 1
 
 
+@plain_call
 def generator(seed: int, *purpose: str | int) -> np.random.Generator:
     """Gives the random stream for a seed and a purpose.
 
@@ -42,6 +44,7 @@ def generator(seed: int, *purpose: str | int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
 
 
+@plain_call
 def is_evaluation_seed(seed: int) -> bool:
     """Tells whether a seed is kept for evaluation."""
     return _checked(seed) in EVALUATION_SEEDS

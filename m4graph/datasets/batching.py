@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.rng import generator
 from m4graph.datasets.run_dataset import RunDataset
 
 
+@plain_call
 class NodeBudgetSampler(Sampler[list[int]]):
     r"""Batches of as many graphs as fit into a budget of nodes.
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.registry import Registry
 from m4graph.core.schema import one_of
@@ -19,6 +20,7 @@ RECIPES = Path(__file__).resolve().parent / "recipes"
 Recipe = str | Path | GenerateConfig
 
 
+@plain_call
 @dataclass(frozen=True)
 class NamedDataset:
     """A data set that is the same for everyone.

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Dataset
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.parallel import unordered
 from m4graph.datasets.making.config import GenerateConfig
@@ -38,6 +39,7 @@ _MAX_OPEN = 4096
 """Files that a process keeps mapped, unless all of them are to be in memory."""
 
 
+@plain_call
 class RunDataset(Dataset):  # type: ignore[misc]
     r"""Base class of :class:`FlowEventDataset`, :class:`SnapshotDataset` and
     :class:`FlowTableDataset`: graphs that are made of labelled runs.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of, spell
 from m4graph.evaluation.distributions import Distributions
@@ -17,6 +18,7 @@ from m4graph.evaluation.showing import Showing
 from m4graph.results import SimulationResult
 
 
+@plain_call
 class Comparison(ScenarioResults, Showing):
     """The errors of simulators in one scenario; made by :func:`compare`.
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from m4graph.core.calls import plain_call
 from m4graph.evaluation.samples import Sample, finished_sample
 from m4graph.evaluation.showing import Showing
 from m4graph.evaluation.tables import distribution_cells
@@ -27,6 +28,7 @@ _MEASURED = (
 )
 
 
+@plain_call
 @dataclass(frozen=True, eq=False, repr=False)
 class Distributions(Showing):
     """Results of any scenarios and simulators, by label; made by :func:`compare`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from m4graph.core.calls import plain_call
 from m4graph.evaluation.plots import bottlenecks, time_line, time_series
 from m4graph.evaluation.plots.bottlenecks import LinkShares
 from m4graph.evaluation.plots.figure import save_figure
@@ -12,6 +13,7 @@ from m4graph.evaluation.plots.time_series import Recorded
 from m4graph.jobs import JobResult
 
 
+@plain_call
 def plot_records(records: Recorded, folder: Path) -> None:
     """Draws the time series that were recorded into ``links.png`` and ``flows.png``.
 
@@ -23,6 +25,7 @@ def plot_records(records: Recorded, folder: Path) -> None:
         plot_flows(records, folder / "flows.png")
 
 
+@plain_call
 def plot_links(
     records: Recorded, path: str | Path, links: Sequence[tuple[int, int]] | None = None
 ) -> None:
@@ -40,6 +43,7 @@ def plot_links(
     save_figure(time_series.draw_links(records, links), Path(path))
 
 
+@plain_call
 def plot_flows(records: Recorded, path: str | Path, flows: Sequence[int] | None = None) -> None:
     """Draws rate and remaining bytes of flows over time.
 
@@ -55,6 +59,7 @@ def plot_flows(records: Recorded, path: str | Path, flows: Sequence[int] | None 
     save_figure(time_series.draw_flows(records, flows), Path(path))
 
 
+@plain_call
 def plot_bottlenecks(links: LinkShares, path: str | Path) -> None:
     """Draws a network, its links coloured by the share of the slowest flows that they hold up.
 
@@ -69,6 +74,7 @@ def plot_bottlenecks(links: LinkShares, path: str | Path) -> None:
     save_figure(bottlenecks.draw(links), Path(path))
 
 
+@plain_call
 def plot_job(result: JobResult, path: str | Path, ranks: Sequence[int] | None = None) -> None:
     """Draws what the ranks of a job compute and send, over time.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.evaluation import drawing
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+@plain_call
 class Report:
     """Comparisons of several scenarios.
 

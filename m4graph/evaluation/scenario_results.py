@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.evaluation.samples import Sample
 from m4graph.evaluation.tables import ERROR_COLUMNS
@@ -19,6 +20,7 @@ from m4graph.scenario import Scenario
 from m4graph.simulators import TRUTH, Refusal
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class ScenarioResults:
     """The results of simulators in one scenario.

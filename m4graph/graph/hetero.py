@@ -83,6 +83,7 @@ def to_hetero_data(
     return data
 
 
+@plain_call
 def event_snapshots(
     scenario: Scenario, result: SimulationResult | None = None
 ) -> Iterator[HeteroData]:
@@ -106,6 +107,7 @@ def event_snapshots(
             yield _to_data(scenario, step, events[i], i)
 
 
+@plain_call
 def to_event_step(data: HeteroData) -> EventStep:
     """What the model reads, from a snapshot or from a ``Batch`` of them.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import networkx as nx
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.integers import is_integer
 from m4graph.core.schema import KeyProblem, one_of, spell, unknown_key
@@ -27,6 +28,7 @@ StepAfter = Literal["receiver", "sender_ack"]
 Programs = JobPrograms | Mapping[str, Any]
 
 
+@plain_call
 @dataclass(frozen=True, init=False, eq=False)
 class Job:
     """One iteration of one or several training jobs on a network, checked and resolved.

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.provenance import peak_rss_bytes, provenance
 from m4graph.core.table import write_table
@@ -27,6 +28,7 @@ from m4graph.workload.programs.program import COMPUTE, CPU
 GIB_PER_GB = 10**9 / 2**30
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class JobResult:
     """The result of :func:`.simulate_job`.

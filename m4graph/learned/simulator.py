@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.announced import announced_compilation
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_positive
 from m4graph.core.errors import SimulationError
 from m4graph.core.progress import Progress
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+@plain_call
 class LearnedSimulator(Simulator):
     """A trained model that runs free: it sees the scenario, and its own predicted departures.
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.array_checks import Checker
 from m4graph.core.array_file import read_arrays
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.files import whole_file
 from m4graph.core.rng import generator
@@ -33,6 +34,7 @@ _FORMAT = 1
 _MOST_TICKS_PER_NS = 1000
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class BoundaryTrace:
     """Packets that crossed a pod, one with one end in it each.
@@ -177,6 +179,7 @@ class BoundaryTrace:
         )
 
 
+@plain_call
 def taps_of(pods: Pods, pod: int) -> NDArray[np.int64]:
     """Ids of the links that must be tapped to trace a pod: all of its links."""
     return np.flatnonzero(pods.link_pod == pod)

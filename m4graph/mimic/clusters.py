@@ -14,6 +14,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.mimic.shape import (
     AGG_DOWN,
@@ -29,6 +30,7 @@ from m4graph.topology import NetworkArrays
 _CABLES = {"host": (HOST_UP, RACK_DOWN), "rack": (RACK_UP, AGG_DOWN), "agg": (AGG_UP, CORE_DOWN)}
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class Pods:
     """The pods of a network.

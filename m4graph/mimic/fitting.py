@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
 from m4graph.core.schema import one_of
@@ -28,6 +29,7 @@ TRACED_POD = 1
 """The pod that is learned from."""
 
 
+@plain_call
 def fit(
     scenario: str | Path | Scenario,
     model: str = "lindley",
@@ -88,6 +90,7 @@ def fit(
     return Mimic(fitted, conditions_of(scenario, pods), training)
 
 
+@plain_call
 def small(
     path: str | Path, seed: int = 0, overrides: Sequence[Override | tuple[str, str]] = ()
 ) -> Scenario:
@@ -109,6 +112,7 @@ def small(
     return load_scenario(path, [*overrides, *cut])
 
 
+@plain_call
 def trace_small(scenario: Scenario, progress: Progress | None = None) -> BoundaryTrace:
     """Simulates a scenario of two pods by packet; gives the trace of one of them.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from m4graph.core.array_file import read_arrays
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.provenance import provenance
@@ -49,6 +50,7 @@ class MimicRecord(StrictModel):
     provenance: dict[str, Any]
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class Mimic:
     """A model of a pod, with what it was fitted for; made by :func:`~m4graph.mimic.fit`.

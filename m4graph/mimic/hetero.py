@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.mimic.pod_inputs import PROTOCOLS, ROLES, PodInputs
 from m4graph.mimic.shape import AGG_DOWN, AGG_UP, CORE_DOWN, HOST_UP, RACK_DOWN, RACK_UP, PodShape
 
@@ -37,6 +38,7 @@ _MOST_PODS = 8
 """More pods than these send to a core's port as these do."""
 
 
+@plain_call
 def pod_graph(inputs: PodInputs) -> HeteroData:
     """A pod's hosts, racks, aggregation switches and cores, with the ports between them.
 

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S, NS_PER_US
 from m4graph.mimic.clusters import Pods
@@ -23,6 +24,7 @@ PROTOCOLS = ("newreno", "dctcp_window")
 """Congestion controls that a graph can tell apart."""
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class PodInputs:
     """What a pod's ports are and what is offered to them.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 
 HOST_UP, RACK_UP, AGG_UP, CORE_DOWN, AGG_DOWN, RACK_DOWN = range(6)
 """Roles of links: from a host to its rack, on to an aggregation switch, on to a core; and back."""
 
 
+@plain_call
 @dataclass(frozen=True)
 class PodShape:
     """What all pods of a network have in common.

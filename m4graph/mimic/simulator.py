@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
@@ -32,6 +33,7 @@ from m4graph.topology import clos
 from m4graph.workload import generate
 
 
+@plain_call
 class MimicSimulator(Simulator):
     """Simulates pod 0 by packet; a model says what happens to its packets in all other pods.
 

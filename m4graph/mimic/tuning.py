@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.schema import one_of
 from m4graph.core.units import NS_PER_S
@@ -50,6 +51,7 @@ _SAMPLES = {"fct": "fct_ns", "rtt": "rtt_ns", "throughput": "throughput_bytes"}
 """Fields of :class:`~m4graph.mimic.samples.HostSamples`."""
 
 
+@plain_call
 @dataclass(frozen=True)
 class EndToEnd:
     """The error of runs with a model: Wasserstein-1 distances from the truth, summed over runs.
@@ -105,6 +107,7 @@ class EndToEnd:
         return getattr(samples, _SAMPLES[self.metric])  # type: ignore[no-any-return]
 
 
+@plain_call
 @dataclass(frozen=True)
 class Tuned:
     """What a search has found.
@@ -120,6 +123,7 @@ class Tuned:
     trials: list[tuple[dict[str, Any], float]]
 
 
+@plain_call
 def published_space(trial: Trial) -> dict[str, Any]:
     """Options of the recurrent model in the ranges that MimicNet searches."""
     return {
@@ -134,6 +138,7 @@ def published_space(trial: Trial) -> dict[str, Any]:
     }
 
 
+@plain_call
 def tune(
     trace: BoundaryTrace,
     objective: Objective,

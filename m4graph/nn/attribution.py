@@ -17,9 +17,11 @@ from torch_geometric.explain.algorithm.utils import clear_masks, set_hetero_mask
 from torch_geometric.explain.config import MaskType, ModelMode
 from torch_geometric.typing import EdgeType
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 
 
+@plain_call
 class IntegratedGradients(ExplainerAlgorithm):  # type: ignore[misc]
     r"""Shares out a prediction among features and messages, compared with a baseline.
 

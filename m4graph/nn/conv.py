@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.registry import Registry
 from m4graph.graph.schema import EDGE_FEATURES
@@ -43,6 +44,7 @@ _DEFAULTS = {
 }
 
 
+@plain_call
 def gin(in_channels: tuple[int, int], out_channels: int, **options: Any) -> nn.Module:
     """PyG's ``GINConv`` with its usual network of two layers.
 
@@ -59,6 +61,7 @@ def gin(in_channels: tuple[int, int], out_channels: int, **options: Any) -> nn.M
     return conv
 
 
+@plain_call
 def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.Module:
     """Makes a layer between two kinds of nodes of equal width.
 
@@ -103,6 +106,7 @@ def resolve_conv(conv: str | ConvFactory, channels: int, **options: Any) -> nn.M
     return layer
 
 
+@plain_call
 def conv_name(conv: str | ConvFactory) -> str:
     """The name under which a layer is registered, for a model's configuration.
 
@@ -121,6 +125,7 @@ def conv_name(conv: str | ConvFactory) -> str:
     )
 
 
+@plain_call
 def carry(
     conv: nn.Module, nodes: tuple[Tensor, Tensor], edge_index: Tensor, edge_x: Tensor
 ) -> Tensor:

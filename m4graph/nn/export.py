@@ -13,6 +13,7 @@ import torch_geometric
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.files import whole_file
 from m4graph.core.provenance import provenance
@@ -30,6 +31,7 @@ _TRACED = (4, 2, 3)
 _CHECKED = ((0, 2, 0), (1, 1, 0), (1, 2, 1), (2, 1, 1), (9, 4, 20))
 
 
+@plain_call
 def export_model(model: FlowLinkModel, path: str | Path) -> None:
     """Writes the step of a model as a ``.pt2`` file for :func:`torch.export.load`.
 
@@ -72,6 +74,7 @@ def export_model(model: FlowLinkModel, path: str | Path) -> None:
         raise InputError(f"{path}: expected a file to write (got {problem})") from None
 
 
+@plain_call
 def export_arguments(step: EventStep, flow_state: Tensor, link_state: Tensor) -> dict[str, Tensor]:
     """What an exported program takes, from what the model takes.
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn.conv import SAGEConv
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.graph.paper.component import (
     FLOW_FEATURES,
@@ -62,6 +63,7 @@ class PaperOutput(NamedTuple):
     log_slowdown: Tensor
 
 
+@plain_call
 class PaperModel(Pretrained, nn.Module):
     r"""Flow and link states, updated by cells and a GNN at every event of their component.
 

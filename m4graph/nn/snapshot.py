@@ -11,6 +11,7 @@ from torch_geometric.data import HeteroData
 from torch_geometric.nn import MessagePassing
 from torch_geometric.typing import EdgeType
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.graph import EventStep, event_snapshots, to_event_step
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
@@ -19,6 +20,7 @@ from m4graph.nn.states import States
 from m4graph.results import SimulationResult
 
 
+@plain_call
 class SnapshotModel(nn.Module):
     r"""A :class:`~m4graph.nn.FlowLinkModel` at one event, for :mod:`torch_geometric.explain`.
 
@@ -104,6 +106,7 @@ class SnapshotModel(nn.Module):
         return out
 
 
+@plain_call
 def snapshot_at(model: FlowLinkModel, result: SimulationResult, at_event: int) -> HeteroData:
     """The graph of one event, as :func:`stateful_snapshots` gives it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.evaluation.distributions import Distributions
 from m4graph.evaluation.scenario_results import ScenarioResults
@@ -19,6 +20,7 @@ from m4graph.sweeps import Sweep
 Source = str | Path | SimulationResult | ScenarioResults | Distributions | Sweep | JobResult
 
 
+@plain_call
 def write_report(source: Source, path: str | Path) -> None:
     """Writes one HTML file that holds all it needs, to be opened in a browser.
 

@@ -6,12 +6,14 @@ import math
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import SimulationError
 from m4graph.results.result import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.workload import ClosedLoopWorkload
 
 
+@plain_call
 def expected_result(scenario: Scenario) -> SimulationResult:
     """The scenario's recorded times as a result, to compare with.
 

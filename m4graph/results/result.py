@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_positive
 from m4graph.core.errors import SimulationError
 from m4graph.core.provenance import peak_rss_bytes, provenance
@@ -41,6 +42,7 @@ UNFINISHED_BECAUSE = "unfinished_because"
 _COLUMNS = ("flow_id", "fct_ns", "ideal_fct_ns", "start_ns")
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class SimulationResult(Shown):
     """Completion times of one run.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
@@ -30,6 +31,7 @@ except ImportError:
 Observation = NDArray[np.float32]
 
 
+@plain_call
 class FlowEnv(gymnasium.Env[Observation, Any]):
     r"""An agent acts whenever a flow arrives: it picks the flow's path, and its window.
 

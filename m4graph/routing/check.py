@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import RoutingError
 from m4graph.routing.routes import Routes
 from m4graph.topology.arrays import NetworkArrays
@@ -12,6 +13,7 @@ from m4graph.topology.arrays import NetworkArrays
 Ints = NDArray[np.integer]
 
 
+@plain_call
 def check_routes(
     routes: Routes,
     arrays: NetworkArrays,

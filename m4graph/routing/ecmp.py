@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import RoutingError
 from m4graph.routing.distances import Distances
 from m4graph.routing.hashing import FIRST_SOURCE_PORT
@@ -14,6 +15,7 @@ from m4graph.routing.tracer import Tracer
 from m4graph.topology.arrays import NetworkArrays
 
 
+@plain_call
 class EcmpRouter:
     """Routes flows one batch after the other, as a session needs; see :func:`ecmp_routes`.
 
@@ -120,6 +122,7 @@ class EcmpRouter:
         return (FIRST_SOURCE_PORT + before[pair] + rank) & 0xFFFF
 
 
+@plain_call
 def ecmp_routes(arrays: NetworkArrays, src: ArrayLike, dst: ArrayLike, seed: int = 0) -> Routes:
     """Routes flows over shortest ways (fewest hops), chosen by hash at each switch.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError, RoutingError, TopologyError
 from m4graph.core.table import Table, read_table, write_table
 from m4graph.routing.check import check_routes
@@ -24,6 +25,7 @@ _COLUMNS = {"id": int, "source_port": int, "data_route": str, "ack_route": str}
 _ROUTE = re.compile(r"[0-9]{1,9}(-[0-9]{1,9}(\.[0-9]{1,4})?)+")
 
 
+@plain_call
 def read_routes(
     path: str | Path, arrays: NetworkArrays, flow_id: Ints, src: Ints, dst: Ints
 ) -> Routes:
@@ -55,6 +57,7 @@ def read_routes(
     return routes
 
 
+@plain_call
 def write_routes(path: str | Path, arrays: NetworkArrays, flow_id: Ints, routes: Routes) -> None:
     """Writes routes as :func:`read_routes` reads them, as Parquet if the path ends so.
 

@@ -8,11 +8,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.routing.hashing import FIRST_SOURCE_PORT
 
 Ints = NDArray[np.int64]
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class NicChoice:
     """How a host chooses among those of its cables with which a shortest way begins.

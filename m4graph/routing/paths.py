@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import RoutingError
 from m4graph.routing.distances import Distances
 from m4graph.routing.fabric import Fabric
@@ -19,6 +20,7 @@ MOST_PATHS = 1024
 """Between two hosts, from one NIC of the first."""
 
 
+@plain_call
 class Spraying(NamedTuple):
     """How the packets of a flow are spread over its paths.
 
@@ -34,6 +36,7 @@ class Spraying(NamedTuple):
     prefer_nvswitch: bool
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class Paths:
     """The paths of flows, as directed link ids. Flows between the same two NICs share theirs.
@@ -71,6 +74,7 @@ class Paths:
         return np.bincount(crossed, shares, num_links).astype(np.float64)
 
 
+@plain_call
 class PathFinder:
     """Finds the paths of flows: those of as few links as can be, from the NIC that a flow has.
 

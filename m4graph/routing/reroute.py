@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.routing.nics import NicChoice
 from m4graph.routing.routes import Routes
 from m4graph.routing.tracer import Ragged, Tracer
 from m4graph.topology.arrays import NetworkArrays
 
 
+@plain_call
 def reroute(
     arrays: NetworkArrays,
     routes: Routes,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import RoutingError
 
 _DTYPES = {
@@ -19,6 +20,7 @@ _DTYPES = {
 }
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class Routes:
     """The route of each flow's data, and that of its ACKs, as directed link ids.

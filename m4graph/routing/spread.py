@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.routing.ecmp import EcmpRouter
 from m4graph.routing.fabric import Fabric
 from m4graph.routing.kernels import split_evenly
@@ -13,6 +14,7 @@ from m4graph.topology.arrays import NetworkArrays
 Floats = NDArray[np.float64]
 
 
+@plain_call
 def expected_link_shares(
     arrays: NetworkArrays, send: Floats, receive: Floats, between: Floats
 ) -> Floats:
@@ -39,6 +41,7 @@ def expected_link_shares(
     return shares
 
 
+@plain_call
 def drawn_link_shares(arrays: NetworkArrays, src: ArrayLike, dst: ArrayLike) -> Floats:
     """The part of given flows that crosses each link, by ECMP that prefers NVSwitches.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.runs.flow_network import FlowNetwork
 from m4graph.runs.labelled_run import LabelledRun
 
@@ -13,6 +14,7 @@ ARRIVAL, DEPARTURE = 0, 1
 EVENT_RECORD = np.dtype([("time_ns", "i8"), ("flow", "i4"), ("kind", "i4")], align=True)
 
 
+@plain_call
 def event_stream(network: FlowNetwork, fct_ns: NDArray[np.int64]) -> NDArray[np.void]:
     """The events of a network in which each flow takes a given time.
 
@@ -32,6 +34,7 @@ def event_stream(network: FlowNetwork, fct_ns: NDArray[np.int64]) -> NDArray[np.
     return events[order]
 
 
+@plain_call
 def true_stream(run: LabelledRun) -> NDArray[np.void]:
     """The events of a labelled run, in the order in which they happened."""
     events = np.zeros(run.num_events, EVENT_RECORD)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.runs.paper_settings import paper_configuration
 from m4graph.runs.settings import configuration_vector, pool_bytes
 from m4graph.scenario import Scenario
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class FlowNetwork:
     """The flows and links of one scenario, and nothing that only a simulation could know.

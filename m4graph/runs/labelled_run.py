@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.array_checks import Checker
 from m4graph.core.array_file import read_arrays
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError
 from m4graph.results import SimulationResult
 from m4graph.runs.check import MAX_TIME_NS, check_network
@@ -18,6 +19,7 @@ from m4graph.runs.flow_network import FlowNetwork
 FORMAT_VERSION = 2
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class LabelledRun:
     """A :class:`FlowNetwork` with the true completion times and the labels of every event.

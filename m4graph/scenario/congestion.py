@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from m4graph.core.blocks import build
+from m4graph.core.calls import plain_call
 from m4graph.core.registry import Registry
 from m4graph.core.schema import StrictModel
 
@@ -128,6 +129,7 @@ CONGESTION_CONTROLS: Registry[type[CongestionControl]] = Registry(
 """Parameters of the algorithms by name."""
 
 
+@plain_call
 def congestion_control(
     spec: CongestionControl | Mapping[str, object] | str,
 ) -> CongestionControl:

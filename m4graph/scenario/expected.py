@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.table import OptionalInt, read_table, write_table
 from m4graph.routing.file import rows_of_flows
@@ -20,6 +21,7 @@ _KINDS = {"id": int, "fct_ns": OptionalInt, "ideal_fct_ns": int}
 _UNFINISHED = -1
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class ExpectedTimes:
     """Recorded times, in the workload's order.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from m4graph.core.blocks import build
+from m4graph.core.calls import plain_call
 from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem, StrictModel, join_key, one_of, spell
 from m4graph.core.units import GBPS, NS_PER_US
@@ -146,6 +147,7 @@ FAULTS: Registry[type[Fault]] = Registry(
 """Kinds of faults by name."""
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class LinkConditions:
     """What each directed link is like at one time.
@@ -159,6 +161,7 @@ class LinkConditions:
     loss_probability: NDArray[np.float64]
 
 
+@plain_call
 def parse_faults(faults: object, arrays: NetworkArrays, key: str = "faults") -> tuple[Fault, ...]:
     """Validates a list of faults.
 
@@ -180,6 +183,7 @@ def parse_faults(faults: object, arrays: NetworkArrays, key: str = "faults") -> 
     return parsed
 
 
+@plain_call
 def check_link(link: Sequence[int], arrays: NetworkArrays, key: str) -> None:
     """Checks that there is a cable between two nodes.
 
@@ -198,6 +202,7 @@ def check_link(link: Sequence[int], arrays: NetworkArrays, key: str) -> None:
         raise KeyProblem(key, f"expected a cable of node {a}, to {there} (got {b})")
 
 
+@plain_call
 def conditions_at(faults: Iterable[Fault], arrays: NetworkArrays, time_ns: float) -> LinkConditions:
     """What the faults that are active at a time make of each link.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.registry import Registry
 from m4graph.scenario import Scenario
@@ -34,6 +35,7 @@ SUITES: Registry[Any] = Registry(
 """Functions without arguments that give a suite."""
 
 
+@plain_call
 @dataclass(frozen=True)
 class Case:
     """A scenario of a suite, not built yet.
@@ -86,6 +88,7 @@ class Case:
         return {name: value for name, value in found.items() if value is not None}
 
 
+@plain_call
 @dataclass(frozen=True)
 class Suite:
     """Scenarios under a name.

@@ -142,6 +142,7 @@ COMPARED = (TRUTH, BASELINE, "learned")
 """The simulators that are compared where none are named."""
 
 
+@plain_call
 def build_simulator(simulator: str | type[Simulator] | Simulator, **options: object) -> Simulator:
     """Makes a simulator from its name or class; an instance is given back as it is.
 

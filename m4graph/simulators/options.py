@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.hints import parameter_hints
 from m4graph.core.integers import with_integers
@@ -20,6 +21,7 @@ from m4graph.simulators.base import option_names
 FLAG = "--option"
 
 
+@plain_call
 def read_options(arguments: Iterable[str], simulators: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Reads options from ``SIMULATOR.key=value``, with values in YAML.
 

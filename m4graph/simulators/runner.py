@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.compilation import source_digest
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.progress import Progress
@@ -29,6 +30,7 @@ class Refusal(ConfigError):
     """What a simulator says of a scenario that it cannot do."""
 
 
+@plain_call
 @dataclass(frozen=True)
 class Runner:
     """A simulator of a comparison. Its fields are plain, so that workers can build it anew.
@@ -106,6 +108,7 @@ class Runner:
         return base.SIMULATORS.resolve(self.simulator)
 
 
+@plain_call
 def make_runners(
     names: Sequence[str],
     models: Sequence[str] = (),
@@ -146,6 +149,7 @@ def make_runners(
     return tuple(found)
 
 
+@plain_call
 def labelled_runners(
     blocks: Mapping[str, Mapping[str, Any]],
     own_options: Mapping[str, Mapping[str, Any]] | None = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from m4graph.core.calls import plain_call
 from m4graph.core.schema import KeyProblem, one_of
 from m4graph.sweeps.measure import PointRows, quantile_column
 from m4graph.sweeps.points import Point
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from m4graph.sweeps.plot import Plotted
 
 
+@plain_call
 class Sweep:
     """What came of a sweep; made by :func:`m4graph.sweep`.
 

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from m4graph import topology
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
@@ -31,6 +32,7 @@ _LONE_SLOWDOWN, _SHARED_SLOWDOWN, _UNFAIR = 1.5, 2.0, 2.0
 _RANDOM_MARKS = {"ecn": {"kmin_bytes": 5000, "kmax_bytes": 50_000, "pmax": 0.3}}
 
 
+@plain_call
 def check_congestion_control(name: str, **parameters: Any) -> Report:
     """Checks an algorithm in the packet simulator, in the settings that a scenario has by default.
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from m4graph.core.calls import plain_call
 from m4graph.graph.schema import EDGE_FEATURES
 from m4graph.nn import CONVS, FlowLinkModel, resolve_conv
 from m4graph.nn.conv import ConvFactory, carry
@@ -24,6 +25,7 @@ _MOVED_SRC, _MOVED_DST = torch.tensor([3, 0, 4, 1, 2]), torch.tensor([2, 0, 1])
 Call = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
+@plain_call
 def check_conv(conv: str | ConvFactory, **options: Any) -> Report:
     """Checks a layer for flows and links, on a bipartite graph of five sources and three
     destinations, in eval mode.

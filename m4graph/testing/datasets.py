@@ -9,6 +9,7 @@ import torch
 import yaml
 from torch_geometric.data import HeteroData
 
+from m4graph.core.calls import plain_call
 from m4graph.datasets import (
     DATASETS,
     FlowEventDataset,
@@ -26,6 +27,7 @@ from m4graph.testing.rules import Report, Rules, expect
 _DRAWN = 3
 
 
+@plain_call
 def check_dataset(dataset: str | NamedDataset, num_runs: int = 3) -> Report:
     """Checks a named data set: its recipe, and its first runs, which are simulated.
 

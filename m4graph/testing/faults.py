@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.scenario.faults import FAULTS, Fault, LinkConditions, conditions_at
 from m4graph.scenario.files import load_scenario, save_scenario
@@ -20,6 +21,7 @@ _WINDOW_US = (3.0, 5.0)
 _BEFORE_NS, _WITHIN_NS, _AFTER_NS = 2999, 3000, 5000
 
 
+@plain_call
 def check_fault(fault: str, **parameters: Any) -> Report:
     """Checks a kind of fault, on one set of parameters.
 

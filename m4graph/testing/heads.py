@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from m4graph.core.calls import plain_call
 from m4graph.graph import EventStep
 from m4graph.nn import FlowLinkModel, Head
 from m4graph.testing.models import check_checkpoint, check_gradients, seeded
@@ -19,6 +20,7 @@ _CHANNELS = 8
 _NAME = "checked"
 
 
+@plain_call
 def check_head(head: str | type[Head], **options: Any) -> Report:
     """Checks an extra head of :class:`~m4graph.nn.FlowLinkModel`.
 

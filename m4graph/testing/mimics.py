@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from m4graph import topology
+from m4graph.core.calls import plain_call
 from m4graph.mimic.boundary import BoundaryTrace, taps_of
 from m4graph.mimic.clusters import Pods
 from m4graph.mimic.compose import hook, visible
@@ -24,6 +25,7 @@ _NUM_FLOWS = 60
 """Of each two pods."""
 
 
+@plain_call
 def check_mimic_model(model: str, num_pods: int = 3, **options: Any) -> Report:
     """Checks a model of pods on a few flows.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError, M4GraphError
 
 
@@ -27,6 +28,7 @@ class ConformanceError(M4GraphError):
         self.subject, self.rule, self.problem = subject, rule, problem
 
 
+@plain_call
 @dataclass(frozen=True)
 class Report:
     """The rules that a plug-in keeps.

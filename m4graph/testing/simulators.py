@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
@@ -25,6 +26,7 @@ _ROUNDING = 1e-4
 """Of float32, where the matrices of a batch have other shapes."""
 
 
+@plain_call
 def check_simulator(
     simulator: str | type[Simulator],
     tolerance: float = 0.0,

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.rng import generator
 from m4graph.testing.rules import Report, Rules, expect, expect_equal, expect_refused
 from m4graph.testing.tiny import tiny_network
@@ -23,6 +24,7 @@ _MOST_ERRORS = 8.0
 _NONSENSE = "nonsense"
 
 
+@plain_call
 def check_size_law(law: str | Callable[..., SizeLaw], **parameters: Any) -> Report:
     """Checks a law of flow sizes, on one set of parameters.
 

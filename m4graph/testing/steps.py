@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import torch
 
+from m4graph.core.calls import plain_call
 from m4graph.graph import EventStep
 from m4graph.graph.schema import EDGE_FEATURES, FLOW_FEATURES, LINK_FEATURES
 from m4graph.training.episode import TrainingStep
 
 
+@plain_call
 def tiny_step(seed: int = 0) -> EventStep:
     """A step with random features: four flows on five links, the first two of them updated."""
     random = torch.Generator().manual_seed(seed)
@@ -30,6 +32,7 @@ def tiny_step(seed: int = 0) -> EventStep:
     )
 
 
+@plain_call
 def tiny_targets(seed: int = 0) -> TrainingStep:
     """The same step with what a model should have said; some of it is unknown."""
     return TrainingStep(

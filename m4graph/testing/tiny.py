@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from m4graph import topology
+from m4graph.core.calls import plain_call
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import CongestionControl
 from m4graph.workload import Workload
@@ -28,6 +29,7 @@ FLOWS = (
 """``(src, dst, size_bytes, start_ns)`` on :func:`tiny_network`: some share links, some do not."""
 
 
+@plain_call
 def tiny_network() -> nx.Graph:
     """Two racks of two hosts and two spines, all at 10 Gb/s."""
     return topology.leaf_spine(
@@ -35,6 +37,7 @@ def tiny_network() -> nx.Graph:
     )
 
 
+@plain_call
 def tiny_workload(flows: Sequence[tuple[int, int, int, int]] = FLOWS) -> Workload:
     """Flows ``(src, dst, size_bytes, start_ns)``, numbered through."""
     src, dst, size_bytes, start_ns = np.array(flows, np.int64).reshape(-1, 4).T

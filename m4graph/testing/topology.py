@@ -14,6 +14,7 @@ from typing import Any
 import networkx as nx
 import yaml
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.scenario import Scenario
 from m4graph.scenario.files import load_scenario, save_scenario
@@ -26,6 +27,7 @@ _COLUMNS = ("link_src", "link_dst", "link_rate_bps", "link_delay_ns")
 _NONSENSE = "nonsense"
 
 
+@plain_call
 def check_topology(topology: str | Generator, **parameters: Any) -> Report:
     """Checks a generator of networks, on one set of parameters.
 

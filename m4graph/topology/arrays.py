@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import TopologyError
 
 MAX_RATE_BPS = 10**13
@@ -21,6 +22,7 @@ def nobody() -> np.ndarray:
     return read_only(np.zeros(0, np.int32))
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class NetworkArrays:
     """A validated network. Nodes ``0 .. num_hosts - 1`` are hosts, all others are switches.

@@ -8,6 +8,7 @@ from typing import Any
 import networkx as nx
 
 from m4graph.core.blocks import build
+from m4graph.core.calls import plain_call
 from m4graph.core.registry import Registry
 
 TOPOLOGIES: Registry[Callable[..., nx.Graph]] = Registry(
@@ -26,6 +27,7 @@ TOPOLOGIES: Registry[Callable[..., nx.Graph]] = Registry(
 """Generators by name: functions of keyword arguments that give a networkx graph."""
 
 
+@plain_call
 def from_config(config: str | Mapping[str, Any], key: str = "topology") -> nx.Graph:
     """Makes a network from ``{"kind": name, **parameters}``, or ``{"file": path, ...}``.
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from m4graph.core.blocks import choose
+from m4graph.core.calls import plain_call
 from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
@@ -114,6 +115,7 @@ _CONFIGS: Registry[type[AnyTrainConfig]] = Registry(
 )
 
 
+@plain_call
 def load_train_config(
     path: str | Path, overrides: Sequence[Override] = ()
 ) -> tuple[AnyTrainConfig, Path]:

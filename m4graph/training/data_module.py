@@ -10,6 +10,7 @@ import lightning
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from m4graph.core.calls import plain_call
 from m4graph.datasets import FlowEventDataset
 from m4graph.runs import LabelledRun
 from m4graph.training.config import AnyTrainConfig
@@ -18,6 +19,7 @@ from m4graph.training.paper.config import PaperTrainConfig
 from m4graph.training.paper.data import PeriodDataset
 
 
+@plain_call
 class RunDataModule(lightning.LightningDataModule):
     """Labelled runs, split into those to train on and those to validate on.
 

@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder
 from m4graph.runs import LabelledRun
@@ -41,6 +42,7 @@ _MONITORED = "val_mean_error"
 _PATIENCE_S = 1.0
 
 
+@plain_call
 def train(
     config: AnyTrainConfig,
     data: str | Path,

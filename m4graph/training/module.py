@@ -6,6 +6,7 @@ from typing import cast
 
 from torch import Tensor
 
+from m4graph.core.calls import plain_call
 from m4graph.nn import FlowLinkModel, Head
 from m4graph.training.base import EventTraining
 from m4graph.training.config import TrainConfig
@@ -15,6 +16,7 @@ from m4graph.training.losses import StepLosses
 from m4graph.training.tape import Tape, backward_through
 
 
+@plain_call
 class FlowLinkTraining(EventTraining):
     """One optimiser step a window.
 

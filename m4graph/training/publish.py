@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from m4graph.checkpoint import save_checkpoint
+from m4graph.core.calls import plain_call
 from m4graph.core.files import whole_folder
 from m4graph.core.provenance import provenance
 from m4graph.core.yaml_file import read_yaml, write_yaml
@@ -29,6 +30,7 @@ _LICENCE = "MIT, as m4graph"
 _TRUTH = "m4graph's packet simulator"
 
 
+@plain_call
 def write_run_files(
     config: AnyTrainConfig,
     out: Path,
@@ -45,6 +47,7 @@ def write_run_files(
         (scratch / PROVENANCE).write_text(json.dumps(origin) + "\n", encoding="utf-8")
 
 
+@plain_call
 def publish(
     config: AnyTrainConfig,
     model: EventModel,
@@ -99,6 +102,7 @@ def publish(
     return errors
 
 
+@plain_call
 def training_domain(
     scenario: Mapping[str, Any], before: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:

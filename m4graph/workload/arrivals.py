@@ -33,6 +33,7 @@ ARRIVAL_LAWS: Registry[Any] = Registry(
 """Laws of the gaps between starts by name: classes that are an :class:`ArrivalLaw`."""
 
 
+@plain_call
 class PoissonArrivals:
     """Flows start independently of each other: exponential gaps."""
 

@@ -30,6 +30,7 @@ _COLUMNS = {
 _MAX_TIME_NS = 2**62
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class ClosedLoopWorkload:
     """Flows whose start depends on the completion of others, sorted by ``(ready_ns, id)``.

@@ -109,6 +109,7 @@ class ClusterMatrix:
         return RackPairs(layout, without_lone_hosts(layout, shuffled(layout, weight, generator)))
 
 
+@plain_call
 class ClientStorageMatrix:
     """The first quarter of the racks are clients, the others storage; both send.
 

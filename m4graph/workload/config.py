@@ -10,6 +10,7 @@ import networkx as nx
 from pydantic import Field
 
 from m4graph.core.blocks import build
+from m4graph.core.calls import plain_call
 from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem, StrictModel, keys_inside, spell
 from m4graph.core.units import NS_PER_US
@@ -134,6 +135,7 @@ class ClosedLoopBlock(WorkloadBlock):
         return closed_loop(flows, self.limit_per_rack, self.backlog)
 
 
+@plain_call
 def from_config(
     config: str | Mapping[str, Any], network: nx.Graph, seed: int = 0, key: str = "workload"
 ) -> AnyWorkload:

@@ -8,10 +8,12 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.topology.arrays import NetworkArrays
 from m4graph.topology.racks import racks
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class HostLayout:
     """Racks as in :func:`m4graph.topology.racks`, numbered from 0 without gaps in that order.

@@ -72,6 +72,7 @@ class UniformMatrix:
         return RackPairs(layout, np.outer(size, size) - np.diag(size**2))
 
 
+@plain_call
 class PermutationMatrix:
     """Every host sends to one other host and receives from one; who from whom is random."""
 

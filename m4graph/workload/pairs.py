@@ -8,12 +8,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.workload.layout import HostLayout
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class PairShares:
     """What part of all flows goes where, in expectation; what
@@ -40,6 +42,7 @@ class Pairs(Protocol):
         """The expected part of the flows between hosts, exact."""
 
 
+@plain_call
 class RackPairs:
     """Draws a pair of racks by weight, then hosts inside them uniformly, never a host twice.
 
@@ -80,6 +83,7 @@ class RackPairs:
         )
 
 
+@plain_call
 class HostPairs:
     """Goes through a list of host pairs round by round, each round in a new random order; every
     pair hence has its exact share.

@@ -26,6 +26,7 @@ _KEPT = {"priority_group": 7, "destination_port": 2**16 - 1}
 _INT32 = ("src", "dst", *_KEPT)
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class Workload:
     """Flows, sorted by ``(start_ns, id)``. Made by :meth:`from_arrays` or :meth:`from_file`, which

@@ -42,6 +42,7 @@ def load_model(
     return load_checkpoint(find_checkpoint(name_or_path), device)
 
 
+@plain_call
 def find_checkpoint(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     """The checkpoint folder of a model; weights of the zoo are checked against the manifest.
 
@@ -60,6 +61,7 @@ def find_checkpoint(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     return Path(given)
 
 
+@plain_call
 def checkpoint_files(name_or_path: str | os.PathLike[str]) -> tuple[Path, Path]:
     """The files that a model's answers depend on: its weights, and its configuration.
 
@@ -70,6 +72,7 @@ def checkpoint_files(name_or_path: str | os.PathLike[str]) -> tuple[Path, Path]:
     return folder / _WEIGHTS, folder / _CONFIG
 
 
+@plain_call
 def list_models() -> list[manifest.ZooEntry]:
     """All models of the zoo.
 
@@ -79,6 +82,7 @@ def list_models() -> list[manifest.ZooEntry]:
     return manifest.read_manifest(manifest.ZOO_FOLDER).models
 
 
+@plain_call
 def model_info(name: str) -> manifest.ZooEntry:
     """What the manifest says of a model.
 
@@ -88,6 +92,7 @@ def model_info(name: str) -> manifest.ZooEntry:
     return manifest.read_manifest(manifest.ZOO_FOLDER).entry(name)
 
 
+@plain_call
 def model_card(name: str) -> str:
     """The card of a model: data, seed, metrics, training time, licence; Markdown.
 
@@ -101,6 +106,7 @@ def model_card(name: str) -> str:
         raise CheckpointError(f"{path}: expected the model's card (got {error})") from None
 
 
+@plain_call
 def default_model_name() -> str:
     """The model to take where none is named.
 

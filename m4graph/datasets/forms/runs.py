@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from m4graph.core.calls import plain_call
 from m4graph.datasets.run_dataset import RunDataset
 from m4graph.datasets.store.items import NUM_NODES, Tensors
 from m4graph.datasets.store.processing import Form
@@ -51,6 +52,7 @@ class StoredRun:
         return to_run_data(self._run)
 
 
+@plain_call
 class FlowEventDataset(RunDataset):
     r"""Runs of the packet simulator, with the state of flows and links at every flow arrival and
     departure: one graph for each run.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.compilation import source_digest
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
@@ -74,6 +75,7 @@ class SnapshotForm:
         return StoredSnapshots({name: tensor.numpy() for name, tensor in tensors.items()})
 
 
+@plain_call
 class SnapshotDataset(RunDataset):
     r"""The flows and links of a network just after each flow arrival and departure: one graph for
     each event of each run, as :func:`m4graph.to_hetero_data` gives it, with labels.

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Data
 
+from m4graph.core.calls import plain_call
 from m4graph.core.compilation import source_digest
 from m4graph.datasets.run_dataset import RunDataset
 from m4graph.datasets.store.items import StoredItems, Tensors, pack_items
@@ -53,6 +54,7 @@ COLUMNS = (
 logarithms are natural ones."""
 
 
+@plain_call
 def flow_table(scenario: Scenario | FlowNetwork) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """What is known of each flow of a scenario without the packet simulator.
 
@@ -103,6 +105,7 @@ class TableForm:
         return StoredItems(tensors, metadata)
 
 
+@plain_call
 class FlowTableDataset(RunDataset):
     r"""What is known of each flow before a packet simulation, beside what it said: one table for
     each run, for regressors that look at one flow at a time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError, M4GraphError
 from m4graph.core.progress import Progress
 from m4graph.core.schema import KeyProblem
@@ -21,6 +22,7 @@ from m4graph.scenario import Scenario
 MANIFEST_FILE = "manifest.json"
 
 
+@plain_call
 def import_runs(
     sources: Sequence[str | Path],
     out: str | Path,

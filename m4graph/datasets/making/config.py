@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field
 
+from m4graph.core.calls import plain_call
 from m4graph.core.rng import TRAIN_SEEDS, generator
 from m4graph.core.schema import KeyProblem, StrictModel, spell, unknown_key
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
@@ -106,6 +107,7 @@ def _check_names(blocks: Mapping[str, Any], key: str) -> None:
             raise KeyProblem(f"{key}.{name}", "missing key")
 
 
+@plain_call
 def load_config(path: str | Path, overrides: Iterable[Override] = ()) -> GenerateConfig:
     """Reads a configuration; paths inside it are relative to it, and made absolute.
 

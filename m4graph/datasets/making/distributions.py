@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.integers import whole_as_integers
 from m4graph.core.schema import KeyProblem, join_key, spell, unknown_key
 from m4graph.datasets.making.laws import (
@@ -31,6 +32,7 @@ from m4graph.datasets.making.laws import (
 )
 
 
+@plain_call
 def parse(tree: object, key: str = "") -> Law:
     """Reads a tree of values and laws.
 

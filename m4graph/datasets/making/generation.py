@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_positive
 from m4graph.core.errors import InputError, SimulationError
 from m4graph.core.parallel import check_backend, unordered
@@ -60,6 +61,7 @@ class GenerationError(SimulationError):
         self.failures = list(failures)
 
 
+@plain_call
 def generate(
     config: GenerateConfig,
     out: str | Path,

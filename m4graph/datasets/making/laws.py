@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.schema import KeyProblem, join_key
 
 Streams = Callable[[str], np.random.Generator]
@@ -25,6 +26,7 @@ class Law(Protocol):
         """Draws the value of a key."""
 
 
+@plain_call
 @dataclass(frozen=True)
 class Constant:
     """Always the same value."""
@@ -36,6 +38,7 @@ class Constant:
         return self.value
 
 
+@plain_call
 @dataclass(frozen=True)
 class Block:
     """A law for each key of a block."""
@@ -47,6 +50,7 @@ class Block:
         return {name: law.draw(join_key(key, name), streams) for name, law in self.laws.items()}
 
 
+@plain_call
 @dataclass(frozen=True)
 class Choice:
     """One of several laws, with probabilities in proportion to weights."""
@@ -62,6 +66,7 @@ class Choice:
         return self.options[index].draw(f"{key}[{index}]", streams)
 
 
+@plain_call
 @dataclass(frozen=True)
 class Uniform:
     """A number between two others, uniformly, or uniformly in its logarithm."""
@@ -78,6 +83,7 @@ class Uniform:
         return float(streams(key).uniform(self.low, self.high))
 
 
+@plain_call
 @dataclass(frozen=True)
 class IntUniform:
     """An integer between two others, both included; uniformly, or uniformly in its logarithm."""
@@ -93,6 +99,7 @@ class IntUniform:
         return int(streams(key).integers(self.low, self.high, endpoint=True))
 
 
+@plain_call
 @dataclass(frozen=True)
 class SameAs:
     """What another key got; replaced by its value in :func:`draw`."""
@@ -104,6 +111,7 @@ class SameAs:
         return self
 
 
+@plain_call
 @dataclass(frozen=True)
 class Cases:
     """One law for each value of another key.
@@ -121,6 +129,7 @@ class Cases:
         return Cases(self.source, {name: law.draw(f"{key}[{name}]", streams) for name, law in laws})
 
 
+@plain_call
 def draw(law: Law, streams: Streams, key: str = "") -> Any:
     """Draws a tree of plain values.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError
 from m4graph.core.integers import as_integer
 from m4graph.core.rng import EVALUATION_SEEDS, is_evaluation_seed
@@ -62,6 +63,7 @@ def check_training_seeds(description: Mapping[str, Any], key: str = "") -> None:
             check_training_seed(seed, join_key(key, name))
 
 
+@plain_call
 def scenario_hash(scenario: Scenario | FlowNetwork | LabelledRun) -> str:
     """The hash of a scenario's links, flows and routes.
 

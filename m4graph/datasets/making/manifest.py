@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self
 import numba
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, InputError
 from m4graph.core.files import whole_file
 from m4graph.core.provenance import provenance
@@ -74,6 +75,7 @@ class RunFailure:
     description: dict[str, Any] | None
 
 
+@plain_call
 @dataclass(frozen=True)
 class Shard:
     """Every ``count``-th scenario, from the ``number``-th on; ``1/1`` is all of them."""

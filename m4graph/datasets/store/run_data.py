@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import HeteroData
 
+from m4graph.core.calls import plain_call
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
 from m4graph.runs.labelled_run import LabelledRun
 from m4graph.runs.settings import setting_values
@@ -89,6 +90,7 @@ class RunData(HeteroData):  # type: ignore[misc]
         return super().__inc__(key, value, *args, **kwargs)
 
 
+@plain_call
 def to_run_data(run: LabelledRun) -> RunData:
     """Makes the graph of a run.
 

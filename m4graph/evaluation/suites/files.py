@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import KeyProblem, StrictModel, join_key
 from m4graph.core.yaml_file import locate, read_yaml
@@ -30,6 +31,7 @@ class SuiteFile(StrictModel):
     scenarios: list[dict[str, Any]] = Field(min_length=1)
 
 
+@plain_call
 def load_suite(name_or_path: str | os.PathLike[str]) -> Suite:
     """Finds a suite.
 

@@ -7,6 +7,7 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.progress import Progress
 from m4graph.evaluation.suites.pods.report import PodReport
 from m4graph.evaluation.suites.pods.run import run_pods
@@ -17,6 +18,7 @@ from m4graph.scenario.suite import Suite
 from m4graph.simulators import Runner
 
 
+@plain_call
 @singledispatch
 def evaluate_suite(
     suite: Suite,

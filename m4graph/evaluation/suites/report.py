@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from m4graph.core.calls import plain_call
 from m4graph.core.files import whole_folder
 from m4graph.core.provenance import provenance
 from m4graph.core.yaml_file import write_yaml
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+@plain_call
 class SuiteReport(SuiteResults):
     """What came out of a suite, as a table and as files.
 

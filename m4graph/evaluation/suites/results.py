@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from m4graph.core.calls import plain_call
 from m4graph.evaluation.refusals import Refusals
 from m4graph.evaluation.suites.measure import Record
 from m4graph.evaluation.tables import ERROR_COLUMNS, ratio
@@ -17,6 +18,7 @@ from m4graph.simulators import BASELINE
 CLOSED_LOOP_COLUMNS = ("completion_time_error", "throughput_error")
 
 
+@plain_call
 class SuiteResults:
     """What came out of a suite.
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from m4graph.core.calls import plain_call
 from m4graph.core.parallel import check_backend, unordered
 from m4graph.core.progress import Progress
 from m4graph.evaluation.scenario_results import ScenarioResults, check_truth
@@ -32,6 +33,7 @@ RESULTS = "results"
 """The folder of single results inside an evaluation's folder."""
 
 
+@plain_call
 def run_suite(
     suite: Suite,
     runners: Sequence[Runner],

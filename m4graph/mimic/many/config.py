@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from m4graph.core.calls import plain_call
 from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.core.yaml_file import Override, apply_overrides, locate, read_yaml
 from m4graph.datasets.making.config import GenerateConfig
@@ -125,6 +126,7 @@ def _matrix(pods: int, racks: int, to_other_pods: float) -> list[list[float]]:
     ]
 
 
+@plain_call
 def load_many_config(path: str | Path, overrides: Iterable[Override] = ()) -> ManyConfig:
     """Reads a configuration.
 

@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder, whole_file
 from m4graph.core.progress import Progress
@@ -20,6 +21,7 @@ TABLES, RUNS_FILE = "tables", "runs.json"
 _OF_RUNS = ("name", "seed", "cuts", "warm_up_us", "scenario")
 
 
+@plain_call
 def make(config: ManyConfig, out: str | Path, progress: Progress | None = None) -> Mimic:
     """Simulates what is not there yet, trains, and writes the mimic to a folder.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.array_checks import Checker
 from m4graph.core.array_file import read_arrays
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
 from m4graph.core.units import NS_PER_US
@@ -44,6 +45,7 @@ _OFFERED_US = 20_000_000.0
 _MOST = 1e30
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class FittedTable:
     """What was fitted to one small run.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import Batch, HeteroData
 
+from m4graph.core.calls import plain_call
 from m4graph.mimic.hetero import pod_graph
 from m4graph.mimic.many.config import ManyConfig
 from m4graph.mimic.many.tables import FittedTable
@@ -31,6 +32,7 @@ _LONGEST = 10.0
 """Of the number of a wait, so that no sum overflows at first."""
 
 
+@plain_call
 def train(
     config: ManyConfig,
     tables: Sequence[FittedTable],

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.progress import Progress
 from m4graph.mimic.boundary import BoundaryTrace
 from m4graph.mimic.clusters import Pods
@@ -18,6 +19,7 @@ from m4graph.scenario import Scenario
 from m4graph.simulators.packet.link_hook import LinkStep
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class MimicStep:
     """A model in a run: what :func:`~m4graph.mimic.compose.hook` needs.
@@ -35,6 +37,7 @@ class MimicStep:
     gate: LinkStep | None = None
 
 
+@plain_call
 def common_arrays(pods: Pods, seed: int) -> tuple[NDArray[Any], ...]:
     """What the arrays of every model begin with.
 

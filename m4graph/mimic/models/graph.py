@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.mimic.boundary import BoundaryTrace
 from m4graph.mimic.clusters import Pods
@@ -28,6 +29,7 @@ of another."""
 Ranges = dict[str, tuple[float, float]]
 
 
+@plain_call
 class Graph(MimicModel):
     """Emits the curves of :class:`~m4graph.mimic.models.lindley.Lindley`, once a run.
 

@@ -8,11 +8,13 @@ from torch.nn.functional import silu
 from torch_geometric.data import HeteroData
 from torch_geometric.nn import HeteroConv, SAGEConv
 
+from m4graph.core.calls import plain_call
 from m4graph.mimic.hetero import EDGE_TYPES, NODE_FEATURES, PORT_FEATURES
 from m4graph.mimic.models.graph_curves import NUM_NUMBERS
 from m4graph.mimic.models.lindley_curve import NUM_KINDS, NUM_ROLES
 
 
+@plain_call
 class GraphNet(nn.Module):
     """Message passing over a pod's ports and switches; the ports of a role speak together.
 

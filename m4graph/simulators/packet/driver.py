@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.announced import announced_compilation
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError, SimulationError
 from m4graph.core.progress import Progress
 from m4graph.results import UNFINISHED_BECAUSE
@@ -41,6 +42,7 @@ _MAX_CALLS = 2**31
 """Codes of calls start anew after so many."""
 
 
+@plain_call
 class Watcher:
     """Looks on at runs of the packet simulator, at times that it chooses.
 
@@ -60,6 +62,7 @@ class Watcher:
         return {}
 
 
+@plain_call
 class PacketRun:
     """A run of the packet simulator: its arrays, and the loop that changes them.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_positive
 from m4graph.core.errors import ConfigError
 from m4graph.core.progress import Progress
@@ -30,6 +31,7 @@ from m4graph.simulators.session import simulate_closed_loop
 from m4graph.workload import ClosedLoopWorkload
 
 
+@plain_call
 class PacketSimulator(Simulator):
     """Simulates every packet, as ns-3 with the HPCC RDMA model does, to the nanosecond.
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.routing import Routes
 
 PAUSED, ENDED = -1, -2
@@ -16,6 +17,7 @@ FOREVER_NS = 2**62
 """Later than everything."""
 
 
+@plain_call
 class Completion(NamedTuple):
     """A flow whose last byte has arrived.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from m4graph.core.calls import plain_call
 from m4graph.nn import PaperModel
 from m4graph.training.base import EventTraining
 from m4graph.training.paper.config import PaperTrainConfig
@@ -13,6 +14,7 @@ from m4graph.training.paper.losses import PaperLosses, backward_through
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
+@plain_call
 class PaperTraining(EventTraining):
     """One optimiser step a batch of busy periods.
 

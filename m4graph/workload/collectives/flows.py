@@ -9,12 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.schema import KeyProblem
 
 SWITCH = -1
 """Stands for the NVSwitch of a group's server, as an end of a flow."""
 
 
+@plain_call
 class Collective(NamedTuple):
     """What a group of ranks is to do.
 
@@ -35,6 +37,7 @@ class Collective(NamedTuple):
     chunks: int = 1
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class RankGroup:
     """Where the ranks of a group stand, server by server.
@@ -83,6 +86,7 @@ class RankGroup:
         return np.array(servers)
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class CollectiveFlows:
     """Flows between the ranks of a group.
@@ -152,6 +156,7 @@ class CollectiveFlows:
 Waits = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
+@plain_call
 def side_by_side(parts: list[CollectiveFlows]) -> CollectiveFlows:
     """All flows of several sets, none of which waits for another set."""
     first = np.cumsum([0, *(part.num_flows for part in parts)])
@@ -169,6 +174,7 @@ def side_by_side(parts: list[CollectiveFlows]) -> CollectiveFlows:
     )
 
 
+@plain_call
 def one_after_another(parts: list[CollectiveFlows]) -> CollectiveFlows:
     """Phases: a rank begins one when all that is sent to it in the phase before has arrived."""
     whole = side_by_side(parts)
@@ -190,6 +196,7 @@ def one_after_another(parts: list[CollectiveFlows]) -> CollectiveFlows:
     return CollectiveFlows.of(whole.src, whole.dst, whole.size_bytes, step, *waits)
 
 
+@plain_call
 def parts_of(size_bytes: int, num_parts: int) -> NDArray[np.int64]:
     """The sizes of the parts of a buffer, int64 ``[num_parts]``, which differ by a byte at most."""
     return size_bytes // num_parts + (np.arange(num_parts) < size_bytes % num_parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.registry import Registry
 from m4graph.core.schema import KeyProblem, one_of
@@ -65,6 +66,7 @@ COLLECTIVE_ALGORITHMS: Registry[Callable[[Collective, RankGroup], CollectiveFlow
 """Algorithms by name: functions of a collective and a group that give its flows."""
 
 
+@plain_call
 def check_collective(collective: Collective) -> Collective:
     """The collective, its algorithm named.
 
@@ -89,6 +91,7 @@ def check_collective(collective: Collective) -> Collective:
     return collective._replace(algorithm=name)
 
 
+@plain_call
 def collective_flows(collective: Collective, group: RankGroup) -> CollectiveFlows:
     """The flows of a collective operation of a group of two ranks or more.
 

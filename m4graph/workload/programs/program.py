@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import WorkloadError
 from m4graph.workload.collectives import Collective, check_collective
@@ -23,6 +24,7 @@ MAX_NS = 2**61
 """No computation may take longer."""
 
 
+@plain_call
 class Communicator(NamedTuple):
     """Ranks that communicate, one operation after the other.
 
@@ -37,6 +39,7 @@ class Communicator(NamedTuple):
     dimension: str
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class Program:
     """The nodes of a rank; ranks that do the same share one.
@@ -77,6 +80,7 @@ class Program:
         return len(self.names)
 
 
+@plain_call
 class ProgramBuilder:
     """Puts a program together, node by node; each method gives the new node's number.
 
@@ -228,6 +232,7 @@ class ProgramBuilder:
         return node
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class JobPrograms:
     """The programs of all ranks of a job.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import WorkloadError
 from m4graph.core.integers import parse_integer
 from m4graph.core.schema import KeyProblem
@@ -55,6 +56,7 @@ class SimaiWorkload(NamedTuple):
     is_micro: bool
 
 
+@plain_call
 def read_simai(path: str | Path, nvls: bool = False) -> SimaiWorkload:
     """Reads a file.
 
@@ -95,6 +97,7 @@ def read_simai(path: str | Path, nvls: bool = False) -> SimaiWorkload:
     )
 
 
+@plain_call
 def simai_programs(workload: SimaiWorkload) -> JobPrograms:
     """What the ranks do: one pass forwards and one backwards, all ranks alike.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch_geometric.data import Dataset, HeteroData
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError
 from m4graph.core.progress import count_progress
 from m4graph.datasets.importers.routenet.archive import GRAPHS, ROUTINGS
@@ -17,6 +18,7 @@ from m4graph.datasets.importers.routenet.store import ENDING, ArchiveStore
 from m4graph.datasets.store.items import StoredItems, map_tensors
 
 
+@plain_call
 class RouteNetDataset(Dataset):  # type: ignore[misc]
     r"""Simulations of wide-area networks, with delay, jitter and loss of every path: the public
     archives of the Barcelona Neural Networking Center, `version 6

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.scenario import Scenario
 from m4graph.scenario.ideal import ACK_BYTES, HEADER_BYTES
 from m4graph.simulators.packet.jit import inline_hook_kernel
@@ -20,6 +21,7 @@ def nothing(s, subject, detail):
     """The hook of an algorithm that does nothing there."""
 
 
+@plain_call
 @dataclass(frozen=True)
 class CongestionKernel:
     """One algorithm, as the packet engine runs it.

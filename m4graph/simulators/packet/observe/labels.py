@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.simulators.packet import layout
 from m4graph.simulators.packet.driver import PacketRun, Watcher
 
@@ -15,6 +16,7 @@ _FIRST_ROWS = 1 << 12
 _FLOWS_OF_EVENT = 16
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class EventLabels:
     """What the network looked like at each flow arrival and departure, in the order of the events.

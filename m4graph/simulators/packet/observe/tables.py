@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import ConfigError
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.table import to_frame
@@ -51,6 +52,7 @@ PACKET_KINDS = ("data", "ack", "nack", "pause", "resume")
 RECORDING_FILE = "recording.yaml"
 
 
+@plain_call
 @dataclass(frozen=True, eq=False)
 class Records:
     """Tables of a recorded run; a table of what was not recorded has no rows.

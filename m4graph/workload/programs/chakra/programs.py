@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError, WorkloadError
 from m4graph.core.integers import as_integer
 from m4graph.core.units import NS_PER_US
@@ -28,6 +29,7 @@ _ALL_RANKS = ("", "0")
 Groups = Mapping[str, Sequence[int]]
 
 
+@plain_call
 def chakra_programs(prefix: str | Path, groups: str | Path | Groups | None = None) -> JobPrograms:
     """Reads the traces ``<prefix>.<rank>.et`` of all ranks (protobuf, also gzipped) or ``.json``.
 

@@ -1,0 +1,101 @@
+"""A wrong call of anything public ends in one line; what is new and forgets it is found here."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+
+import m4graph as m4
+from m4graph.core.errors import InputError
+from m4graph.datasets.making.laws import Uniform
+from m4graph.mimic import PodShape
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "_ext"))
+import public
+
+TAKES_ANYTHING = {"RunData", "stateful_snapshots"}
+"""A keyword of PyG's ``Data`` is an attribute; a generator looks at nothing before it is read."""
+MADE_INSIDE = {"States", "StepOutput", "PaperOutput", "EventStep", "FlowTracker"}
+"""What torch traces when it exports a model, and what goes with it: people only read these."""
+NOT_FOR_PEOPLE = {
+    "m4graph.core.errors",  # errors, and what they are spelled with
+    "m4graph.core.schema",
+    "m4graph.simulators.packet.link_hook",  # compiled code calls these
+    "m4graph.nn.heads",  # a model makes them of its block, whose keys it checks
+}
+
+
+def public_calls():
+    for module, name in public.homes():
+        value = getattr(import_module(module), name, None)
+        if module in NOT_FOR_PEOPLE or name in TAKES_ANYTHING | MADE_INSIDE:
+            continue
+        if inspect.isfunction(value) or (inspect.isclass(value) and can_be_made(value)):
+            yield pytest.param(value, id=f"{module}.{name}")
+
+
+def can_be_made(value):
+    is_protocol = getattr(value, "_is_protocol", False)
+    return not (inspect.isabstract(value) or is_protocol or issubclass(value, BaseException))
+
+
+@pytest.mark.parametrize("target", list(public_calls()))
+def test_an_argument_that_there_is_not(target):
+    with pytest.raises(InputError) as caught:
+        target(surely_unknown=1)
+    assert "\n" not in str(caught.value)
+    assert "surely_unknown" in str(caught.value) or "expected" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: m4.NetworkConfig(gpbs=10),
+         "^NetworkConfig.gpbs: unknown key: expected one of payload_bytes, "),
+        (lambda: m4.NetworkConfig(payload_byts=10), "did you mean 'payload_bytes'"),
+        (lambda: m4.NetworkConfig(ecn={"pmax": 2}), "^NetworkConfig.ecn.pmax: expected at most 1"),
+        (lambda: m4.NetworkConfig(1000), "^NetworkConfig: expected the arguments payload_bytes, "),
+        (lambda: m4.training.TrainConfig(nam="x"), "TrainConfig.nam: unknown key.*mean 'name'"),
+        (lambda: Uniform(lo=1, high=2), "^Uniform: unknown argument: .*did you mean 'low'"),
+        (lambda: PodShape(), "^PodShape: expected the arguments .*missing"),
+        (lambda: m4.Completion(1), "^Completion: expected the arguments flow_id, .*missing"),
+        (lambda: m4.workload.ExponentialSizes(mean=3), "^ExponentialSizes: unknown argument"),
+        (lambda: m4.workload.PoissonArrivals(rate=3), "^PoissonArrivals: .* expected none"),
+        (lambda: m4.Workload(ids=3), "^Workload: unknown argument: .*did you mean 'id'"),
+        (lambda: m4.datasets.FlowEventDataset("x", recipes="y"), "did you mean 'recipe'"),
+    ],
+)  # fmt: skip
+def test_what_people_try(call, message):
+    with pytest.raises(InputError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+def test_classes_stay_what_they_are():
+    law = m4.workload.FixedSizes(1000)
+    done = m4.Completion(0, 1, 2, 3, 4, 5, 6)
+    model = m4.nn.SnapshotModel(m4.nn.FlowLinkModel())
+    for made in law, done, m4.NetworkConfig(pfc=False):
+        assert type(pickle.loads(pickle.dumps(made))) is type(made)
+    assert pickle.loads(pickle.dumps(done)) == done == copy.deepcopy(done)
+    assert done._replace(src=9).src == 9
+    assert [*copy.deepcopy(model).state_dict()] == [*model.state_dict()]
+    assert str(inspect.signature(m4.workload.FixedSizes)).startswith("(size_bytes: ")
+    assert "payload_bytes" in inspect.signature(m4.NetworkConfig).parameters
+    assert not inspect.signature(m4.workload.PoissonArrivals).parameters
+
+
+def test_a_class_that_calls_its_base_wrongly():
+    class Mine(m4.nn.SnapshotModel):
+        def __init__(self):
+            super().__init__(modle=torch.nn.Identity())
+
+    with pytest.raises(InputError, match=r"^SnapshotModel: unknown argument.*mean 'model'"):
+        Mine()
