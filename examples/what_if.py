@@ -30,6 +30,12 @@ import m4graph as m4
 from m4graph.core.files import check_output_folder, whole_folder
 from m4graph.core.rng import EVALUATION_SEEDS
 from m4graph.evaluation import plot_bottlenecks
+from m4graph.evaluation.plots.figure import (
+    TRUTH_COLOUR,
+    panels,
+    save_figure,
+    simulator_colours,
+)
 from m4graph.scenario.cautions import without_cautions
 
 OUT = Path(__file__).parent / "out" / "what_if"
@@ -82,7 +88,7 @@ def main() -> None:
         f"{max(parts):.2f} % at most"
     )
     with whole_folder(options.out) as folder:
-        bars(whole, cuts).savefig(folder / "p99.png", dpi=130)
+        save_figure(bars(whole, cuts), folder / "p99.png")
         plot_bottlenecks(whole.extra["links"], folder / "links.png")
         plot_bottlenecks(cuts[0].result.extra["links"], folder / "links_worst.png")
     print(f"Plots: {options.out}")
@@ -136,19 +142,16 @@ def table(whole: m4.SimulationResult, cuts: Sequence[Cut]) -> Table:
 
 
 def bars(whole: m4.SimulationResult, cuts: Sequence[Cut]) -> Figure:
-    figure = Figure(figsize=(7.2, 0.9 + 0.21 * len(cuts)))
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots()
+    figure, axes = panels("A spine cable is cut", 1, 1, (7.0, 0.4 + 0.21 * len(cuts)))
+    (panel,) = axes.flat
     before = whole.summary()["p99_slowdown"]
-    axes.barh([_name(cut) for cut in cuts], [cut.p99 - before for cut in cuts], color="#CC79A7")
-    axes.axvline(0, color="#222222", linewidth=1)
-    axes.invert_yaxis()
-    axes.set_xlabel(f"p99 slowdown, change from {before:.2f} without a cut")
-    axes.set_title("A spine cable is cut")
-    axes.grid(True, axis="x", color="#dddddd", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
+    (colour,) = simulator_colours(["parsimon"]).values()
+    panel.barh([_name(cut) for cut in cuts], [cut.p99 - before for cut in cuts], color=colour)
+    panel.axvline(0, color=TRUTH_COLOUR, linewidth=1)
+    panel.invert_yaxis()
+    panel.margins(y=0.01)
+    panel.grid(visible=False, axis="y")
+    panel.set_xlabel(f"p99 slowdown, change from {before:.2f} without a cut")
     return figure
 
 

@@ -25,7 +25,7 @@ from m4graph.training.start import PROVENANCE, Start
 CHECKPOINT = "checkpoint"
 """The folder of a training's checkpoint, in its own."""
 
-_LICENCE = "the licence of m4graph"
+_LICENCE = "MIT, as m4graph"
 _TRUTH = "m4graph's packet simulator"
 
 

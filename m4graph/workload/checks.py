@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,8 +34,10 @@ def check_flows(
     num_hosts: int | None,
     where: Callable[[int, str], str],
     more_rules: Sequence[Rule],
+    given: Mapping[str, NDArray[Any]] | None = None,
 ) -> None:
-    """Checks each rule on all flows; ``where(row, column)`` names a place for the message.
+    """Checks each rule on all flows; ``where(row, column)`` names a place for the message, and
+    ``given`` holds what a user wrote there, if that is not what ``columns`` hold.
 
     Raises:
         WorkloadError: For the first row that breaks one.
@@ -58,7 +61,7 @@ def check_flows(
             row = int(np.argmin(good))
             raise WorkloadError(
                 f"{where(row, name)}: flow {flow_id[row]}: expected {expected} "
-                f"(got {columns[name][row]})"
+                f"(got {(given or columns)[name][row]})"
             )
 
 

@@ -46,6 +46,11 @@ class FrameFlows:
         """Names a cell, for a message."""
         return self.table.where(row, self.origin.get(column, column))
 
+    @property
+    def given(self) -> dict[str, NDArray[Any]]:
+        """As ``columns``, but in the units of the table."""
+        return self.columns | {name: self.table[origin] for name, origin in self.origin.items()}
+
 
 def read_flows(frame: Any, network: nx.Graph | NetworkArrays) -> FrameFlows:
     """Reads the flows of a table; see :meth:`m4graph.workload.Workload.from_frame`.
@@ -105,11 +110,13 @@ def _start_ns(table: Table, column: str) -> NDArray[np.int64]:
     given: NDArray[np.int64] = table[column]
     if column == "start_ns":
         return given
-    start_ns = np.rint(given * _NS_PER[column])
+    ns_per_unit = _NS_PER[column]
+    start_ns = np.rint(given * ns_per_unit)
     late = np.abs(start_ns) >= _LATEST_NS
     if late.any():
         row = int(np.argmax(late))
+        latest = f"{_LATEST_NS // ns_per_unit} {column.removeprefix('start_')}"
         raise WorkloadError(
-            f"{table.where(row, column)}: expected a time before {_LATEST_NS} ns (got {given[row]})"
+            f"{table.where(row, column)}: expected a time before {latest} (got {given[row]})"
         )
     return start_ns.astype(np.int64)

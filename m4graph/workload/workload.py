@@ -154,7 +154,7 @@ class Workload:
                 column and the flow.
         """
         flows = read_flows(frame, network)
-        check_flows(flows.columns, None, flows.where, _own_rules(flows.columns))
+        check_flows(flows.columns, None, flows.where, _own_rules(flows.columns), flows.given)
         return cls._sorted(flows.columns)
 
     def to_frame(self, network: nx.Graph | None = None) -> pd.DataFrame:

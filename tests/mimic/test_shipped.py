@@ -16,7 +16,7 @@ def test_a_shipped_mimic(name):
     assert Mimic.load(find_mimic(name)).model.kind in name
     assert set(mimic_files(name)) == {"arrays.npz", "card.md", "mimic.json"}
     assert sum(mimic_files(name).values()) < 1_000_000
-    for word in ("seed", "licence", "m4graph mimic fit"):
+    for word in ("seed", "Licence", "m4graph mimic fit"):
         assert word in mimic_card(name)
 
 

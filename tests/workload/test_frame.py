@@ -134,8 +134,16 @@ def test_ids_and_kept_columns():
         ({"size_bytes": [0, 1]}, r"row 0, column size_bytes: flow 0: expected 1 byte or more"),
         ({"size_bytes": pd.array([1, None], dtype="Int64")}, r"row 1, .*integer .*an empty cell"),
         ({"start_us": [1, np.nan]}, r"row 1, column start_us: expected a finite number \(got nan"),
-        ({"start_us": [1, -1]}, r"row 1, column start_us: flow 1: expected a time of 0 or above"),
-        ({"start_us": [1, 1e17]}, r"row 1, column start_us: expected a time before .*\(got 1e\+17"),
+        ({"start_us": [1, -1.5]}, r"row 1, column start_us: flow 1: .* 0 or above \(got -1\.5\)"),
+        ({"start_us": None, "start_s": [1, -2]}, r"column start_s: flow 1: .* \(got -2(\.0)?\)"),
+        (
+            {"start_us": [1, 1e17]},
+            r"row 1, column start_us: .* before 4611686018427387 us \(got 1e",
+        ),
+        (
+            {"start_us": None, "start_s": [1, 1e10]},
+            r"start_s: .* before 4611686018 s \(got 1000",
+        ),
         ({"start_us": None}, r"a start, one of start_ns, .* \(got src,dst,size_bytes,tenant\)"),
         ({"start_ns": [1, 2]}, r"a start, one of .* \(got start_ns,start_us\)"),
         ({"size_bytes": None, "size": [1, 2]}, r"a size, one of size_bytes, bytes \(got .*size"),

@@ -58,7 +58,7 @@ def publish(
             "num_flows": sum(table.num_nodes for table in train),
             "scenario": recipe["scenario"],
         },
-        "licence": "the licence of m4graph",
+        "licence": "MIT, as m4graph",
         "metrics": {f"val_{name}": getattr(errors, name) for name in _METRICS},
     }
     shown = ", ".join(f"{key} {value}" for key, value in settings.items())

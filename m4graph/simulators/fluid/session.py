@@ -55,5 +55,5 @@ class FluidSession(Session):
         flow = engine.advance(_EVENTS_A_TURN, until_ns)
         if flow < 0:
             return Outcome(_OUTCOMES[flow], 0, int(engine.now_ns))
-        finish_ns = self._start_ns[flow] + int(engine.fct_ns[flow])
+        finish_ns = self._flows.start_ns[flow] + int(engine.fct_ns[flow])
         return Outcome(flow, finish_ns, finish_ns)

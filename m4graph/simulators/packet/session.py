@@ -90,7 +90,8 @@ class PacketSession(Session):
         if flow < len(waits) and waits["waits"][flow]:
             own = self._batches.pop(int(waits["first"][flow]))
             start_ns, finish_ns = times_ns(self._run.state, own)
-            self._start_ns[own], self._finish_ns[own] = start_ns.tolist(), finish_ns.tolist()
+            self._flows.start_ns[own] = start_ns.tolist()
+            self._flows.finish_ns[own] = finish_ns.tolist()
         return True
 
     def _advance(self, until_ns: int) -> Outcome:

@@ -7,13 +7,46 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import RoutingError, TopologyError, WorkloadError
+from m4graph.core.errors import ConfigError, RoutingError, TopologyError, WorkloadError
 from m4graph.core.integers import is_integer
 from m4graph.core.schema import spell
 from m4graph.routing import Routes, check_routes
+from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import MAX_BYTES
+from m4graph.simulators.base import refuse_spraying
 from m4graph.simulators.session.types import FOREVER_NS
 from m4graph.topology import NetworkArrays
+
+
+def check_scenario(scenario: Scenario, sprays: bool) -> None:
+    """Refuses what no session has, and what that of a simulator has not.
+
+    Args:
+        scenario (Scenario): Of the session.
+        sprays (bool): Whether its simulator spreads the packets of a flow over paths.
+
+    Raises:
+        ConfigError: If there are faults, or packets to spread.
+    """
+    if scenario.faults:
+        raise ConfigError(
+            f"faults: expected none in a session or a closed loop (got {len(scenario.faults)})"
+        )
+    if not sprays:
+        refuse_spraying("the simulator of this session", scenario)
+
+
+def check_no_window(flow: int, window_bytes: int | None) -> None:
+    """Refuses a window of a single flow.
+
+    Raises:
+        WorkloadError: If there is one.
+    """
+    if window_bytes is not None:
+        raise WorkloadError(
+            f"flow {flow}: expected no window_bytes in a session of this simulator; packet has "
+            f"windows of single flows (got {window_bytes})"
+        )
 
 
 def checked_host(flow: int, name: str, value: int, num_hosts: int) -> int:

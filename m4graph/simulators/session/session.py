@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import (
-    ConfigError,
-    M4GraphError,
-    RoutingError,
-    SimulationError,
-    WorkloadError,
-)
+from m4graph.core.errors import M4GraphError, SimulationError
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
-from m4graph.scenario.ideal import ideal_fct_ns
-from m4graph.scenario.ranges import largest_flow_bytes
-from m4graph.simulators.base import refuse_spraying
-from m4graph.simulators.session.checks import (
-    checked_host,
-    checked_size,
-    checked_time,
-    checked_window,
-    given_routes,
-)
+from m4graph.simulators.session.checks import check_no_window, check_scenario, checked_time
+from m4graph.simulators.session.flows import SessionFlows
 from m4graph.simulators.session.interrupt import Interrupts
 from m4graph.simulators.session.types import (
     ENDED,
@@ -62,24 +48,9 @@ class Session(ABC):
     """Whether it spreads the packets of a flow over paths, where routing says so."""
 
     def __init__(self, scenario: Scenario) -> None:
-        if scenario.faults:
-            raise ConfigError(
-                f"faults: expected none in a session or a closed loop (got {len(scenario.faults)})"
-            )
-        if not self.sprays:
-            refuse_spraying("the simulator of this session", scenario)
+        check_scenario(scenario, self.sprays)
         self._scenario = scenario
-        arrays = scenario.arrays
-        self._largest_flow_bytes = largest_flow_bytes(arrays)
-        routing = scenario.routing
-        self._router = None if isinstance(routing, Routes) else routing.router(arrays)
-        self._src: list[int] = []
-        self._dst: list[int] = []
-        self._size_bytes: list[int] = []
-        self._start_ns: list[int] = []  # -1: not known yet
-        self._ideal_fct_ns: list[int] = []
-        self._window_bytes: dict[int, int] = {}  # Of flows not taken in yet that were given one.
-        self._finish_ns: list[int] = []
+        self._flows = SessionFlows(scenario)
         self._starting: list[int] = []
         self._waiting = WaitingFlows()
         self._now_ns = 0
@@ -98,7 +69,7 @@ class Session(ABC):
     @property
     def num_flows(self) -> int:
         """Flows added so far."""
-        return len(self._src)
+        return len(self._flows)
 
     @property
     def unfinished(self) -> list[int]:
@@ -107,18 +78,17 @@ class Session(ABC):
         Those that are left when :meth:`run` has come to its end without ``until_ns`` can never
         complete, as a flow whose last packets were dropped for good.
         """
-        times = zip(self._start_ns, self._finish_ns, strict=True)
-        return [flow for flow, (start, finish) in enumerate(times) if finish < 0 <= start]
+        return self._flows.unfinished()
 
     @property
     def start_ns(self) -> NDArray[np.int64]:
         """When each flow started or is to start, int64 ``[num_flows]``; -1: not known yet."""
-        return np.array(self._start_ns, np.int64)
+        return np.array(self._flows.start_ns, np.int64)
 
     @property
     def finish_ns(self) -> NDArray[np.int64]:
         """When each flow completed, int64 ``[num_flows]``; -1: has not."""
-        return np.array(self._finish_ns, np.int64)
+        return np.array(self._flows.finish_ns, np.int64)
 
     @property
     def packet_hops(self) -> int | None:
@@ -162,37 +132,17 @@ class Session(ABC):
                 window is below 1, or the start is in the past; or if the simulator or the algorithm
                 has no such windows. The session is as before.
         """
-        flow = len(self._src)
-        num_hosts = self._scenario.arrays.num_hosts
-        src = checked_host(flow, "src", src, num_hosts)
-        dst = checked_host(flow, "dst", dst, num_hosts)
-        if src == dst:
-            raise WorkloadError(f"flow {flow}: expected two hosts (got {src} for both)")
-        size = checked_size(flow, size_bytes, self._largest_flow_bytes)
-        start = self._now_ns if start_ns is None else checked_time(flow, start_ns, self._now_ns)
-        window_bytes = None if window_bytes is None else checked_window(flow, window_bytes)
-        routes = None
-        if route is not None:
-            routes = given_routes(self._scenario.arrays, flow, src, dst, route, ack_route)
-        elif ack_route is not None:
-            raise RoutingError(f"flow {flow}: expected a route with the ack_route (got none)")
-        elif self._router is None:
-            raise RoutingError(
-                f"flow {flow}: expected a route, as the scenario's routing is not ECMP"
-            )
-        self._check_given(flow, routes, window_bytes)
-        if routes is not None:
+        flow = len(self._flows)
+        new = self._flows.checked(
+            self._now_ns, src, dst, size_bytes, start_ns, route, ack_route, window_bytes
+        )
+        self._check_given(flow, new.routes, new.window_bytes)
+        if new.routes is not None:
             self._admit_waiting()
-        if window_bytes is not None:
-            self._window_bytes[flow] = window_bytes
-        self._src.append(src)
-        self._dst.append(dst)
-        self._size_bytes.append(size)
-        self._start_ns.append(start)
-        self._finish_ns.append(-1)
+        self._flows.add(new)
         self._starting.append(flow)
-        if routes is not None:
-            self._take_in(routes)
+        if new.routes is not None:
+            self._take_in(new.routes)
         return flow
 
     def announce(
@@ -219,12 +169,7 @@ class Session(ABC):
             range: Their numbers.
         """
         self._admit_waiting()
-        flows = range(len(self._src), len(self._src) + len(src))
-        self._src += src.tolist()
-        self._dst += dst.tolist()
-        self._size_bytes += size_bytes.tolist()
-        self._start_ns += [-1] * len(src)
-        self._finish_ns += [-1] * len(src)
+        flows = self._flows.announce(src, dst, size_bytes)
         self._take_in(routes)
         if waits is not None:
             self._let_wait(flows, waits)
@@ -234,20 +179,11 @@ class Session(ABC):
 
     def times_of(self, flows: range) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """As ``start_ns`` and ``finish_ns``, of some flows."""
-        own = slice(flows.start, flows.stop)
-        return np.array(self._start_ns[own], np.int64), np.array(self._finish_ns[own], np.int64)
+        return self._flows.times_of(flows)
 
     def completion_of(self, flow: int) -> Completion:
         """A flow that has completed."""
-        return Completion(
-            flow,
-            self._src[flow],
-            self._dst[flow],
-            self._size_bytes[flow],
-            self._start_ns[flow],
-            self._finish_ns[flow],
-            self._ideal_fct_ns[flow],
-        )
+        return self._flows.completion_of(flow)
 
     def start(self, flow_id: int, start_ns: int | None = None) -> None:
         """Starts an announced flow, now or later, as :meth:`add_flow` would.
@@ -256,11 +192,7 @@ class Session(ABC):
             WorkloadError: If there is no such flow, it has been started, or the start is in the
                 past.
         """
-        if not 0 <= flow_id < len(self._src) or self._start_ns[flow_id] >= 0:
-            raise WorkloadError(f"flow {flow_id}: expected an announced flow that has no start yet")
-        self._start_ns[flow_id] = (
-            self._now_ns if start_ns is None else checked_time(flow_id, start_ns, self._now_ns)
-        )
+        self._flows.start(flow_id, start_ns, self._now_ns)
         self._starting.append(flow_id)
 
     def run(self, until_ns: int | None = None) -> Iterator[Completion]:
@@ -313,7 +245,7 @@ class Session(ABC):
         return self.completion_of(flow)
 
     def __repr__(self) -> str:
-        done = sum(finish >= 0 for finish in self._finish_ns)
+        done = sum(finish >= 0 for finish in self._flows.finish_ns)
         return (
             f"{type(self).__name__}(num_flows={self.num_flows}, num_completed={done}, "
             f"now_ns={self.now_ns})"
@@ -336,24 +268,20 @@ class Session(ABC):
 
     def _check_given(self, flow: int, routes: Routes | None, window_bytes: int | None) -> None:
         """Refuses a route or a window that the simulator cannot take: by default all windows."""
-        if window_bytes is not None:
-            raise WorkloadError(
-                f"flow {flow}: expected no window_bytes in a session of this simulator; packet has "
-                f"windows of single flows (got {window_bytes})"
-            )
+        check_no_window(flow, window_bytes)
 
     def _step(self, until_ns: int) -> None:
         try:
             self._admit_waiting()
             if self._starting:
                 starting, self._starting = self._starting, []
-                self._start(starting, [self._start_ns[flow] for flow in starting])
+                self._start(starting, [self._flows.start_ns[flow] for flow in starting])
             self._outcome, finish_ns, now_ns = self._advance(until_ns)
         except M4GraphError as error:
             self._failure = error
             raise
         if self._outcome >= 0:
-            self._finish_ns[self._outcome] = finish_ns
+            self._flows.finish_ns[self._outcome] = finish_ns
         self._now_ns = max(self._now_ns, now_ns)
         if self._outcome >= 0 and not self._follow(self._outcome):
             self._outcome = PAUSED
@@ -364,38 +292,18 @@ class Session(ABC):
 
     def _follow(self, flow: int) -> bool:
         """A flow has completed: starts what waited for it; whether its batch has completed."""
-        ready, is_last = self._waiting.complete(flow, self._finish_ns[flow])
+        ready, is_last = self._waiting.complete(flow, self._flows.finish_ns[flow])
         for follower, ready_ns in ready:
             self.start(follower, max(ready_ns, self._now_ns))
         return is_last
 
     def _admit_waiting(self) -> None:
         """Routes the flows that were added since the last time, all at once."""
-        first = len(self._ideal_fct_ns)
-        if first < len(self._src):
-            assert self._router is not None
-            if first + 1 == len(self._src):
-                routes = self._router.route_one(self._src[first], self._dst[first])
-            else:
-                routes = self._router.route(self._src[first:], self._dst[first:])
+        routes = self._flows.found_routes()
+        if routes is not None:
             self._take_in(routes)
 
     def _take_in(self, routes: Routes) -> None:
-        first = len(self._ideal_fct_ns)
-        scenario, config = self._scenario, self._scenario.config
-        sizes = _Sizes(np.array(self._size_bytes[first:], np.int64))
-        ideal = ideal_fct_ns(
-            scenario.arrays, sizes, routes, config.payload_bytes, config.ticks_per_ns
-        )
-        src = np.array(self._src[first:], np.int64)
-        dst = np.array(self._dst[first:], np.int64)
-        windows = None
-        if self._window_bytes:
-            flows = range(first, len(self._src))
-            windows = np.array([self._window_bytes.pop(flow, 0) for flow in flows], np.int64)
-        self._admit(FlowBatch(src, dst, sizes.size_bytes, ideal, routes, windows))
-        self._ideal_fct_ns += ideal.tolist()
-
-
-class _Sizes(NamedTuple):
-    size_bytes: NDArray[np.int64]
+        batch = self._flows.batch(routes)
+        self._admit(batch)
+        self._flows.ideal_fct_ns += batch.ideal_fct_ns.tolist()

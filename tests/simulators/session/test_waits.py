@@ -23,7 +23,7 @@ def chain(num_flows, lag_ns=0, ready_ns=0):
 
 def announced(session, src, dst, size_bytes, waits):
     src, dst = np.asarray(src), np.asarray(dst)
-    routes = session._router.route(src, dst)
+    routes = session._flows.router.route(src, dst)
     return session.announce(src, dst, np.asarray(size_bytes), routes, waits)
 
 
