@@ -146,6 +146,22 @@ def test_it_is_short():
     assert len(README.encode()) <= 9 * 1024
 
 
+@pytest.mark.parametrize(
+    ("page", "call"),
+    [
+        ("tasks/my-network.md", "from_networkx("),
+        ("tasks/compare-algorithms.md", "m4.compare("),
+        ("tasks/train-a-model.md", "m4graph train"),
+        ("tasks/training-job.md", "ring_all_reduce("),
+        ("how-to/sweep.md", "m4.sweep("),
+    ],
+)
+def test_a_task_takes_a_dozen_lines(page, call):
+    block = next(block for block in blocks(ROOT / "docs" / page) if call in block.text)
+    lines = [line for line in block.text.splitlines() if line and not line.startswith("# ")]
+    assert len(lines) <= 12
+
+
 @pytest.mark.parametrize("section", ["Accuracy", "Speed"])
 def test_its_figures_are_those_of_the_documentation(section):
     """A row of the README's tables stands word by word in the page that has all of them."""
