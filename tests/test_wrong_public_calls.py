@@ -55,6 +55,19 @@ def test_an_argument_that_there_is_not(target):
 
 
 @pytest.mark.parametrize(
+    "target", [each for each in public_calls() if inspect.isclass(each.values[0])]
+)
+def test_an_argument_that_a_method_has_not(target):
+    for name, method in inspect.getmembers(target, inspect.isfunction):
+        kinds = {each.kind for each in inspect.signature(method).parameters.values()}
+        is_ours = method.__module__.startswith("m4graph.") and not name.startswith("_")
+        if is_ours and name != "forward" and inspect.Parameter.VAR_KEYWORD not in kinds:
+            with pytest.raises(InputError, match="surely_unknown") as caught:
+                method(None, surely_unknown=1)
+            assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: m4.NetworkConfig(gpbs=10),
@@ -70,6 +83,8 @@ def test_an_argument_that_there_is_not(target):
         (lambda: m4.workload.PoissonArrivals(rate=3), "^PoissonArrivals: .* expected none"),
         (lambda: m4.Workload(ids=3), "^Workload: unknown argument: .*did you mean 'id'"),
         (lambda: m4.datasets.FlowEventDataset("x", recipes="y"), "did you mean 'recipe'"),
+        (lambda: m4.Workload.empty().to_frame(net=1), "^Workload.to_frame: unknown.*'network'"),
+        (lambda: m4.Workload.empty().to_csv(), "^Workload.to_csv: expected the arguments path"),
     ],
 )  # fmt: skip
 def test_what_people_try(call, message):

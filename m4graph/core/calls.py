@@ -20,10 +20,12 @@ def plain_call(target: T) -> T:
     or one that is missing, is a :class:`~m4graph.core.errors.ConfigError` that says so, and names
     the closest.
 
-    A right call costs nothing more. Classes without arguments of their own are made as before.
+    Of a class this goes for how it is made, and for its methods, inherited ones of ours among them.
+    A right call costs nothing more.
     """
     if isinstance(target, type):
         _check_making(target)
+        check_methods(target)
         return target
     return cast(T, _checked(target))
 
@@ -38,7 +40,26 @@ def _check_making(made: type) -> None:
         setattr(made, maker, staticmethod(checked) if maker == "__new__" else checked)
 
 
+def check_methods(made: type) -> None:
+    """As :func:`plain_call`, for the methods of a class, inherited ones of ours among them."""
+    for owner in made.__mro__:
+        if owner.__module__.partition(".")[0] == _PACKAGE:
+            for name, member in list(vars(owner).items()):
+                if not name.startswith("_") and name != _TRACED:
+                    _check_member(owner, name, member)
+
+
+def _check_member(owner: type, name: str, member: Any) -> None:
+    kind = type(member) if isinstance(member, classmethod | staticmethod) else None
+    function = member.__func__ if kind else member
+    if inspect.isfunction(function) and not hasattr(function, _CHECKED):
+        checked = _checked(function)
+        setattr(owner, name, kind(checked) if kind else checked)
+
+
 _CHECKED = "checks_arguments"
+_PACKAGE = __name__.partition(".")[0]
+_TRACED = "forward"  # torch traces it when it exports a model
 
 
 def _without_arguments(self: object) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from m4graph.core.calls import plain_call
+from m4graph.core.calls import check_methods, plain_call
 from m4graph.core.errors import ConfigError, did_you_mean
 from m4graph.core.errors import one_of as one_of
 from m4graph.core.integers import with_integers
@@ -83,6 +83,11 @@ class StrictModel(BaseModel):
 
     # Blocks inside of others are validated as before: without a call of ``__init__``.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        check_methods(cls)
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError
 from m4graph.core.schema import one_of
@@ -46,6 +47,7 @@ class StepOutput(NamedTuple):
     extra: dict[str, Tensor]
 
 
+@plain_call
 class FlowLinkModel(Pretrained, nn.Module):
     r"""Updates the states of the flows and links that an event touches, and reads predictions off.
 

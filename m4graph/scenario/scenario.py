@@ -43,6 +43,7 @@ MAX_STOP_NS = 2**62
 
 
 @dataclass(frozen=True, init=False, eq=False)
+@plain_call
 class Scenario:
     """Everything that a simulator needs, checked and resolved. Frozen; computes routes once.
 
@@ -83,7 +84,6 @@ class Scenario:
     faults: tuple[Fault, ...]
     stop_ns: int | None
 
-    @plain_call
     def __init__(
         self,
         network: nx.Graph,

@@ -44,6 +44,7 @@ class PoissonArrivals:
         return generator.exponential(mean_ns, num_gaps)
 
 
+@plain_call
 class BatchArrivals:
     """Flows start together, so many at the same instant; the instants as in a Poisson process.
 
@@ -54,7 +55,6 @@ class BatchArrivals:
         KeyProblem: If it is not 1 or above.
     """
 
-    @plain_call
     def __init__(self, size: int = 8) -> None:
         self.size = check_count("size", size)
 
@@ -68,6 +68,7 @@ class BatchArrivals:
         return gaps
 
 
+@plain_call
 class LogNormalArrivals:
     """Flows start in bursts: log-normal gaps, in the manner of Parsimon and m4.
 
@@ -79,7 +80,6 @@ class LogNormalArrivals:
         KeyProblem: If it is not above 0, or above 100.
     """
 
-    @plain_call
     def __init__(self, sigma: float = 1.0) -> None:
         self.sigma = check_positive("sigma", sigma, maximum=MAX_SIGMA)
 

@@ -62,6 +62,7 @@ CLUSTERS: Mapping[str, ClusterStatistics] = MappingProxyType(
 )
 
 
+@plain_call
 class ClusterMatrix:
     r"""Racks send to racks as in one of three clusters: A (databases), B (web), C (Hadoop).
 
@@ -96,7 +97,6 @@ class ClusterMatrix:
         KeyProblem: If the cluster is unknown, or the network has a single rack.
     """
 
-    @plain_call
     def __init__(self, cluster: str) -> None:
         if not isinstance(cluster, str) or cluster not in CLUSTERS:
             raise KeyProblem("cluster", f"expected {one_of(CLUSTERS)} (got {spell(cluster)})")

@@ -18,6 +18,7 @@ from m4graph.workload.sizes import MAX_SIZE_BYTES, whole_bytes
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,2})?")
 
 
+@plain_call
 class EmpiricalSizes:
     """A cumulative distribution that is given by points, with straight lines between them.
 
@@ -32,7 +33,6 @@ class EmpiricalSizes:
         WorkloadError: If the points are no such distribution; names the point.
     """
 
-    @plain_call
     def __init__(self, points: ArrayLike) -> None:
         self.size_bytes, self.cdf_percent = _checked(points)
 

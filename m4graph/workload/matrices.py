@@ -44,6 +44,7 @@ TRAFFIC_MATRICES: Registry[Any] = Registry(
 """Who sends to whom, by name: classes that are a :class:`TrafficMatrix`."""
 
 
+@plain_call
 class UniformMatrix:
     """Every host sends to every other one with equal probability.
 
@@ -55,7 +56,6 @@ class UniformMatrix:
         KeyProblem: If it is no boolean, or the network has a single rack and none may send.
     """
 
-    @plain_call
     def __init__(self, inside_racks: bool = True) -> None:
         if not isinstance(inside_racks, bool):
             raise KeyProblem("inside_racks", f"expected true or false (got {spell(inside_racks)})")
@@ -86,6 +86,7 @@ class PermutationMatrix:
         return HostPairs(layout, hosts, receiver)
 
 
+@plain_call
 class IncastMatrix:
     """Some hosts send to one. Each :obj:`fan_in` flows in a row come from all senders, in random
     order.
@@ -98,7 +99,6 @@ class IncastMatrix:
         KeyProblem: If a parameter is no integer, or the network has too few hosts.
     """
 
-    @plain_call
     def __init__(self, fan_in: int, dst: int | None = None) -> None:
         self.fan_in = check_count("fan_in", fan_in)
         self.dst = None if dst is None else check_count("dst", dst, 0)
@@ -115,6 +115,7 @@ class IncastMatrix:
         return HostPairs(layout, src + (src >= dst), np.full(self.fan_in, dst))
 
 
+@plain_call
 class RackMatrix:
     """Racks send to racks by given weights; hosts are drawn uniformly inside their racks.
 
@@ -130,7 +131,6 @@ class RackMatrix:
             number of racks differs, or a rack of one host is to send to itself.
     """
 
-    @plain_call
     def __init__(self, matrix: ArrayLike | None = None, file: str | Path | None = None) -> None:
         if (matrix is None) == (file is None):
             got = "neither" if file is None else "both"

@@ -58,6 +58,7 @@ def whole_bytes(sizes: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.clip(np.rint(sizes), 1, MAX_SIZE_BYTES).astype(np.int64)
 
 
+@plain_call
 class FixedSizes:
     """All flows have one size.
 
@@ -68,7 +69,6 @@ class FixedSizes:
         KeyProblem: If it is no integer of 1 or above.
     """
 
-    @plain_call
     def __init__(self, size_bytes: int) -> None:
         self.size_bytes = check_count("size_bytes", size_bytes, 1, MAX_SIZE_BYTES)
 
@@ -82,10 +82,10 @@ class FixedSizes:
         return np.full(num_flows, self.size_bytes, dtype=np.int64)
 
 
+@plain_call
 class _LawWithMean:
     """A law with its mean as a parameter."""
 
-    @plain_call
     def __init__(self, mean_bytes: float) -> None:
         self._mean_bytes = check_positive("mean_bytes", mean_bytes)
 
@@ -95,6 +95,7 @@ class _LawWithMean:
         return self._mean_bytes
 
 
+@plain_call
 class ExponentialSizes(_LawWithMean):
     """Exponential law.
 
@@ -110,6 +111,7 @@ class ExponentialSizes(_LawWithMean):
         return whole_bytes(generator.exponential(self.mean_bytes, num_flows))
 
 
+@plain_call
 class LogNormalSizes(_LawWithMean):
     """Log-normal law: the logarithm has mean ``ln(mean_bytes) - sigma**2 / 2`` and standard
     deviation ``sigma``.
@@ -122,7 +124,6 @@ class LogNormalSizes(_LawWithMean):
         KeyProblem: If a parameter is not above 0.
     """
 
-    @plain_call
     def __init__(self, mean_bytes: float, sigma: float = 2.0) -> None:
         super().__init__(mean_bytes)
         self.sigma = check_positive("sigma", sigma, maximum=MAX_SIGMA)
@@ -133,6 +134,7 @@ class LogNormalSizes(_LawWithMean):
         return whole_bytes(np.exp(generator.normal(centre, self.sigma, num_flows)))
 
 
+@plain_call
 class ParetoSizes(_LawWithMean):
     """Pareto law of type I: ``P(size > x) = (smallest / x)**shape`` from the smallest size on,
     which is ``mean_bytes * (shape - 1) / shape``.
@@ -145,7 +147,6 @@ class ParetoSizes(_LawWithMean):
         KeyProblem: If the mean is not above 0, or the shape not above 1 (no finite mean).
     """
 
-    @plain_call
     def __init__(self, mean_bytes: float, shape: float = 1.5) -> None:
         super().__init__(mean_bytes)
         self.shape = check_positive("shape", shape, above=1.0)
@@ -156,6 +157,7 @@ class ParetoSizes(_LawWithMean):
         return whole_bytes(smallest * (1 + generator.pareto(self.shape, num_flows)))
 
 
+@plain_call
 class GaussianSizes(_LawWithMean):
     """The positive part of a Gaussian law: sizes of 0 and below do not come.
 
@@ -170,7 +172,6 @@ class GaussianSizes(_LawWithMean):
         KeyProblem: If a parameter is not above 0, or the deviation is too large.
     """
 
-    @plain_call
     def __init__(self, mean_bytes: float, std_bytes: float) -> None:
         super().__init__(mean_bytes)
         self.std_bytes = check_positive("std_bytes", std_bytes)
