@@ -12,8 +12,8 @@ from m4graph.convert.ecn import KEYS as ECN_KEYS
 from m4graph.convert.ecn import read_ecn, spell_ecn
 from m4graph.convert.formats import FLOWS, TOPOLOGY, TRACE, TextFormat
 from m4graph.convert.settings import Settings
-from m4graph.core.errors import ConfigError, InputError
-from m4graph.core.schema import KeyProblem, StrictModel, one_of
+from m4graph.core.errors import ConfigError, InputError, one_of
+from m4graph.core.schema import KeyProblem, StrictModel
 from m4graph.core.units import NS_PER_S
 from m4graph.scenario import MAX_STOP_NS, Scenario
 from m4graph.scenario.congestion import BASE_RTT_NS, PAIR

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, one_of
 
 TOPOLOGY, FLOWS, TRACE = "topology.txt", "flows.txt", "trace.txt"
 

@@ -14,8 +14,7 @@ from m4graph.convert.paths import are_equal, are_kept, write_paths
 from m4graph.convert.text import write_lines
 from m4graph.convert.times import write_times
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.routing import ecmp_routes
 from m4graph.scenario import Scenario
 from m4graph.topology import to_hpcc

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.core.hints import parameter_hints
 from m4graph.core.integers import with_integers
 from m4graph.core.registry import Registry
@@ -23,7 +23,6 @@ from m4graph.core.schema import (
     StrictModel,
     join_key,
     keys_inside,
-    one_of,
     spell,
     unknown_key,
 )

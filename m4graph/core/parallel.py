@@ -9,8 +9,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from m4graph.core.backends import dask_cluster, ray_cluster
-from m4graph.core.errors import ConfigError, SimulationError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, SimulationError, one_of
 
 BACKENDS = ("loky", "dask", "ray")
 

@@ -16,8 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from m4graph.core.calls import check_methods, plain_call
-from m4graph.core.errors import ConfigError, did_you_mean
-from m4graph.core.errors import one_of as one_of
+from m4graph.core.errors import ConfigError, did_you_mean, one_of
 from m4graph.core.integers import with_integers
 
 _EXPECTED = {

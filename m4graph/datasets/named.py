@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError, InputError
+from m4graph.core.errors import ConfigError, InputError, one_of
 from m4graph.core.registry import Registry
-from m4graph.core.schema import one_of
 from m4graph.datasets.making.config import GenerateConfig, load_config
 
 HASHES_FILE = Path(__file__).resolve().parent / "named.json"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError
-from m4graph.core.schema import one_of, spell
+from m4graph.core.errors import ConfigError, one_of
+from m4graph.core.schema import spell
 from m4graph.evaluation.distributions import Distributions
 from m4graph.evaluation.report import Report
 from m4graph.evaluation.scenario_results import ScenarioResults

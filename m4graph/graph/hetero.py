@@ -13,8 +13,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
 from m4graph.graph.step import EventStep
 from m4graph.graph.survey import Surveyor, warm_up

@@ -11,8 +11,9 @@ import numpy as np
 
 from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
+from m4graph.core.errors import one_of
 from m4graph.core.integers import is_integer
-from m4graph.core.schema import KeyProblem, one_of, spell, unknown_key
+from m4graph.core.schema import KeyProblem, spell, unknown_key
 from m4graph.jobs.tenants import Tenant, check_tenant
 from m4graph.routing import RoutingConfig
 from m4graph.scenario import NetworkConfig, Scenario

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import ConfigError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.learned.compiled import CompiledEngine, Weights
 from m4graph.learned.compiled.checkpoint import weights_of_checkpoint
 from m4graph.learned.compiled.weights import export_weights, misfit

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.core.progress import Progress
-from m4graph.core.schema import one_of
 from m4graph.core.yaml_file import Override, apply_overrides, read_yaml
 from m4graph.mimic.boundary import BoundaryTrace, taps_of
 from m4graph.mimic.clusters import Pods

@@ -25,8 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError, InputError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, InputError, one_of
 from m4graph.core.units import NS_PER_S
 from m4graph.metrics import wasserstein
 from m4graph.mimic.boundary import BoundaryTrace

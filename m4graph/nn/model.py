@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
-from m4graph.core.errors import ConfigError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK, LINK_FEATURES, MOST_LOG_RATIO, SCOPES
 from m4graph.nn.conv import carry, conv_name, resolve_conv
 from m4graph.nn.heads import HeadSpec, mlp, plain_head_specs, resolve_heads

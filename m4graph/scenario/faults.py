@@ -12,8 +12,9 @@ from pydantic import Field, model_validator
 
 from m4graph.core.blocks import build
 from m4graph.core.calls import plain_call
+from m4graph.core.errors import one_of
 from m4graph.core.registry import Registry
-from m4graph.core.schema import KeyProblem, StrictModel, join_key, one_of, spell
+from m4graph.core.schema import KeyProblem, StrictModel, join_key, spell
 from m4graph.core.units import GBPS, NS_PER_US
 from m4graph.scenario.ranges import MIN_RATE_BPS
 from m4graph.topology import NetworkArrays

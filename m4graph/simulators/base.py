@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError, did_you_mean
+from m4graph.core.errors import ConfigError, did_you_mean, one_of
 from m4graph.core.progress import Progress
 from m4graph.core.registry import Registry
-from m4graph.core.schema import one_of
 from m4graph.results import SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.scenario.cautions import Caution, warn_of

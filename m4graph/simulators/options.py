@@ -10,10 +10,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.core.hints import parameter_hints
 from m4graph.core.integers import with_integers
-from m4graph.core.schema import KeyProblem, join_key, one_of, spell, unknown_key
+from m4graph.core.schema import KeyProblem, join_key, spell, unknown_key
 from m4graph.core.yaml_file import Override, apply_overrides, locate
 from m4graph.simulators import base
 from m4graph.simulators.base import option_names

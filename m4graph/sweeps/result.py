@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from m4graph.core.calls import plain_call
-from m4graph.core.schema import KeyProblem, one_of
+from m4graph.core.errors import one_of
+from m4graph.core.schema import KeyProblem
 from m4graph.sweeps.measure import PointRows, quantile_column
 from m4graph.sweeps.points import Point
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from m4graph.core.errors import ConfigError, InputError
-from m4graph.core.schema import KeyProblem, one_of, spell
+from m4graph.core.errors import ConfigError, InputError, one_of
+from m4graph.core.schema import KeyProblem, spell
 from m4graph.core.units import NS_PER_US
 from m4graph.core.yaml_file import Override, apply_overrides, locate
 from m4graph.scenario import NetworkConfig, Scenario

@@ -8,8 +8,8 @@ import networkx as nx
 
 from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
-from m4graph.core.errors import TopologyError
-from m4graph.core.schema import KeyProblem, one_of, spell
+from m4graph.core.errors import TopologyError, one_of
+from m4graph.core.schema import KeyProblem, spell
 from m4graph.core.text import read_lines
 from m4graph.topology.astra_sim import read_astra_sim
 from m4graph.topology.canonical import from_networkx

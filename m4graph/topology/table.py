@@ -12,8 +12,8 @@ import numpy as np
 
 from m4graph.core.calls import plain_call
 from m4graph.core.cells import is_parquet
-from m4graph.core.errors import TopologyError
-from m4graph.core.schema import KeyProblem, one_of
+from m4graph.core.errors import TopologyError, one_of
+from m4graph.core.schema import KeyProblem
 from m4graph.core.table import OptionalInt, Table, read_table, write_table
 from m4graph.core.units import GBPS
 from m4graph.topology.arrays import NetworkArrays

@@ -9,9 +9,8 @@ import networkx as nx
 import numpy as np
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import TopologyError
+from m4graph.core.errors import TopologyError, one_of
 from m4graph.core.integers import is_integer
-from m4graph.core.schema import one_of
 from m4graph.topology.arrays import (
     MAX_DELAY_NS,
     MAX_RATE_BPS,

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.calls import plain_call
+from m4graph.core.errors import one_of
 from m4graph.core.rng import generator
-from m4graph.core.schema import KeyProblem, one_of, spell
+from m4graph.core.schema import KeyProblem, spell
 from m4graph.workload.layout import HostLayout
 from m4graph.workload.pairs import RackPairs
 

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from m4graph.core.errors import ConfigError
-from m4graph.core.schema import KeyProblem, StrictModel, one_of, spell, unknown_key
+from m4graph.core.errors import ConfigError, one_of
+from m4graph.core.schema import KeyProblem, StrictModel, spell, unknown_key
 
 
 class Inner(StrictModel):

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from m4graph.core.calls import plain_call
 from m4graph.core.compilation import source_digest
-from m4graph.core.errors import ConfigError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.datasets.forms.stored_snapshots import (
     FLOW_COLUMNS,
     LINK_COLUMNS,

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from m4graph.convert import FORMATS, from_text
-from m4graph.core.errors import ConfigError, InputError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import ConfigError, InputError, one_of
 from m4graph.scenario import Scenario
 from m4graph.scenario.expected import EXPECTED_FILES
 from m4graph.scenario.files import SCENARIO_FILE, load_scenario

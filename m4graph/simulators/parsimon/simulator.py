@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from m4graph.core.announced import announced_compilation
 from m4graph.core.checks import check_count, check_positive
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.core.progress import Progress
-from m4graph.core.schema import one_of
 from m4graph.results import UNFINISHED, SimulationResult
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator

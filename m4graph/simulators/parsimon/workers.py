@@ -13,10 +13,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.core.parallel import BACKENDS as PROCESSES
 from m4graph.core.parallel import check_backend, unordered
-from m4graph.core.schema import one_of
 from m4graph.simulators.parsimon.link_model import LinkInputs, LinkOutputs
 
 BACKENDS = ("threads", *PROCESSES)

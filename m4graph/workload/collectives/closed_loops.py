@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
-from m4graph.core.schema import KeyProblem, one_of
+from m4graph.core.errors import one_of
+from m4graph.core.schema import KeyProblem
 from m4graph.workload.closed_loop import ClosedLoopWorkload
 from m4graph.workload.collectives.direct import direct
 from m4graph.workload.collectives.flows import SWITCH, Collective, CollectiveFlows, RankGroup

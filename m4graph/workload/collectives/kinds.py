@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from m4graph.core.calls import plain_call
-from m4graph.core.errors import ConfigError
+from m4graph.core.errors import ConfigError, one_of
 from m4graph.core.registry import Registry
-from m4graph.core.schema import KeyProblem, one_of
+from m4graph.core.schema import KeyProblem
 from m4graph.workload.collectives.flows import Collective, CollectiveFlows, RankGroup
 
 

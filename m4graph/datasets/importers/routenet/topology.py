@@ -10,8 +10,7 @@ import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
-from m4graph.core.errors import InputError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import InputError, one_of
 from m4graph.core.text import first_line
 from m4graph.datasets.importers.routenet.numbers import integer, number
 from m4graph.topology.graph_file import UNREADABLE

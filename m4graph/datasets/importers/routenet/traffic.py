@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from m4graph.core.errors import InputError
-from m4graph.core.schema import one_of
+from m4graph.core.errors import InputError, one_of
 from m4graph.datasets.importers.routenet.numbers import integer, number
 
 TIME_PARAMETERS = (
