@@ -40,7 +40,6 @@ def test_an_access_outside_of_an_array_is_found(tmp_path, environment):
     assert "IndexError: index is out of bounds" in done.stderr
 
 
-@pytest.mark.slow
 def test_kernels_stay_inside_of_their_arrays(environment):
     paths = [str(TESTS / path) for path in CHECKED]
     command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *paths]

@@ -14,8 +14,6 @@ import torch
 
 import m4graph as m4
 from m4graph.core.errors import InputError
-from m4graph.datasets.making.laws import Uniform
-from m4graph.mimic import PodShape
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "_ext"))
 import public
@@ -65,32 +63,6 @@ def test_an_argument_that_a_method_has_not(target):
             with pytest.raises(InputError, match="surely_unknown") as caught:
                 method(None, surely_unknown=1)
             assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: m4.NetworkConfig(gpbs=10),
-         "^NetworkConfig.gpbs: unknown key: expected one of payload_bytes, "),
-        (lambda: m4.NetworkConfig(payload_byts=10), "did you mean 'payload_bytes'"),
-        (lambda: m4.NetworkConfig(ecn={"pmax": 2}), "^NetworkConfig.ecn.pmax: expected at most 1"),
-        (lambda: m4.NetworkConfig(1000), "^NetworkConfig: expected the arguments payload_bytes, "),
-        (lambda: m4.training.TrainConfig(nam="x"), "TrainConfig.nam: unknown key.*mean 'name'"),
-        (lambda: Uniform(lo=1, high=2), "^Uniform: unknown argument: .*did you mean 'low'"),
-        (lambda: PodShape(), "^PodShape: expected the arguments .*missing"),
-        (lambda: m4.Completion(1), "^Completion: expected the arguments flow_id, .*missing"),
-        (lambda: m4.workload.ExponentialSizes(mean=3), "^ExponentialSizes: unknown argument"),
-        (lambda: m4.workload.PoissonArrivals(rate=3), "^PoissonArrivals: .* expected none"),
-        (lambda: m4.Workload(ids=3), "^Workload: unknown argument: .*did you mean 'id'"),
-        (lambda: m4.datasets.FlowEventDataset("x", recipes="y"), "did you mean 'recipe'"),
-        (lambda: m4.Workload.empty().to_frame(net=1), "^Workload.to_frame: unknown.*'network'"),
-        (lambda: m4.Workload.empty().to_csv(), "^Workload.to_csv: expected the arguments path"),
-    ],
-)  # fmt: skip
-def test_what_people_try(call, message):
-    with pytest.raises(InputError, match=message) as caught:
-        call()
-    assert "\n" not in str(caught.value)
 
 
 def test_classes_stay_what_they_are():

@@ -21,7 +21,7 @@ def plain_call(target: T) -> T:
     the closest.
 
     Of a class this goes for how it is made, and for its methods, inherited ones of ours among them.
-    A right call costs nothing more.
+    A right call costs 0.1 us more.
     """
     if isinstance(target, type):
         _check_making(target)

@@ -23,7 +23,6 @@ def free_run(cache: Path, simulators: str, *order: str) -> str:
     ).stdout
 
 
-@pytest.mark.slow
 def test_two_orders(tmp_path):
     alone = free_run(tmp_path / "a", "torch", "torch")
     assert alone.startswith("torch ")
