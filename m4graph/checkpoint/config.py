@@ -13,7 +13,12 @@ from m4graph.checkpoint.models import MODELS
 from m4graph.core.calls import plain_call
 from m4graph.core.errors import CheckpointError
 from m4graph.core.schema import KeyProblem, StrictModel, spell
-from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
+from m4graph.graph.schema import (
+    FLOW_FEATURES,
+    LINK_FEATURES,
+    OLDEST_SCHEMA_VERSION,
+    SCHEMA_VERSION,
+)
 
 FORMAT_VERSION: Final = 1
 """Of ``config.json``."""
@@ -102,6 +107,14 @@ class GraphRecord(StrictModel):
             link_features=list(getattr(model, "link_features", LINK_FEATURES)),
         )
 
+    def begins(self, current: GraphRecord) -> bool:
+        """Whether these are the first features of another record, from an older schema of it."""
+        return (
+            OLDEST_SCHEMA_VERSION <= self.schema_version < current.schema_version
+            and current.flow_features[: len(self.flow_features)] == self.flow_features
+            and current.link_features[: len(self.link_features)] == self.link_features
+        )
+
 
 class CheckpointConfig(CheckpointMetadata):
     """The content of ``config.json``."""
@@ -182,6 +195,8 @@ def _read_json(path: Path) -> object:
 
 
 def _check_graph(graph: GraphRecord, current: GraphRecord, path: Path) -> None:
+    if graph.begins(current):
+        return
     for key, expected in current.model_dump().items():
         got = getattr(graph, key)
         if got != expected:

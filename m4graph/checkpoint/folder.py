@@ -23,6 +23,7 @@ from m4graph.checkpoint.config import (
 )
 from m4graph.checkpoint.models import build_model, model_name, plain_config
 from m4graph.checkpoint.tensors import check_tensors, tensors_from_bytes, tensors_to_bytes
+from m4graph.checkpoint.widening import widened_config, widened_tensors
 from m4graph.core.calls import plain_call
 from m4graph.core.device import resolve_device
 from m4graph.core.errors import CheckpointError
@@ -81,6 +82,8 @@ def save_checkpoint(
 def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> nn.Module:
     """Builds the model of a checkpoint, in eval mode.
 
+    One that was made for fewer features than there are now reads the others with weights of zero.
+
     Args:
         path (str or Path): The folder.
         device (str or torch.device, optional): Where the model is to live. (default: ``"cpu"``)
@@ -91,14 +94,15 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> nn.
         ConfigError: If there is no such device.
     """
     folder, where = Path(path), resolve_device(device)
-    record = read_config(folder).model
-    data = read_weights(folder, record.weights_sha256)
+    config = read_config(folder)
+    data = read_weights(folder, config.model.weights_sha256)
     tensors = tensors_from_bytes(data, folder / WEIGHTS)
     try:
         num_values = sum(tensor.numel() for tensor in tensors.values())
-        model = build_model(record.name, record.config, num_values)
+        model = build_model(config.model.name, widened_config(config), num_values)
     except CheckpointError as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+    tensors = widened_tensors(config, tensors, model.state_dict())
     check_tensors(tensors, model.state_dict(), folder / WEIGHTS)
     model.load_state_dict(tensors)
     return model.to(where).eval()

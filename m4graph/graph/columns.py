@@ -8,6 +8,7 @@ import numpy as np
 
 from m4graph.core.kernels import kernel
 from m4graph.estimate.bursts import drain_burst
+from m4graph.estimate.competition import link_backlog_bytes
 from m4graph.estimate.outlook import (
     LEAST_RATE,
     fair_bytes_left,
@@ -17,7 +18,7 @@ from m4graph.estimate.outlook import (
 )
 from m4graph.estimate.state import Estimate
 from m4graph.estimate.windows import wait_at
-from m4graph.graph.schema import EDGE_X, FLOW_X, LINK_X
+from m4graph.graph.schema import EDGE_X, FLOW_X, LINK_X, MOST_LOG_GAP
 from m4graph.graph.tracker_state import NUM_EDGES, NUM_LINKS, STAMP, TrackerState
 
 _FIRST_CONFIGURATION = min(
@@ -44,7 +45,7 @@ def take_link(state: TrackerState, link_id: int, now: int, updated: bool, arriva
     link = state.estimate.links[link_id]
     network = state.estimate.networks[link.network]
     drain_burst(link, float(now))
-    gap = math.log1p((now - mark.updated_ns) / network.unit_ns)
+    gap = min(math.log1p((now - mark.updated_ns) / network.unit_ns), MOST_LOG_GAP)
     x = state.link_x[row]
     x[LINK_X.log_rate] = math.log(link.rate / network.nic_rate)
     x[LINK_X.log_delay] = math.log1p(link.delay_ns / network.unit_ns)
@@ -66,6 +67,9 @@ def take_link(state: TrackerState, link_id: int, now: int, updated: bool, arriva
     x[LINK_X.log_pool] = math.log1p(pool_bytes / network.window_bytes) / 4.0
     x[LINK_X.log_rest] = math.log1p(link.rest_ns / network.unit_ns)
     x[LINK_X.log_gap] = gap
+    backlog_bytes = link_backlog_bytes(state.estimate, link_id, 0.0, now)[0]
+    x[LINK_X.log_backlog] = math.log1p(backlog_bytes / link.rate / network.unit_ns) / 4.0
+    x[LINK_X.log_pool_packets] = math.log1p(pool_bytes / network.packet_bytes) / 4.0
     state.link_ids[row] = link_id
     state.link_gap[row] = gap
     if updated:
@@ -85,10 +89,12 @@ def fill_flow(state: TrackerState, row: int, now: int, event_flow: int, arrival:
     _describe_flow(x, flow, network, float(now - flow.start_ns))
     _describe_route(x, state.estimate, flow_id, now)
     _describe_outlook(x, flow, state.estimate.shares.flows[flow_id], now)
+    _describe_competition(x, state.estimate, flow_id, now)
     configuration_x = state.configuration_x[flow.network]
     for i in range(len(configuration_x)):
         x[_FIRST_CONFIGURATION + i] = configuration_x[i]
-    state.flow_gap[row] = math.log1p((now - mark.updated_ns) / network.unit_ns)
+    gap = math.log1p((now - mark.updated_ns) / network.unit_ns)
+    state.flow_gap[row] = min(gap, MOST_LOG_GAP)
     mark.updated_ns = now
 
 
@@ -118,6 +124,9 @@ def _describe_flow(x, flow, network, elapsed_ns):
     x[FLOW_X.log_windows] = math.log(max(flow.wire_bytes / flow.window_bytes, 0.01)) / 4.0
     x[FLOW_X.log_pipe_windows] = math.log(flow.line_rate * flow.rtt_ns / flow.window_bytes)
     x[FLOW_X.log_elapsed] = math.log1p(elapsed_ns / flow.ideal_ns)
+    x[FLOW_X.log_trips] = math.log1p(elapsed_ns / flow.rtt_ns) / 4.0
+    pipe_bytes = flow.line_rate * flow.rtt_ns
+    x[FLOW_X.log_pipe_packets] = math.log1p(pipe_bytes / network.packet_bytes) / 4.0
     x[FLOW_X.remaining] = remaining / flow.wire_bytes
     x[FLOW_X.log_remaining] = math.log1p(remaining / network.packet_bytes) / 4.0
     x[FLOW_X.windows_left] = min(remaining / flow.window_bytes, 1.0)
@@ -172,3 +181,24 @@ def _describe_outlook(x, flow, fair, now):
     x[FLOW_X.log_fluid] = math.log(max(fair_ns / flow.ideal_ns, 1.0))
     x[FLOW_X.log_fair_share] = math.log(max(flow.line_rate / max(fair.rate, least_rate), 1.0))
     x[FLOW_X.fluid_remaining] = max(fair_bytes_left(fair, now), 0.0) / flow.wire_bytes
+
+
+@kernel
+def _describe_competition(x: np.ndarray, state: Estimate, flow_id: int, now: int) -> None:
+    """When a flow is through if nobody else comes, by what the flows on its links have left."""
+    shares, flow = state.shares, state.flows[flow_id]
+    own_bytes = max(fair_bytes_left(shares.flows[flow_id], now), 0.0)
+    slowest_ns, busiest_ns, shorter, num_flows = -1.0, 0.0, 0.0, 1
+    for hop in range(shares.route_ptr[flow_id], shares.route_ptr[flow_id + 1]):
+        link_id = shares.route_links[hop]
+        rate = state.links[link_id].rate
+        total_bytes, shared_bytes, share = link_backlog_bytes(state, link_id, own_bytes, now)
+        busiest_ns = max(busiest_ns, total_bytes / rate)
+        if shared_bytes / rate > slowest_ns:
+            slowest_ns, shorter = shared_bytes / rate, share
+            num_flows = shares.links[link_id].num_flows
+    so_far_ns = float(now - flow.start_ns) + flow.latency_ns
+    x[FLOW_X.log_shared] = math.log(max((so_far_ns + slowest_ns) / flow.ideal_ns, 1.0))
+    x[FLOW_X.log_backlog] = math.log(max((so_far_ns + busiest_ns) / flow.ideal_ns, 1.0))
+    x[FLOW_X.shorter_flows] = shorter
+    x[FLOW_X.log_flows_most] = math.log(float(num_flows))

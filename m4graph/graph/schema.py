@@ -1,6 +1,7 @@
 """Names of the dynamic heterograph: node types, edge types, and what each feature column means.
 
-A checkpoint records :data:`SCHEMA_VERSION`; it changes whenever a column changes its meaning.
+A checkpoint records :data:`SCHEMA_VERSION`; it changes whenever a column changes its meaning, or
+further ones follow.
 """
 
 from __future__ import annotations
@@ -8,7 +9,10 @@ from __future__ import annotations
 from m4graph.core.arrays import columns_by_name
 from m4graph.runs.settings import FEATURE_NAMES as CONFIGURATION_FEATURES
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+
+OLDEST_SCHEMA_VERSION = 2
+"""From here on, the features of a schema are the first ones of the next."""
 
 FLOW, LINK = "flow", "link"
 CROSSES = (FLOW, "crosses", LINK)
@@ -54,6 +58,12 @@ FLOW_FEATURES = (
     "log_fair_share",  # the slowest link of the route over that rate
     "fluid_remaining",  # at such rates so far, fraction of the flow
     *(f"configuration_{name}" for name in CONFIGURATION_FEATURES),
+    "log_shared",  # the slowdown if it shares links with today's flows until each is through
+    "log_backlog",  # the slowdown if all that its links have to send goes first
+    "shorter_flows",  # share of the flows at the link that decides log_shared with less left
+    "log_flows_most",  # flows there
+    "log_trips",  # time so far, in idle round trips
+    "log_pipe_packets",  # what an idle round trip holds, in packets
 )
 LINK_FEATURES = (
     "log_rate",  # over the slowest NIC
@@ -74,11 +84,16 @@ LINK_FEATURES = (
     "log_pool",  # in windows
     "log_rest",  # where its wait comes to rest, in packet times
     "log_gap",  # since the link's state was updated, in packet times
+    "log_backlog",  # what its flows have left to send, in packet times
+    "log_pool_packets",  # of its switch's shared buffer
 )
 EDGE_FEATURES = (
     "hop",  # links of the route before this one, eighths
     "hops_left",  # links behind it, eighths
 )
+
+MOST_LOG_GAP = 10.0
+"""No gap since the last update is seen as longer, so that time may start anywhere."""
 
 MOST_LOG_RATIO = 3.0
 """No prediction is further from the estimate ``log_prior``, so that a run cannot run away."""

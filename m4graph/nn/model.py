@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from m4graph.graph import EventStep, FlowTracker
     from m4graph.runs import FlowNetwork
 
-_ESTIMATES = ("log_prior", "log_steady", "log_burst_wait", "log_first_wait", "log_fluid")
+_ESTIMATES = (
+    "log_prior",
+    "log_steady",
+    "log_burst_wait",
+    "log_first_wait",
+    "log_fluid",
+    "log_shared",
+    "log_backlog",
+)
 
 
 class StepOutput(NamedTuple):

@@ -7,8 +7,7 @@ import numpy as np
 from m4graph.core.array_checks import Checker
 from m4graph.runs.flow_network import FlowNetwork
 from m4graph.runs.paper_settings import NAMES as PAPER_NAMES
-from m4graph.runs.settings import ALGORITHM_CODES, NUM_FIRST_NAMES, OTHER
-from m4graph.runs.settings import NAMES as SETTING_NAMES
+from m4graph.runs.settings import ALGORITHM_CODES, LENGTHS, OTHER
 from m4graph.topology.arrays import MAX_DELAY_NS, MAX_RATE_BPS
 
 MAX_TIME_NS = 2**60
@@ -77,10 +76,9 @@ def _check_routes(check: Checker, network: FlowNetwork) -> None:
 
 def _check_settings(check: Checker, network: FlowNetwork) -> None:
     configuration = network.configuration
-    known = (NUM_FIRST_NAMES, len(SETTING_NAMES))
-    if configuration.shape not in [(length,) for length in known]:
+    if configuration.shape not in [(length,) for length in LENGTHS]:
         got = f"{[*configuration.shape]}"
-        check.refuse("configuration", f"{known[0]} or {known[1]} numbers", got)
+        check.refuse("configuration", f"{' or '.join(map(str, LENGTHS))} numbers", got)
     check.array("configuration", configuration, "f8", len(configuration))
     check.values("configuration", configuration[:1], OTHER, max(ALGORITHM_CODES.values()))
     check.rule("configuration", configuration[:1] % 1 == 0, "the code of an algorithm")

@@ -9,11 +9,16 @@ from m4graph.core.units import BITS_PER_BYTE, GBPS, NS_PER_S, NS_PER_US, mbps_to
 from m4graph.scenario import NetworkConfig, Scenario
 from m4graph.scenario.congestion import BASE_RTT_NS, CongestionControl
 from m4graph.scenario.headroom import switch_headroom_bytes
+from m4graph.scenario.ideal import HEADER_BYTES
+from m4graph.scenario.queueing import DropTailQueue, RedQueue
 from m4graph.scenario.rdma import RdmaControl
+from m4graph.scenario.tcp import TcpControl
 
 DCTCP, DCQCN, TIMELY, HPCC, OTHER = 0, 1, 2, 3, -1
 ALGORITHM_CODES = {"dctcp": DCTCP, "dcqcn": DCQCN, "timely": TIMELY, "hpcc": HPCC}
 """What stands for an algorithm, in stored runs too; any other one is ``OTHER``."""
+
+_TCP_CODES = {"newreno": 1, "dctcp_window": 2}
 
 _HELD_BY_DCTCP = 0.93
 
@@ -23,6 +28,22 @@ _LATER = {
     "clamp_target_rate": 0.0,
     "min_rtt_ns": 20_000.0,
 }
+_OF_QUEUES = dict.fromkeys(
+    (
+        "tcp",  # 1: NewReno, 2: DCTCP with a window
+        "first_window_bytes",
+        "min_rto_ns",
+        "delayed_ack",
+        "queue_bytes",  # of a port's own queue
+        "red",
+        "red_min_bytes",
+        "red_max_bytes",
+        "red_max_p",
+        "red_weight",
+        "red_marks",
+    ),
+    0.0,
+)
 NAMES = (
     "algorithm",
     "window_bytes",  # 0: none
@@ -32,7 +53,7 @@ NAMES = (
     "kmin_ns",  # marking thresholds, as the time in which a link sends them
     "kmax_ns",
     "pmax",
-    "gain",  # nothing reads it; it is there because stored runs have it
+    "gain",
     "additive_increase_bps",  # of a round trip, or of a step
     "hyper_increase_bps",
     "t_low_ns",
@@ -41,16 +62,16 @@ NAMES = (
     "eta",
     "pfc",
     *_LATER,
+    *_OF_QUEUES,
 )
-"""Raw configuration, float64; 0 where an algorithm has no such parameter. The last four are younger
+"""Raw configuration, float64; 0 where an algorithm has no such parameter. The last ones are younger
 than the first stored runs: a vector leaves them out where all have the values of before, which are
-the algorithms' defaults."""
+the algorithms' defaults, and shared queues without TCP."""
 
-NUM_FIRST_NAMES = len(NAMES) - len(_LATER)
-"""Columns of a vector that leaves out the younger ones."""
+_DEFAULTS = {**_LATER, **_OF_QUEUES}
 
-_OF_SKETCHES = ("hyper_increase_bps", "beta", *_LATER)
-"""What only the sketches of the algorithms with a code read."""
+LENGTHS = tuple(len(NAMES) - left_out for left_out in (len(_DEFAULTS), len(_OF_QUEUES), 0))
+"""Columns of a vector that leaves out both younger groups, the last one, or none."""
 
 FEATURE_NAMES = (
     "is_dctcp",
@@ -70,7 +91,28 @@ FEATURE_NAMES = (
     "t_high",
     "eta",
     "pfc",
+    "gain",
+    "log_hyper_increase",  # over the slowest NIC's rate
+    "beta",
+    "log_increase_timer",  # over the base RTT
+    "fast_recovery_steps",  # fifths
+    "clamp_target_rate",
+    "min_rtt",  # over the base RTT
+    "is_newreno",
+    "is_dctcp_window",
+    "log_first_window",  # over what the slowest NIC sends in the base RTT
+    "log_min_rto",  # over the base RTT
+    "delayed_ack",
+    "has_own_queue",
+    "log_queue",  # over what the slowest NIC sends in the base RTT
+    "is_red",
+    "log_red_min",
+    "log_red_max",
+    "red_max_p",
+    "log_red_weight",
+    "red_marks",
 )
+"""The last ones, from ``gain`` on, are younger than the first models."""
 
 
 def configuration_vector(control: CongestionControl, config: NetworkConfig) -> NDArray[np.float64]:
@@ -81,7 +123,7 @@ def configuration_vector(control: CongestionControl, config: NetworkConfig) -> N
         config (NetworkConfig): The network's configuration, resolved.
 
     Shapes:
-        - output float64 ``[16]``, or ``[20]`` where a younger parameter is not at its default
+        - output float64, of one of :data:`LENGTHS`, the shortest that leaves out nothing
     """
     ecn = config.ecn
     # TCP's window moves by itself, and no rate holds it back.
@@ -105,16 +147,48 @@ def configuration_vector(control: CongestionControl, config: NetworkConfig) -> N
         "beta": getattr(control, "beta", 0.0),
         "eta": getattr(control, "eta", 0.0),
         "pfc": config.pfc,
-    }
-    later = {
         "increase_timer_ns": NS_PER_US * getattr(control, "increase_timer_us", 55.0),
         "fast_recovery_steps": getattr(control, "fast_recovery_steps", 1),
         "clamp_target_rate": getattr(control, "clamp_target_rate", False),
         "min_rtt_ns": NS_PER_US * getattr(control, "min_rtt_us", 20.0),
+        **_OF_QUEUES,
+        **_transport(control),
+        **_own_queue(config),
     }
-    if later != _LATER:
-        values |= later
-    return np.array([float(values[name]) for name in NAMES if name in values])
+    vector = np.array([float(values[name]) for name in NAMES])
+    usual = [_DEFAULTS.get(name) for name in NAMES]
+    length = next(n for n in LENGTHS if vector[n:].tolist() == usual[n:])
+    return vector[:length]
+
+
+def _transport(control: CongestionControl) -> dict[str, float]:
+    if not isinstance(control, TcpControl):
+        return {}
+    return {
+        "tcp": _TCP_CODES.get(control.kind, 0),
+        "first_window_bytes": float(control.init_window_bytes or 0),
+        "min_rto_ns": NS_PER_US * control.min_rto_us,
+        "delayed_ack": control.delayed_ack,
+    }
+
+
+def _own_queue(config: NetworkConfig) -> dict[str, float]:
+    """What stands in ``network.queue``, with packets taken as full ones."""
+    queue, packet_bytes = config.queue, config.payload_bytes + HEADER_BYTES
+    if isinstance(queue, RedQueue):
+        return {
+            "queue_bytes": queue.capacity_packets * packet_bytes,
+            "red": True,
+            "red_min_bytes": queue.min_packets * packet_bytes,
+            "red_max_bytes": queue.max_packets * packet_bytes,
+            "red_max_p": queue.max_p,
+            "red_weight": queue.weight,
+            "red_marks": queue.ecn,
+        }
+    if isinstance(queue, DropTailQueue):
+        limits = [queue.capacity_bytes, (queue.capacity_packets or 0) * packet_bytes]
+        return {"queue_bytes": min(limit for limit in limits if limit)}
+    return {}
 
 
 def setting_values(configuration: NDArray[np.float64]) -> dict[str, float]:
@@ -123,7 +197,8 @@ def setting_values(configuration: NDArray[np.float64]) -> dict[str, float]:
     Args:
         configuration (np.ndarray): From :func:`configuration_vector`.
     """
-    return dict(zip(NAMES, (*configuration.tolist(), *_LATER.values()), strict=False))
+    left_out = list(_DEFAULTS.values())[len(configuration) - LENGTHS[0] :]
+    return dict(zip(NAMES, (*configuration.tolist(), *left_out), strict=True))
 
 
 def seen_settings(control: CongestionControl, config: NetworkConfig) -> dict[str, float]:
@@ -133,9 +208,7 @@ def seen_settings(control: CongestionControl, config: NetworkConfig) -> dict[str
         control (CongestionControl): The algorithm, resolved.
         config (NetworkConfig): The network's configuration, resolved.
     """
-    value = setting_values(configuration_vector(control, config))
-    unread = {"gain", *(_OF_SKETCHES if value["algorithm"] == OTHER else ())}
-    return {name: value[name] for name in NAMES if name not in unread}
+    return setting_values(configuration_vector(control, config))
 
 
 def configuration_features(
@@ -172,6 +245,26 @@ def configuration_features(
         "t_high": value["t_high_ns"] / BASE_RTT_NS / 8.0,
         "eta": value["eta"],
         "pfc": value["pfc"],
+        "gain": value["gain"],
+        "log_hyper_increase": np.log1p(value["hyper_increase_bps"] / nic_bps),
+        "beta": value["beta"],
+        "log_increase_timer": np.log(max(value["increase_timer_ns"] / BASE_RTT_NS, 0.01)) / 4.0,
+        "fast_recovery_steps": value["fast_recovery_steps"] / 5.0,
+        "clamp_target_rate": value["clamp_target_rate"],
+        "min_rtt": value["min_rtt_ns"] / BASE_RTT_NS,
+        "is_newreno": value["tcp"] == _TCP_CODES["newreno"],
+        "is_dctcp_window": value["tcp"] == _TCP_CODES["dctcp_window"],
+        "log_first_window": np.log1p(value["first_window_bytes"] / bdp_bytes),
+        "log_min_rto": np.log1p(value["min_rto_ns"] / BASE_RTT_NS) / 4.0,
+        "delayed_ack": value["delayed_ack"],
+        "has_own_queue": value["queue_bytes"] > 0,
+        "log_queue": np.log1p(value["queue_bytes"] / bdp_bytes),
+        "is_red": value["red"],
+        "log_red_min": np.log1p(value["red_min_bytes"] / bdp_bytes),
+        "log_red_max": np.log1p(value["red_max_bytes"] / bdp_bytes),
+        "red_max_p": value["red_max_p"],
+        "log_red_weight": np.log1p(1000.0 * value["red_weight"]) / 4.0,
+        "red_marks": value["red_marks"],
     }
     return np.array([feature[name] for name in FEATURE_NAMES], np.float32)
 

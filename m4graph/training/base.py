@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from m4graph.metrics import SuiteErrors
 from m4graph.nn import EventModel
@@ -42,11 +43,20 @@ class EventTraining(lightning.LightningModule):
         super().__init__()
         self.automatic_optimization = False
         self.model = model
+        self._average: AveragedModel | None = None
+        if config.average_steps > 1:
+            average = get_ema_multi_avg_fn(1.0 - 1.0 / config.average_steps)
+            self._average = AveragedModel(model, multi_avg_fn=average)
         self._config = config
         self._data = data
         self.errors: SuiteErrors | None = None
         self.elapsed_s = 0.0
         self._since = time.monotonic()
+
+    @property
+    def averaged_model(self) -> EventModel:
+        """The model with its weights averaged over the latest steps."""
+        return self.model if self._average is None else cast(EventModel, self._average.module)
 
     def configure_optimizers(self) -> Any:
         """Adam, with a warm-up and then a cosine down to 0."""
@@ -60,7 +70,7 @@ class EventTraining(lightning.LightningModule):
 
     def validation_step(self, runs: list[LabelledRun], batch_idx: int) -> None:
         """Errors of the model running free, the same in every process."""
-        errors = free_run_errors(self.model, runs)
+        errors = free_run_errors(self.averaged_model, runs)
         self.errors = errors
         shown = {"val_mean_error": errors.mean_error, "val_p90_error": errors.p90_error}
         self.log_dict(shown, prog_bar=True, batch_size=1, sync_dist=True)
@@ -99,6 +109,8 @@ class EventTraining(lightning.LightningModule):
         self.clip_gradients(optimizer.optimizer, self._config.max_grad_norm, "norm")
         optimizer.step()
         optimizer.zero_grad()
+        if self._average is not None:
+            self._average.update_parameters(self.model)
         if schedule is not None:  # A subclass may do without.
             schedule.step()
         self.log("lr", optimizer.param_groups[0]["lr"])

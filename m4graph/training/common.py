@@ -31,6 +31,8 @@ class CommonTrainConfig(StrictModel):
         lr (float): Highest learning rate of Adam; after a warm-up it falls to 0 along a cosine.
         warmup_steps (int): Of the learning rate.
         max_grad_norm (float): Longer gradients are cut.
+        average_steps (int): Steps over which the weights are averaged, with shares that fall off
+            exponentially: the average is validated and published. 1: the last weights.
         remaining_weight (float): Of the loss on what flows have left.
         queue_weight (float): Of the loss on queues.
         val_every_episodes (int): Episodes between two validations, which run free.
@@ -51,6 +53,7 @@ class CommonTrainConfig(StrictModel):
     lr: PositiveFloat
     warmup_steps: int = Field(default=50, ge=0)
     max_grad_norm: PositiveFloat = 1.0
+    average_steps: Count = 1
     remaining_weight: NonNegativeFloat
     queue_weight: NonNegativeFloat
     val_every_episodes: Count

@@ -81,10 +81,15 @@ class TrainConfig(CommonTrainConfig):
 
     Args:
         seed (int): Of the initial weights, the order of runs and the perturbations.
-        runs_per_episode (int): Runs that stand side by side.
+        runs_per_episode (int): Runs of an episode.
+        lanes (int, optional): Runs that stand side by side; where one ends, the next begins.
+            (default: all of the episode)
         steps_per_window (int): Events of each run between two optimiser steps; gradients go back
             that far.
         remaining_weight (float): Of the loss on remaining bytes.
+        tail_tilt (float): How far above the median the predictions of slow flows aim: at the
+            quantile ``0.5 + tail_tilt`` where they are slowed down by 8 or more, and less so down
+            to 2.
         supervision (str): ``"touched"``: the slowdown of every touched flow counts at every event;
             ``"departing"``: that of a flow from the last event on that touches it in truth, as in
             the original m4.
@@ -93,8 +98,10 @@ class TrainConfig(CommonTrainConfig):
     """
 
     runs_per_episode: Count = 20
+    lanes: Count | None = None
     steps_per_window: Count = 32
     lr: PositiveFloat = 2e-3
+    tail_tilt: float = Field(default=0.0, ge=0, lt=0.5)
     remaining_weight: NonNegativeFloat = 0.03
     queue_weight: NonNegativeFloat = 0.03
     supervision: Literal["touched", "departing"] = "touched"

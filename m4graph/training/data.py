@@ -49,11 +49,11 @@ class EpisodeDataset(IterableDataset[Window]):
             departures,
             self._config.model.scope,
             self._config.supervision == "departing",
+            self._lanes(chosen),
         )
         num_steps = self._config.steps_per_window
         # Every flow arrives and leaves once, whoever decides when.
-        everywhere = (index for _, chosen in draws for index in chosen)
-        length = 2 * max(self._runs[index].network.num_flows for index in everywhere)
+        length = 2 * max(self._longest_lane(chosen) for _, chosen in draws)
         for start in range(0, length, num_steps):
             yield Window(episode, num_steps, is_first=start == 0)
 
@@ -62,6 +62,24 @@ class EpisodeDataset(IterableDataset[Window]):
         random = generator(self._config.seed, "episode", number)
         count = min(self._config.runs_per_episode, len(self._runs))
         return random, [int(i) for i in random.choice(len(self._runs), count, replace=False)]
+
+    def _lanes(self, chosen: Sequence[int]) -> list[list[int]]:
+        """Shares the runs of an episode out to lanes of about as many flows each, longest first."""
+        num_flows = [self._runs[index].network.num_flows for index in chosen]
+        lanes: list[list[int]] = [
+            [] for _ in range(min(self._config.lanes or len(chosen), len(chosen)))
+        ]
+        loads = [0] * len(lanes)
+        for place in sorted(range(len(chosen)), key=lambda place: -num_flows[place]):
+            lane = loads.index(min(loads))
+            lanes[lane].append(place)
+            loads[lane] += num_flows[place]
+        return lanes
+
+    def _longest_lane(self, chosen: Sequence[int]) -> int:
+        """Flows of the lane that has most."""
+        num_flows = [self._runs[index].network.num_flows for index in chosen]
+        return max(sum(num_flows[place] for place in lane) for lane in self._lanes(chosen))
 
     def _departures(self, index: int, random: np.random.Generator) -> NDArray[np.int64] | None:
         kind = draw_kind(random, self._config.streams.model_dump())

@@ -18,7 +18,9 @@ from m4graph.runs import LabelledRun
 from m4graph.training.labels import join_run_labels, read_labels
 from m4graph.training.touches import touches
 
-_FOREVER_NS = 2**61
+_FOREVER_NS = np.iinfo(np.int64).max
+_UNFINISHED_NS = 2**61
+_NEVER_NS = -1
 
 _TOUCH_POWER = 0.7
 """1: every flow counts the same; 0: every prediction does."""
@@ -65,6 +67,8 @@ class Episode:
             (default: ``"hop"``)
         only_departing (bool): A flow's slowdown counts only when its last event is over.
             (default: ``False``)
+        lanes (list of list of int, optional): Places in ``runs``; those of a lane come one after
+            the other, the lanes side by side. (default: each run a lane of its own)
     """
 
     def __init__(
@@ -73,11 +77,15 @@ class Episode:
         departures: Sequence[NDArray[np.int64] | None],
         scope: str = "hop",
         only_departing: bool = False,
+        lanes: Sequence[Sequence[int]] | None = None,
     ) -> None:
         networks = [run.network for run in runs]
         self._tracker = FlowTracker(networks, scope)
         self._only_departing = only_departing
         self._agenda = make_agenda(networks)
+        self._waiting = [list(lane) for lane in lanes or [[place] for place in range(len(runs))]]
+        self._agenda.until_ns[:] = _NEVER_NS
+        self._current = np.array([self._open(lane) for lane in self._waiting])
         self._events = no_events(len(runs))
         first_flow = self._tracker.first_flow
         self._free = np.zeros(self._tracker.num_flows, bool)
@@ -86,7 +94,7 @@ class Episode:
             if fct_ns is None:
                 self._free[flows] = True
             else:
-                lasting = np.where(fct_ns < 0, _FOREVER_NS, fct_ns)
+                lasting = np.where(fct_ns < 0, _UNFINISHED_NS, fct_ns)
                 self._agenda.finish_ns[flows] = run.network.start_ns + lasting
         labelled = [
             fct is run.fct_ns and len(run.label_flows) > 0
@@ -120,6 +128,7 @@ class Episode:
 
     def next_step(self) -> TrainingStep | None:
         """Takes the next event of every run that has one; None at the end."""
+        self._fill_lanes()
         count = next_events(self._agenda, self._events)
         if count == 0:
             return None
@@ -152,6 +161,20 @@ class Episode:
         flow_ids = flow_ids[free]
         if predict(self._agenda, flow_ids, predicted, self._tracker.now_ns(flow_ids)) >= 0:
             raise SimulationError("training: the model predicts no finite number; lower lr")
+
+    def _open(self, lane: list[int]) -> int:
+        """Lets the next run of a lane begin."""
+        run = lane.pop(0)
+        self._agenda.until_ns[run] = _FOREVER_NS
+        return run
+
+    def _fill_lanes(self) -> None:
+        """Where the run of a lane has ended, the next one begins."""
+        agenda, runs = self._agenda, self._current
+        ended = (agenda.next_flow[runs] == agenda.end_flow[runs]) & (agenda.num_active[runs] == 0)
+        for number in np.flatnonzero(ended):
+            if self._waiting[number]:
+                self._current[number] = self._open(self._waiting[number])
 
     def _weights_now(self, flow_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Weights that grow up to a flow's last touch, when its departure is settled."""

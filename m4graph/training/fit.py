@@ -90,13 +90,13 @@ def train(
     num_steps = _recover(module, best, out / _LAST)
     module.eval()
     _take_best(module, best, runs.val_runs)
-    errors = publish(config, module.model, out, runs, module.elapsed_s, num_steps, start)
+    errors = publish(config, module.averaged_model, out, runs, module.elapsed_s, num_steps, start)
     lines.say(f"after {num_steps} steps, the best", errors)
     return out / CHECKPOINT
 
 
 def _module(config: AnyTrainConfig, runs: RunDataModule, start: Start | None) -> Training:
-    model: Any = start.model if start is not None else None
+    model: Any = start.model_for(config) if start is not None else None
     episodes: Any = runs.episodes
     if isinstance(config, PaperTrainConfig):
         return PaperTraining(config, episodes, model)
@@ -178,7 +178,7 @@ def _recover(module: Training, best: ModelCheckpoint, last: Path) -> int:
 
 def _take_best(module: Training, best: ModelCheckpoint, val_runs: Sequence[LabelledRun]) -> None:
     """Puts the weights of the best validation into the model, unless the last ones are better."""
-    final = free_run_errors(module.model, val_runs).mean_error
+    final = free_run_errors(module.averaged_model, val_runs).mean_error
     score = best.best_model_score
     if not best.best_model_path or score is None or final <= float(score):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,29 +12,39 @@ from torch import Tensor
 from m4graph.nn import Head, StepOutput
 from m4graph.training.episode import TrainingStep
 
+_LOG_SLOW, _LOG_SLOWEST = math.log(2.0), math.log(8.0)
+
 
 @dataclass(frozen=True)
 class StepLosses:
     r"""Weighted sums over a step, in units of one flow.
 
-    The slowdown's part is :math:`|\log \hat{s} - \log s|`, whose best answer is the median, which
-    the mean relative error asks for too. The dense parts exist on true streams only.
+    The slowdown's part is :math:`2 \max(\tau e, (\tau - 1) e)` with :math:`e = \log s - \log
+    \hat{s}`. For :math:`\tau = 1/2`, its best answer is the median, which the mean relative error
+    asks for too; a quantile of slowdowns wants more where they are large, see ``tail_tilt``. The
+    dense parts exist on true streams only.
 
     Args:
         remaining_weight (float): Of the absolute error of a flow's remaining share.
         queue_weight (float): Of the absolute error of a link's ``log(1 + packets)``.
+        tail_tilt (float): :math:`\tau` is 1/2 up to a predicted slowdown of 2, and grows with its
+            logarithm by so much at 8 and above.
         heads (Mapping[str, Head]): The model's extra heads, whose own losses are added.
             (default: none)
     """
 
     remaining_weight: float
     queue_weight: float
+    tail_tilt: float = 0.0
     heads: Mapping[str, Head] = field(default_factory=dict)
 
     def __call__(self, step: TrainingStep, output: StepOutput) -> Tensor:
         """The loss of one step, a scalar."""
-        error = (output.log_slowdown - step.log_slowdown).abs()
-        loss = (error * step.weight).sum()
+        error = step.log_slowdown - output.log_slowdown
+        slow = (output.log_slowdown.detach() - _LOG_SLOW) / (_LOG_SLOWEST - _LOG_SLOW)
+        level = 0.5 + self.tail_tilt * slow.clamp(0.0, 1.0)
+        pinball = torch.maximum(level * error, (level - 1.0) * error)
+        loss = (2.0 * pinball * step.weight).sum()
         loss = loss + self.remaining_weight * _known_l1(output.remaining, step.remaining)
         loss = loss + self.queue_weight * _known_l1(output.log_queue, step.log_queue)
         for name, prediction in output.extra.items():

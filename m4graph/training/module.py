@@ -35,7 +35,9 @@ class FlowLinkTraining(EventTraining):
         model = model or FlowLinkModel(**config.model.arguments)
         super().__init__(model, config, data)
         heads = cast(dict[str, Head], dict(model.extra_heads.items()))
-        self._losses = StepLosses(config.remaining_weight, config.queue_weight, heads)
+        self._losses = StepLosses(
+            config.remaining_weight, config.queue_weight, config.tail_tilt, heads
+        )
         self._tape: Tape | None = None
 
     def training_step(self, window: Window, batch_idx: int) -> Tensor:

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from m4graph.checkpoint import StartRecord, load_checkpoint, read_config
 from m4graph.core.errors import InputError
@@ -16,6 +16,7 @@ from m4graph.training.config import AnyTrainConfig
 from m4graph.zoo import find_checkpoint
 
 PROVENANCE = "provenance.json"
+_HEADS = "extra_heads"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +53,28 @@ class Start:
         model = own.model_copy(update=asked)
         expected, got = self.model.config, type(self.model)(**model.arguments).config
         for key in {**expected, **got}:
-            if got.get(key) != expected.get(key):
-                raise self._differs(key, expected.get(key), got.get(key))
+            has, wants = expected.get(key), got.get(key)
+            if wants != has and not (key == _HEADS and _more(wants or {}, has or {})):
+                raise self._differs(key, has, wants)
         return config.model_copy(update={"model": model})
+
+    def model_for(self, config: AnyTrainConfig) -> EventModel:
+        """The model, with those extra heads that only a configuration has, at random weights.
+
+        Args:
+            config (TrainConfig or PaperTrainConfig): As :meth:`complete` gave it.
+        """
+        model: Any = type(self.model)(**config.model.arguments)
+        model.load_state_dict({**model.state_dict(), **self.model.state_dict()})
+        return cast(EventModel, model)
 
     def _differs(self, key: str, expected: object, got: object) -> KeyProblem:
         problem = f"expected {spell(expected)}, as {self.record.model} has (got {spell(got)})"
         return KeyProblem(f"model.{key}", problem)
+
+
+def _more(heads: dict[str, Any], than: dict[str, Any]) -> bool:
+    return all(heads.get(name) == head for name, head in than.items())
 
 
 def load_start(name_or_path: str | os.PathLike[str]) -> Start:

@@ -27,7 +27,14 @@ RUN_COLUMNS = [i for i, name in enumerate(FLOW_FEATURES) if name.startswith("con
 """Features of flows that are the same in a whole run."""
 STATIC_COLUMNS = [
     LINK_FEATURES.index(name)
-    for name in ("log_rate", "log_delay", "leaves_host", "enters_host", "log_pool")
+    for name in (
+        "log_rate",
+        "log_delay",
+        "leaves_host",
+        "enters_host",
+        "log_pool",
+        "log_pool_packets",
+    )
 ]
 """Features of a link that are the same in a whole run."""
 FLOW_COLUMNS = sorted({*range(len(FLOW_FEATURES))} - {*RUN_COLUMNS})

@@ -1,0 +1,57 @@
+"""Checkpoints of before that read fewer features than there are now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from m4graph.checkpoint.config import CheckpointConfig
+from m4graph.checkpoint.models import MODELS
+
+
+def widened_config(config: CheckpointConfig) -> dict[str, object]:
+    """Arguments of a checkpoint's model, for the features that there are now.
+
+    Args:
+        config (CheckpointConfig): Of the checkpoint, as ``read_config`` lets it through.
+    """
+    current = config.graph.current(MODELS.resolve(config.model.name))
+    arguments: dict[str, object] = dict(config.model.config)
+    if config.graph != current:
+        arguments |= {
+            "flow_channels": len(current.flow_features),
+            "link_channels": len(current.link_features),
+        }
+    return arguments
+
+
+def widened_tensors(
+    config: CheckpointConfig, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Weights with columns of zeros for features that came later, so that these change nothing.
+
+    Features are the last columns of a matrix that reads them.
+
+    Args:
+        config (CheckpointConfig): Of the checkpoint.
+        found (Mapping[str, Tensor]): Its weights.
+        expected (Mapping[str, Tensor]): The state of the model that is to take them.
+    """
+    current = config.graph.current(MODELS.resolve(config.model.name))
+    later = {
+        len(current.flow_features) - len(config.graph.flow_features),
+        len(current.link_features) - len(config.graph.link_features),
+    } - {0}
+    return {
+        name: _padded(tensor, expected.get(name), later) if later else tensor
+        for name, tensor in found.items()
+    }
+
+
+def _padded(tensor: Tensor, like: Tensor | None, later: set[int]) -> Tensor:
+    if like is None or tensor.dim() != 2 or like.dim() != 2 or len(tensor) != len(like):
+        return tensor
+    more = like.shape[1] - tensor.shape[1]
+    return torch.nn.functional.pad(tensor, (0, more)) if more in later else tensor
