@@ -113,11 +113,12 @@ class SlowdownQuantileHead(Head):
             raise KeyProblem("level", f"expected a value above 0 and below 1 (got {spell(level)})")
         self.level = level
         self.mlp = mlp(state_channels + x_channels, state_channels)
+        self.register_buffer("shift", torch.zeros(()))
 
     def forward(self, state: Tensor, x: Tensor) -> Tensor:
         """The logarithm of the quantile, ``[num_rows]``."""
         log_ratio: Tensor = self.mlp(torch.cat((state, x), 1)).squeeze(1)
-        return x[:, _LOG_PRIOR] + log_ratio
+        return x[:, _LOG_PRIOR] + log_ratio + self.shift
 
     def loss(self, prediction: Tensor, targets: Targets) -> Tensor:
         """The pinball loss, summed over the flows."""
