@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Protocol, cast
 
 import lightning
@@ -11,7 +13,7 @@ import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from m4graph.metrics import SuiteErrors
 from m4graph.nn import EventModel
@@ -45,8 +47,8 @@ class EventTraining(lightning.LightningModule):
         self.model = model
         self._average: AveragedModel | None = None
         if config.average_steps > 1:
-            average = get_ema_multi_avg_fn(1.0 - 1.0 / config.average_steps)
-            self._average = AveragedModel(model, multi_avg_fn=average)
+            blend = partial(_blend, 1.0 / config.average_steps)
+            self._average = AveragedModel(model, multi_avg_fn=blend)
         self._config = config
         self._data = data
         self.errors: SuiteErrors | None = None
@@ -125,6 +127,14 @@ class EventTraining(lightning.LightningModule):
             return (step + 1) / config.warmup_steps
         progress = (step - config.warmup_steps) / max(config.max_steps - config.warmup_steps, 1)
         return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def _blend(
+    share: float, averages: Sequence[Tensor], latest: Sequence[Tensor], num_averaged: Tensor
+) -> None:
+    """Moves averages towards the latest values; torch's own function cannot go to processes."""
+    for average, value in zip(averages, latest, strict=True):
+        average.lerp_(value.to(average.dtype), share)
 
 
 def _begin_episode(loops: dict[str, Any], episode: int) -> None:
