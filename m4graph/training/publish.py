@@ -130,7 +130,7 @@ def training_domain(
 
 
 def _kinds(law: Any) -> Iterator[str]:
-    """The kinds that a block, its key ``kind``, or a ``choice`` in place of either can give."""
+    """The kinds that a block, its key ``kind``, or a law in place of either can give."""
     if isinstance(law, list):
         for option in law:
             yield from _kinds(option)
@@ -138,6 +138,8 @@ def _kinds(law: Any) -> Iterator[str]:
         yield congestion_control(law).kind
     elif "choice" in law:
         yield from _kinds(law["choice"])
+    elif "cases" in law:
+        yield from _kinds(list(law["cases"].values()))
     else:
         yield from _kinds(law["kind"])
 
