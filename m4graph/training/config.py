@@ -82,8 +82,8 @@ class TrainConfig(CommonTrainConfig):
     Args:
         seed (int): Of the initial weights, the order of runs and the perturbations.
         runs_per_episode (int): Runs of an episode.
-        lanes (int, optional): Runs that stand side by side; where one ends, the next begins.
-            (default: all of the episode)
+        lanes (int, optional): Runs that stand side by side; where one ends, the next begins, and
+            the episode ends with most of the lanes. (default: all of the episode, each to its end)
         steps_per_window (int): Events of each run between two optimiser steps; gradients go back
             that far.
         remaining_weight (float): Of the loss on remaining bytes.

@@ -53,7 +53,7 @@ class EpisodeDataset(IterableDataset[Window]):
         )
         num_steps = self._config.steps_per_window
         # Every flow arrives and leaves once, whoever decides when.
-        length = 2 * max(self._longest_lane(chosen) for _, chosen in draws)
+        length = 2 * max(self._num_flows_followed(chosen) for _, chosen in draws)
         for start in range(0, length, num_steps):
             yield Window(episode, num_steps, is_first=start == 0)
 
@@ -76,10 +76,15 @@ class EpisodeDataset(IterableDataset[Window]):
             loads[lane] += num_flows[place]
         return lanes
 
-    def _longest_lane(self, chosen: Sequence[int]) -> int:
-        """Flows of the lane that has most."""
+    def _num_flows_followed(self, chosen: Sequence[int]) -> int:
+        """Flows of a lane up to the end of an episode.
+
+        Lanes that are filled up end together, but for one with a run as long as many others, which
+        nobody waits for: steps of that run alone would be few flows, and all of one kind.
+        """
         num_flows = [self._runs[index].network.num_flows for index in chosen]
-        return max(sum(num_flows[place] for place in lane) for lane in self._lanes(chosen))
+        loads = [sum(num_flows[place] for place in lane) for lane in self._lanes(chosen)]
+        return max(loads) if self._config.lanes is None else int(np.median(loads))
 
     def _departures(self, index: int, random: np.random.Generator) -> NDArray[np.int64] | None:
         kind = draw_kind(random, self._config.streams.model_dump())
