@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
@@ -20,6 +21,7 @@ from m4graph.core.errors import CheckpointError, ConfigError, InputError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
 from m4graph.learned.compiled.checkpoint import weights_of_checkpoint
 from m4graph.nn import FlowLinkModel
+from m4graph.testing.steps import tiny_step
 
 
 def edit(folder, **changes):
@@ -61,6 +63,36 @@ def test_the_flow_link_model_comes_back(tmp_path, metadata):
     assert loaded.state_dict().keys() == model.state_dict().keys()
     for name, value in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value), name
+
+
+def test_one_for_fewer_features_answers_as_before(tmp_path, metadata):
+    """The further features of today are read with weights of zero."""
+    torch.manual_seed(1)
+    old_flow, old_link = len(FLOW_FEATURES) - 3, len(LINK_FEATURES) - 1
+    heads = {"p90": "slowdown_quantile"}
+    shape = {"hidden_channels": 8, "num_layers": 1, "extra_heads": heads}
+    model = FlowLinkModel(**shape, flow_channels=old_flow, link_channels=old_link).eval()
+    nn.init.normal_(model.slowdown_head[-1].weight)
+    folder = tmp_path / "m"
+    save_checkpoint(folder, model, metadata, "A card.")
+    edit(
+        folder,
+        graph__schema_version=SCHEMA_VERSION - 1,
+        graph__flow_features=list(FLOW_FEATURES[:old_flow]),
+        graph__link_features=list(LINK_FEATURES[:old_link]),
+    )
+    loaded = load_checkpoint(folder)
+    assert loaded.config["flow_channels"] == len(FLOW_FEATURES)
+    step = tiny_step()
+    states = torch.randn(len(step.flow_ids), 8), torch.randn(len(step.link_ids), 8)
+    narrow = replace(step, flow_x=step.flow_x[:, :old_flow], link_x=step.link_x[:, :old_link])
+    expected, got = model(narrow, *states), loaded(step, *states)
+    for name in ("flow_state", "link_state", "log_slowdown", "remaining", "log_queue"):
+        torch.testing.assert_close(getattr(got, name), getattr(expected, name))
+    torch.testing.assert_close(got.extra["p90"], expected.extra["p90"])
+    edit(folder, graph__schema_version=1)
+    with pytest.raises(CheckpointError, match="schema_version: expected"):
+        load_checkpoint(folder)
 
 
 def test_the_files(checkpoint):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from m4graph.checkpoint.config import CheckpointConfig
+from m4graph.checkpoint.config import CheckpointConfig, GraphRecord
 from m4graph.checkpoint.models import MODELS
 
 
@@ -17,7 +17,7 @@ def widened_config(config: CheckpointConfig) -> dict[str, object]:
     Args:
         config (CheckpointConfig): Of the checkpoint, as ``read_config`` lets it through.
     """
-    current = config.graph.current(MODELS.resolve(config.model.name))
+    current = _features_now(config)
     arguments: dict[str, object] = dict(config.model.config)
     if config.graph != current:
         arguments |= {
@@ -39,7 +39,7 @@ def widened_tensors(
         found (Mapping[str, Tensor]): Its weights.
         expected (Mapping[str, Tensor]): The state of the model that is to take them.
     """
-    current = config.graph.current(MODELS.resolve(config.model.name))
+    current = _features_now(config)
     later = {
         len(current.flow_features) - len(config.graph.flow_features),
         len(current.link_features) - len(config.graph.link_features),
@@ -48,6 +48,13 @@ def widened_tensors(
         name: _padded(tensor, expected.get(name), later) if later else tensor
         for name, tensor in found.items()
     }
+
+
+def _features_now(config: CheckpointConfig) -> GraphRecord:
+    """Those that the model's class reads now; of an unknown class, those that it did."""
+    if config.model.name not in MODELS:
+        return config.graph
+    return GraphRecord.current(MODELS.resolve(config.model.name))
 
 
 def _padded(tensor: Tensor, like: Tensor | None, later: set[int]) -> Tensor:

@@ -27,16 +27,16 @@ class StepLosses:
     Args:
         remaining_weight (float): Of the absolute error of a flow's remaining share.
         queue_weight (float): Of the absolute error of a link's ``log(1 + packets)``.
-        tail_tilt (float): :math:`\tau` is 1/2 up to a predicted slowdown of 2, and grows with its
-            logarithm by so much at 8 and above.
         heads (Mapping[str, Head]): The model's extra heads, whose own losses are added.
             (default: none)
+        tail_tilt (float): :math:`\tau` is 1/2 up to a predicted slowdown of 2, and grows with its
+            logarithm by so much at 8 and above. (default: ``0``)
     """
 
     remaining_weight: float
     queue_weight: float
-    tail_tilt: float = 0.0
     heads: Mapping[str, Head] = field(default_factory=dict)
+    tail_tilt: float = 0.0
 
     def __call__(self, step: TrainingStep, output: StepOutput) -> Tensor:
         """The loss of one step, a scalar."""

@@ -36,7 +36,7 @@ class FlowLinkTraining(EventTraining):
         super().__init__(model, config, data)
         heads = cast(dict[str, Head], dict(model.extra_heads.items()))
         self._losses = StepLosses(
-            config.remaining_weight, config.queue_weight, config.tail_tilt, heads
+            config.remaining_weight, config.queue_weight, heads, config.tail_tilt
         )
         self._tape: Tape | None = None
 

@@ -105,6 +105,44 @@ def test_the_fluid_estimate_of_the_slowdown(two_flows):
     assert fluid[1] == near(math.log((2 * LARGE_WIRE_BYTES + latency_ns) / LARGE_IDEAL_NS))
 
 
+def test_what_others_have_left_to_send(two_flows):
+    """Flow 0 has less left, so that the two share the link until it is through."""
+    _, steps = two_flows
+    left = LARGE_WIRE_BYTES - 10_000
+    latency_ns = LARGE_IDEAL_NS - LARGE_WIRE_BYTES
+    all_ns = left + LARGE_WIRE_BYTES + latency_ns
+    shared = flow_feature(steps[1], "log_shared")
+    assert shared[0] == near(math.log((10_000 + 2 * left + latency_ns) / LARGE_IDEAL_NS))
+    assert shared[1] == near(math.log(all_ns / LARGE_IDEAL_NS))
+    backlog = flow_feature(steps[1], "log_backlog")
+    assert backlog[0] == near(math.log((10_000 + all_ns) / LARGE_IDEAL_NS))
+    assert backlog[1] == near(math.log(all_ns / LARGE_IDEAL_NS))
+    assert flow_feature(steps[1], "shorter_flows") == near({0: 0.0, 1: 0.5})
+    assert flow_feature(steps[1], "log_flows_most") == near({0: math.log(2), 1: math.log(2)})
+    packet_times = (left + LARGE_WIRE_BYTES) / PACKET_BYTES
+    waiting = link_feature(steps[1], "log_backlog").values()
+    assert max(waiting) == near(math.log1p(packet_times) / 4)
+
+
+def test_many_flows_of_a_link_are_told_from_some():
+    """Of 100 flows 32 are looked at, which stand for all: equal ones are told exactly."""
+    scenario = star_scenario([(0, 1, LARGE, 0)] * 100)
+    step = steps_of(scenario, [200_000_000] * 100)[99]
+    latency_ns = LARGE_IDEAL_NS - LARGE_WIRE_BYTES
+    expected = math.log((100 * LARGE_WIRE_BYTES + latency_ns) / LARGE_IDEAL_NS)
+    assert flow_feature(step, "log_shared") == near(dict.fromkeys(range(100), expected))
+    assert flow_feature(step, "log_backlog") == near(dict.fromkeys(range(100), expected))
+
+
+def test_time_may_start_anywhere():
+    """A link that nothing has crossed for ten seconds looks as one of some milliseconds."""
+    gaps = []
+    for start_ns in (10**8, 10**10):
+        scenario = star_scenario([(0, 1, LARGE, start_ns)])
+        gaps.append(link_feature(steps_of(scenario, [200_000])[0], "log_gap"))
+    assert gaps[0] == gaps[1] == {link: 10.0 for link in gaps[0]}
+
+
 def test_what_is_known_of_the_links(two_flows):
     scenario, steps = two_flows
     arrays = scenario.arrays

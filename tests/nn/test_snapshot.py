@@ -41,7 +41,7 @@ def model():
 @pytest.fixture(scope="module")
 def result(model):
     network = m4.topology.leaf_spine(num_leaves=2, hosts_per_leaf=3, num_spines=1)
-    workload = m4.workload.generate(network, "web_search", load=0.7, num_flows=40, seed=2)
+    workload = m4.workload.generate(network, "web_search", load=0.7, num_flows=40, seed=3)
     scenario = m4.Scenario(network, workload, "dctcp")
     return m4.simulate(scenario, "learned", model=model, engine="torch")
 

@@ -52,7 +52,7 @@ CHANGES = [
     ("route_links", lambda array: array[:0], "route_ptr: expected 0 first and 0 last"),
     ("configuration", at(3, np.inf), "(got inf at 2)"),
     ("configuration", at(0, 0.5), "the code of an algorithm"),
-    ("configuration", lambda array: array[:5], "expected 16 or 20 numbers (got [5])"),
+    ("configuration", lambda array: array[:5], "expected 16 or 20 or 31 numbers (got [5])"),
     ("payload_bytes", at(0, 0), "values in 1 .. "),
     ("window_bytes", lambda array: array[:0], "expected int64 [1] (got int64 [0])"),
     ("paper_configuration", at(0, np.nan), "(got nan at 0)"),

@@ -1,4 +1,4 @@
-"""The raw configuration: 16 numbers as in the first stored runs, and four that came later."""
+"""The raw configuration: 16 numbers as in the first stored runs, and those that came later."""
 
 from __future__ import annotations
 
@@ -27,12 +27,50 @@ LATER = {
 }
 
 
-def network_of(**control):
+def network_of(queue=None, **control):
     base = star_scenario([(0, 1, 1000, 0)])
-    return FlowNetwork.from_scenario(base.replace(congestion_control=control))
+    changed = base.replace(congestion_control=control)
+    if queue is not None:
+        changed = changed.replace(config={"queue": queue})
+    return FlowNetwork.from_scenario(changed)
 
 
-@pytest.mark.parametrize("kind", m4.congestion.CONGESTION_CONTROLS.names())
+RED = {"kind": "red", "min_packets": 5, "max_packets": 20, "capacity_packets": 100, "ecn": True}
+"""With packets of 1048 bytes on the wire."""
+
+
+@pytest.mark.parametrize(
+    ("control", "queue", "expected"),
+    [
+        ("newreno", None, {"tcp": 1, "first_window_bytes": 10_000, "min_rto_ns": 10_000_000}),
+        ({"kind": "dctcp_window", "delayed_ack": True}, None, {"tcp": 2, "delayed_ack": 1}),
+        ("newreno", {"kind": "drop_tail"}, {"queue_bytes": 104_800, "red": 0}),
+        (
+            "newreno",
+            {"kind": "drop_tail", "capacity_packets": 100, "capacity_bytes": 50_000},
+            {"queue_bytes": 50_000},
+        ),
+        (
+            "newreno",
+            RED,
+            {"queue_bytes": 104_800, "red": 1, "red_min_bytes": 5240, "red_max_bytes": 20_960}
+            | {"red_max_p": 0.02, "red_weight": 0.002, "red_marks": 1},
+        ),
+    ],
+)
+def test_tcp_and_queues_of_ports(control, queue, expected):
+    control = {"kind": control} if isinstance(control, str) else control
+    configuration = network_of(queue, **control).configuration
+    assert configuration.shape == (len(NAMES),)
+    values = setting_values(configuration)
+    assert {name: values[name] for name in expected} == expected
+    features = dict(zip(FEATURE_NAMES, configuration_features(configuration, 1.0), strict=True))
+    assert features["is_newreno"] == (expected.get("tcp", 1) == 1)
+    assert features["has_own_queue"] == ("queue_bytes" in expected)
+    assert all(np.isfinite(value) for value in features.values())
+
+
+@pytest.mark.parametrize("kind", ["dctcp", "dcqcn", "timely", "hpcc"])
 def test_at_their_defaults_later_parameters_are_left_out(kind):
     configuration = network_of(kind=kind).configuration
     assert configuration.shape == (16,)
@@ -55,11 +93,13 @@ def test_later_parameters_are_kept_where_they_differ(control, changed, fat_tree_
     network = network_of(**control)
     values = setting_values(network.configuration)
     assert {name: values[name] for name in LATER} == LATER | changed
-    # They are no features: a model that was trained before reads the same columns.
+    # Their features come after those of the first models.
     default = network_of(kind=control["kind"])
     features = [configuration_features(net.configuration, 1.0) for net in (network, default)]
     assert features[0].shape == (len(FEATURE_NAMES),)
-    assert features[0].tolist() == features[1].tolist()
+    first = FEATURE_NAMES.index("gain")
+    assert features[0][:first].tolist() == features[1][:first].tolist()
+    assert features[0][first:].tolist() != features[1][first:].tolist()
     run = LabelledRun.from_result(fat_tree_run)
     stored = replace(run, network=replace(run.network, configuration=network.configuration))
     stored.save(tmp_path / "run.npz")

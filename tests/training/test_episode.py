@@ -9,6 +9,9 @@ import torch
 from m4graph.core.errors import SimulationError
 from m4graph.runs import LabelledRun
 from m4graph.simulators.fluid import fluid_fct_ns
+from m4graph.training.config import TrainConfig
+from m4graph.training.data import EpisodeDataset
+from m4graph.training.distributed import Process
 from m4graph.training.episode import Episode, TrainingStep
 
 
@@ -44,6 +47,45 @@ def test_runs_side_by_side_equal_runs_alone(runs: list[LabelledRun]) -> None:
         for name in ("log_slowdown", "weight", "remaining", "log_queue"):
             expected = np.concatenate([getattr(part, name).numpy() for part in parts])
             np.testing.assert_array_equal(getattr(step, name).numpy(), expected)
+
+
+def test_runs_of_a_lane_come_one_after_the_other(runs: list[LabelledRun]) -> None:
+    """Each step is that of a run by itself, and the lanes go on side by side."""
+    chosen = [*runs, *runs]
+    alone = [all_steps(Episode([run], [run.fct_ns])) for run in chosen]
+    last = len(chosen) - 1
+    lanes = [[0, last], list(range(1, last))]
+    steps = all_steps(Episode(chosen, [run.fct_ns for run in chosen], lanes=lanes))
+    queues = [[step for place in lane for step in alone[place]] for lane in lanes]
+    assert len(steps) == max(len(queue) for queue in queues)
+    for k, step in enumerate(steps):
+        parts = {  # by the order of their runs, in which they stand in a step
+            place: part
+            for lane in lanes
+            for place, part in [_nth(lane, alone, k)]
+            if part is not None
+        }
+        expected = [parts[place].log_slowdown.numpy() for place in sorted(parts)]
+        np.testing.assert_array_equal(step.log_slowdown.numpy(), np.concatenate(expected))
+
+
+def _nth(
+    lane: list[int], alone: list[list[TrainingStep]], k: int
+) -> tuple[int, TrainingStep | None]:
+    """The step of a lane at place ``k``, and which of the runs it is of."""
+    for place in lane:
+        if k < len(alone[place]):
+            return place, alone[place][k]
+        k -= len(alone[place])
+    return lane[-1], None
+
+
+def test_lanes_hold_about_as_many_flows_each(runs: list[LabelledRun]) -> None:
+    keys = {"name": "x", "data": "x", "max_steps": 1, "runs_per_episode": 6, "lanes": 2}
+    many = [runs[0]] * 6
+    data = EpisodeDataset(many, TrainConfig.parse(keys))
+    windows = list(data.windows(Process(0, 1)))
+    assert len(windows) == -(-2 * 3 * runs[0].network.num_flows // windows[0].num_steps)
 
 
 def test_slowdowns_are_true_whatever_the_departures(runs: list[LabelledRun]) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+from typing import Any
+
 import torch
 
 from m4graph.runs import LabelledRun
@@ -40,6 +44,35 @@ def test_an_extra_head_adds_its_own_loss(runs: list[LabelledRun]) -> None:
             assert own_gradients[name] is None or not own_gradients[name].any(), name
     trunk = "flow_encoder.weight"
     assert not torch.equal(all_gradients[trunk], own_gradients[trunk])
+
+
+def test_slow_flows_aim_above_the_median() -> None:
+    """The best single prediction for many flows is a quantile, which grows with the slowdown."""
+    random = torch.Generator().manual_seed(3)
+    spread = 0.5 * torch.randn(4001, generator=random)
+    for slowdown, level in ((1.5, 0.5), (4.0, 0.55), (50.0, 0.6)):
+        true = math.log(slowdown) + spread
+        candidates = math.log(slowdown) + torch.linspace(-0.3, 0.3, 121)
+        losses = [tilted_loss(true, candidate) for candidate in candidates]
+        best = candidates[int(torch.stack(losses).argmin())]
+        assert abs(float((true <= best).float().mean()) - level) < 0.02
+
+
+def tilted_loss(true: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+    rows = len(true)
+    step: Any = SimpleNamespace(
+        log_slowdown=true,
+        weight=torch.ones(rows),
+        remaining=torch.full((rows,), torch.nan),
+        log_queue=torch.full((1,), torch.nan),
+    )
+    output: Any = SimpleNamespace(
+        log_slowdown=predicted.expand(rows),
+        remaining=torch.zeros(rows),
+        log_queue=torch.zeros(1),
+        extra={},
+    )
+    return StepLosses(0.03, 0.03, tail_tilt=0.1)(step, output)
 
 
 class Silent:

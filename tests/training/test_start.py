@@ -16,6 +16,7 @@ from m4graph.core.schema import KeyProblem
 from m4graph.core.yaml_file import Override, read_yaml
 from m4graph.learned.domain import trained_controls
 from m4graph.training import FlowLinkTraining, TrainConfig, load_train_config, train
+from m4graph.training.base import _blend
 from m4graph.training.publish import training_domain
 from m4graph.zoo import default_model_name
 
@@ -59,6 +60,42 @@ def test_it_goes_on_from_the_weights(first: Path, tuned: Path) -> None:
     distances = [(after[name] - before[name]).abs().max() for name in before]
     assert 0 < max(distances) < 1e-4
     assert load_checkpoint(tuned).config == load_checkpoint(first).config
+
+
+def test_heads_come_to_a_start(data: Path, first: Path, tmp_path: Path) -> None:
+    heads = {"p90": {"kind": "slowdown_quantile", "level": 0.9}}
+    made = train(config(model={"extra_heads": heads}), data, tmp_path / "out", start_from=first)
+    before, after = states(first), states(made)
+    assert max((after[name] - before[name]).abs().max() for name in before) < 1e-4
+    assert {name for name in after if name not in before} >= {"extra_heads.p90.mlp.0.weight"}
+    with pytest.raises(KeyProblem, match=r"model\.extra_heads: expected .*\(got null"):
+        train(config(model={"extra_heads": {}}), data, tmp_path / "none", start_from=made)
+
+
+def test_averaged_weights_are_published_and_gone_on_with(
+    data: Path, first: Path, tmp_path: Path
+) -> None:
+    keys = {"lr": 1e-4, "average_steps": 5}
+    made = train(config(**keys), data, tmp_path / "average", start_from=first)
+    saved = torch.load(tmp_path / "average" / "last.ckpt", weights_only=True)["state_dict"]
+    for name, value in states(made).items():
+        assert torch.equal(value, saved[f"_average.module.{name}"])
+    assert any(
+        not torch.equal(value, saved[f"model.{name}"]) for name, value in states(made).items()
+    )
+    half = config(**keys, val_every_episodes=100, max_time="1s")
+    train(half, data, tmp_path / "half", start_from=first)
+    resumed = config(**keys, val_every_episodes=100)
+    again = train(resumed, data, tmp_path / "half", resume=True)
+    for name, value in states(again).items():
+        torch.testing.assert_close(value, states(made)[name], rtol=0, atol=1e-7)
+
+
+def test_the_average_of_weights_forgets_exponentially() -> None:
+    averages, values = [torch.zeros(1)], [torch.ones(1)]
+    for count in range(3):
+        _blend(0.2, averages, values, torch.tensor(count))
+    assert averages[0].item() == pytest.approx(1 - 0.8**3)
 
 
 def test_it_says_where_it_started(first: Path, tuned: Path) -> None:
@@ -121,7 +158,7 @@ def test_another_start_is_not_gone_on_with(
     [
         ({"hidden_channels": 64}, "model.hidden_channels: expected 8, as .* has .got 64"),
         ({"conv_options": {}}, "model.aggr: expected 'sum', as .* has .got null"),
-        ({"extra_heads": {"p90": "slowdown_quantile"}}, "model.extra_heads: expected null"),
+        ({"num_layers": 2}, "model.num_layers: expected 1, as .* has .got 2"),
     ],
 )
 def test_another_model_is_refused(
