@@ -72,23 +72,14 @@ def test_heads_come_to_a_start(data: Path, first: Path, tmp_path: Path) -> None:
         train(config(model={"extra_heads": {}}), data, tmp_path / "none", start_from=made)
 
 
-def test_averaged_weights_are_published_and_gone_on_with(
-    data: Path, first: Path, tmp_path: Path
-) -> None:
+def test_averaged_weights_are_published(data: Path, first: Path, tmp_path: Path) -> None:
     keys = {"lr": 1e-4, "average_steps": 5}
     made = train(config(**keys), data, tmp_path / "average", start_from=first)
     saved = torch.load(tmp_path / "average" / "last.ckpt", weights_only=True)["state_dict"]
     for name, value in states(made).items():
         assert torch.equal(value, saved[f"_average.module.{name}"])
-    assert any(
-        not torch.equal(value, saved[f"model.{name}"]) for name, value in states(made).items()
-    )
-    half = config(**keys, val_every_episodes=100, max_time="1s")
-    train(half, data, tmp_path / "half", start_from=first)
-    resumed = config(**keys, val_every_episodes=100)
-    again = train(resumed, data, tmp_path / "half", resume=True)
-    for name, value in states(again).items():
-        torch.testing.assert_close(value, states(made)[name], rtol=0, atol=1e-7)
+    last = {name: saved[f"model.{name}"] for name in states(made)}
+    assert any(not torch.equal(value, last[name]) for name, value in states(made).items())
 
 
 def test_the_average_of_weights_forgets_exponentially() -> None:
