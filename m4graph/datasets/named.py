@@ -82,6 +82,7 @@ DATASETS: Registry[NamedDataset] = Registry(
         "m4graph": "m4graph.datasets.built_in:M4GRAPH",
         "sample": "m4graph.datasets.built_in:SAMPLE",
         "tiny": "m4graph.datasets.built_in:TINY",
+        "wide": "m4graph.datasets.built_in:WIDE",
     },
 )
 """Objects of :class:`NamedDataset`."""
