@@ -22,7 +22,12 @@ from m4graph.checkpoint.config import (
     read_weights,
 )
 from m4graph.checkpoint.models import build_model, model_name, plain_config
-from m4graph.checkpoint.tensors import check_tensors, tensors_from_bytes, tensors_to_bytes
+from m4graph.checkpoint.tensors import (
+    check_tensors,
+    tensors_from_bytes,
+    tensors_to_bytes,
+    with_younger,
+)
 from m4graph.core.calls import plain_call
 from m4graph.core.device import resolve_device
 from m4graph.core.errors import CheckpointError
@@ -99,6 +104,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> nn.
         model = build_model(record.name, record.config, num_values)
     except CheckpointError as error:
         raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+    tensors = with_younger(tensors, model.state_dict())
     check_tensors(tensors, model.state_dict(), folder / WEIGHTS)
     model.load_state_dict(tensors)
     return model.to(where).eval()

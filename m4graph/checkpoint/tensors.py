@@ -47,6 +47,16 @@ def tensors_from_bytes(data: bytes, path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: expected safetensors (got {error})") from None
 
 
+def with_younger(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights, and shifts of quantile heads that are younger than their file, at zero."""
+    shifts = {
+        name: value
+        for name, value in expected.items()
+        if name.startswith("extra_heads.") and name.endswith(".shift") and not value.dim()
+    }
+    return {name: torch.zeros_like(value) for name, value in shifts.items()} | dict(found)
+
+
 def check_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
     """Checks that weights fit a model's state; float16 stands for float32, too.
 
