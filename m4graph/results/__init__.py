@@ -1,11 +1,7 @@
 """What a simulator gives back: completion times, slowdowns, and the files of an output folder."""
 
 from m4graph.results.expected import expected_result
-from m4graph.results.quantiles import (
-    QUANTILES,
-    ordered_quantiles,
-    quantile_name,
-)
+from m4graph.results.quantiles import QUANTILES
 from m4graph.results.result import UNFINISHED, UNFINISHED_BECAUSE, SimulationResult
 from m4graph.results.shown import Shown
 from m4graph.results.summary import NUM_NOT_SIMULATED
@@ -18,6 +14,4 @@ __all__ = [
     "Shown",
     "SimulationResult",
     "expected_result",
-    "ordered_quantiles",
-    "quantile_name",
 ]

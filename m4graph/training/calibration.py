@@ -10,6 +10,7 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from m4graph.core.calls import plain_call
 from m4graph.learned.protocol import Quantiles
 from m4graph.nn import EventModel
 from m4graph.nn.heads import quantile_heads
-from m4graph.results import ordered_quantiles, quantile_name
+from m4graph.results.quantiles import ordered_quantiles, quantile_name
 from m4graph.runs import LabelledRun
 from m4graph.training.rollout import free_runs, true_slowdown
 
@@ -27,8 +28,16 @@ _MEDIAN = 0.5
 _ROUNDING = 1e-9
 
 
-class Coverage(NamedTuple):
-    """The share of flows whose true slowdown is at or below the quantile of a level, 0 to 1."""
+@plain_call
+@dataclass(frozen=True)
+class Coverage:
+    """The share of flows whose true slowdown is at or below a predicted quantile, 0 to 1.
+
+    Args:
+        level (float): Of the quantile.
+        before (float): The share before calibration.
+        after (float): After it.
+    """
 
     level: float
     before: float

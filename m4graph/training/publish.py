@@ -17,7 +17,7 @@ from m4graph.datasets import FlowEventDataset
 from m4graph.datasets.making.config import scenario_options
 from m4graph.metrics import SuiteErrors
 from m4graph.nn import EventModel
-from m4graph.results import quantile_name
+from m4graph.results.quantiles import quantile_name
 from m4graph.scenario.congestion import congestion_control
 from m4graph.training.calibration import Coverage, calibrate
 from m4graph.training.config import AnyTrainConfig

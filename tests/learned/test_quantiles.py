@@ -58,11 +58,12 @@ def test_the_engines_are_equal(sizes):
 
 
 def test_the_engines_are_equal_in_closed_loops():
-    network = m4.topology.star(num_hosts=4, gbps=10)
-    workload = closed_loop.from_open_loop(generated(0, 700).workload, limit=2, per="host")
-    scenario = m4.Scenario(network, workload, "dctcp")
-    ours, theirs = both(with_heads(2), scenario)
-    assert_equal(ours, theirs)
+    scenario = generated(num_flows=700)
+    workload = closed_loop(scenario.workload, limit_per_rack=2, backlog=True)
+    closed = m4.Scenario(scenario.network, workload, "dctcp")
+    ours, theirs = both(with_heads(2), closed)
+    for level in LEVELS.values():  # a nanosecond's rounding adds up from flow to flow
+        assert ours[level] == pytest.approx(theirs[level], rel=1e-3)
     assert np.isfinite(ours[0.9]).all()
 
 
@@ -96,7 +97,7 @@ def test_older_checkpoints_have_no_shift(tmp_path, metadata, scenario, monkeypat
 def test_quantiles_rise_and_are_never_below_one(scenario):
     low = {"low": {"kind": "slowdown_quantile", "level": 0.1}, **HEADS}
     model = with_heads(heads=low)
-    model.extra_heads["low"].shift.fill_(0.5)
+    model.extra_heads["low"].shift.fill_(-5.0)  # below an ideal FCT
     model.extra_heads["tail"].shift.fill_(-0.5)  # far below the one for 0.9
     result = LearnedSimulator(model).run(scenario)
     frame = result.quantiles
@@ -104,9 +105,12 @@ def test_quantiles_rise_and_are_never_below_one(scenario):
     assert (frame["p50"].to_numpy() == result.slowdown).all()
     assert (np.diff(frame.to_numpy(), axis=1) >= 0).all()
     assert (frame.to_numpy() >= 1).all()
-    for level, name in ((0.1, "p10"), (0.9, "p90")):
-        said = result.extra[QUANTILES][level]
-        assert 0.05 < (frame[name].to_numpy() == said).mean() < 1, name
+    said = result.extra[QUANTILES]
+    assert (said[0.1] < 1).all()
+    assert (frame["p10"] == 1).all()
+    assert (frame["p90"].to_numpy() == said[0.9]).mean() > 0.5
+    assert (said[0.99] < said[0.9]).all()
+    assert (frame["p99"] == frame["p90"]).all()
 
 
 def test_rows_are_flows_by_id():
@@ -120,7 +124,7 @@ def test_rows_are_flows_by_id():
 def test_an_unfinished_flow_has_none(scenario):
     whole = LearnedSimulator(with_heads()).run(scenario)
     ends_ns = whole.start_ns + whole.fct_ns
-    stopped = dataclasses.replace(scenario, stop_ns=int(np.median(ends_ns)))
+    stopped = scenario.replace(stop_ns=int(np.median(ends_ns)))
     result = LearnedSimulator(with_heads()).run(stopped)
     assert 0 < result.num_finished < result.num_flows
     missing = result.quantiles.isna()

@@ -11,7 +11,7 @@ import torch
 
 from m4graph.checkpoint import load_checkpoint
 from m4graph.nn import FlowLinkModel
-from m4graph.results import ordered_quantiles
+from m4graph.results.quantiles import ordered_quantiles
 from m4graph.runs import LabelledRun
 from m4graph.training.calibration import _weighted_quantile, calibrate
 from m4graph.training.rollout import free_runs, true_slowdown

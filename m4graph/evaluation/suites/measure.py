@@ -14,12 +14,8 @@ from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.evaluation.tables import ERROR_COLUMNS
 from m4graph.metrics import per_flow_error
-from m4graph.results import (
-    QUANTILES,
-    SimulationResult,
-    ordered_quantiles,
-    quantile_name,
-)
+from m4graph.results import QUANTILES, SimulationResult
+from m4graph.results.quantiles import ordered_quantiles, quantile_name
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import BASE_RTT_NS
 
