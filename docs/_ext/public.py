@@ -50,6 +50,7 @@ MODULES = (
     "m4graph.training.config",
     "m4graph.training.fit",
     "m4graph.training.publish",
+    "m4graph.training.calibration",
     "m4graph.learned",
     "m4graph.mimic",
     "m4graph.mimic.models",

@@ -1,4 +1,4 @@
-"""Checkpoints of before that read fewer features than there are now."""
+"""Checkpoints of before: they read fewer features than there are now, and do not calibrate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def widened_config(config: CheckpointConfig) -> dict[str, object]:
 def widened_tensors(
     config: CheckpointConfig, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Weights with columns of zeros for features that came later, so that these change nothing.
+    """Weights with zeros for features and shifts of quantiles that came later, so that these change
+    nothing.
 
     Features are the last columns of a matrix that reads them.
 
@@ -44,10 +45,11 @@ def widened_tensors(
         len(current.flow_features) - len(config.graph.flow_features),
         len(current.link_features) - len(config.graph.link_features),
     } - {0}
-    return {
+    tensors = {
         name: _padded(tensor, expected.get(name), later) if later else tensor
         for name, tensor in found.items()
     }
+    return _shifts(expected) | tensors
 
 
 def _features_now(config: CheckpointConfig) -> GraphRecord:
@@ -62,3 +64,12 @@ def _padded(tensor: Tensor, like: Tensor | None, later: set[int]) -> Tensor:
         return tensor
     more = like.shape[1] - tensor.shape[1]
     return torch.nn.functional.pad(tensor, (0, more)) if more in later else tensor
+
+
+def _shifts(expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of quantile heads, at zero."""
+    return {
+        name: torch.zeros_like(value)
+        for name, value in expected.items()
+        if name.startswith("extra_heads.") and name.endswith(".shift") and not value.dim()
+    }

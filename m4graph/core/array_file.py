@@ -15,13 +15,16 @@ _BOMB_BYTES, _BOMB_RATIO = 2**30, 200
 """Arrays that need more than this, and this many times their file, are not read."""
 
 
-def read_arrays(path: Path, names: Iterable[str], what: str) -> dict[str, NDArray[Any]]:
+def read_arrays(
+    path: Path, names: Iterable[str], what: str, optional: Iterable[str] = ()
+) -> dict[str, NDArray[Any]]:
     """Reads arrays of an ``.npz`` file; nothing is unpickled.
 
     Args:
         path (Path): The file.
         names (Iterable[str]): Of the arrays.
         what (str): What it should be, for the message, as ``"a labelled run"``.
+        optional (Iterable[str], optional): Arrays to read where they are there. (default: none)
 
     Raises:
         InputError: If it is missing or damaged, lacks an array, or would fill the memory.
@@ -30,7 +33,8 @@ def read_arrays(path: Path, names: Iterable[str], what: str) -> dict[str, NDArra
         with path.open("rb") as file:
             arrays = np.lib.npyio.NpzFile(file)
             _check_size(arrays, path, what)
-            return {name: arrays[name] for name in names}
+            there = [name for name in optional if name in arrays]
+            return {name: arrays[name] for name in (*names, *there)}
     except InputError:
         raise
     except FileNotFoundError:

@@ -36,8 +36,7 @@ class FlowPredictions:
         for name in self.names:
             values = extra[name].cpu().numpy()
             kept = self._kept.get(name, np.zeros((0, *values.shape[1:]), np.float32))
-            unknown = np.full((max(room - len(kept), 0), *values.shape[1:]), np.nan, np.float32)
-            self._kept[name] = kept = np.concatenate((kept, unknown)) if len(unknown) else kept
+            self._kept[name] = kept = _filled(kept, room)
             kept[flow_ids] = values
 
     def by_network(self, first_flow: Sequence[int]) -> list[Predictions]:
@@ -46,7 +45,15 @@ class FlowPredictions:
         Args:
             first_flow (list of int): Where the flows of each network start, and the last ones end.
         """
+        num_flows = first_flow[-1]
+        kept = {name: _filled(values, num_flows) for name, values in self._kept.items()}
         return [
-            {name: kept[start:end] for name, kept in self._kept.items()}
+            {name: values[start:end] for name, values in kept.items()}
             for start, end in itertools.pairwise(first_flow)
         ]
+
+
+def _filled(values: NDArray[np.float32], room: int) -> NDArray[np.float32]:
+    """Values of so many flows at least, unknown ones NaN."""
+    unknown = np.full((max(room - len(values), 0), *values.shape[1:]), np.nan, np.float32)
+    return np.concatenate((values, unknown)) if len(unknown) else values

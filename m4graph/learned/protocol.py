@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.errors import SimulationError
+from m4graph.results import QUANTILES
 from m4graph.runs import FlowNetwork
+
+PREDICTIONS = "predictions"
+"""The name in ``extra`` of what extra heads on flows have said last."""
 
 Predictions = dict[str, NDArray[np.float32]]
 """By extra head, ``[num_flows]`` or ``[num_flows, k]``; NaN: of a flow that no event touched."""
+
+
+Quantiles = dict[float, NDArray[np.float64]]
+"""By level, what heads say of the slowdown of each flow, ``[num_flows]``; NaN as above."""
+
+
+def as_slowdowns(log_slowdown: Mapping[float, NDArray[np.float32]]) -> Quantiles:
+    """Slowdowns from their logarithms."""
+    with np.errstate(over="ignore"):
+        return {level: np.exp(values, dtype=np.float64) for level, values in log_slowdown.items()}
+
+
+def what_was_said(predictions: Predictions, quantiles: Quantiles) -> dict[str, Any]:
+    """What extra heads have said, as entries of a result's ``extra``; none without such heads."""
+    said = {PREDICTIONS: predictions, QUANTILES: quantiles}
+    return {name: values for name, values in said.items() if values}
 
 
 class PredictionError(SimulationError):
@@ -90,3 +111,6 @@ class Engine(Protocol):
 
     def predictions(self) -> list[Predictions]:
         """What each extra head on flows has said last of each flow, network by network."""
+
+    def quantiles(self) -> list[Quantiles]:
+        """What each quantile head has said last of each flow, network by network."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from m4graph.core.errors import SimulationError
 from m4graph.learned.engines import EngineMaker
 from m4graph.learned.least import least_fct_ns
-from m4graph.learned.protocol import PredictionError
+from m4graph.learned.protocol import PredictionError, what_was_said
 from m4graph.runs import FlowNetwork
 from m4graph.scenario import Scenario
 from m4graph.simulators.session import ENDED, PAUSED, FlowBatch, Outcome, Session
@@ -39,9 +40,10 @@ class LearnedSession(Session):
         self._maker = maker
 
     @property
-    def extra(self) -> dict[str, str]:
-        """The names of the model and of the engine."""
-        return {"model": self._model_name, "engine": self._maker.name}
+    def extra(self) -> dict[str, Any]:
+        """The names of the model and of the engine; quantiles, if the model predicts some."""
+        names = {"model": self._model_name, "engine": self._maker.name}
+        return names | what_was_said({}, self._engine.quantiles()[0])
 
     def _admit(self, flows: FlowBatch) -> None:
         self._engine.admit_flows(

@@ -20,9 +20,9 @@ from m4graph.core.progress import Progress
 from m4graph.learned.domain import Domain, trained_controls
 from m4graph.learned.engines import checkpoint_maker, model_maker
 from m4graph.learned.least import least_fct_ns
-from m4graph.learned.protocol import PredictionError, Predictions
+from m4graph.learned.protocol import PREDICTIONS, PredictionError, what_was_said
 from m4graph.learned.session import LearnedSession
-from m4graph.results import SimulationResult
+from m4graph.results import QUANTILES, SimulationResult
 from m4graph.runs import FlowNetwork
 from m4graph.runs.sample import two_flows
 from m4graph.scenario import Scenario
@@ -59,8 +59,10 @@ class LearnedSimulator(Simulator):
         engine (str, optional): ``"torch"`` runs any model on any device; ``"compiled"`` runs the
             standard one (a :class:`~m4graph.nn.FlowLinkModel` with conv ``"sage"``) on a CPU, with
             nothing in Python for an event; ``"auto"`` takes it where it can. Extra heads of a model
-            change no FCT; only ``"torch"`` runs them, and gives ``extra["predictions"]``, what each
-            head on flows has said last of each flow, in open loops. (default: ``"auto"``)
+            change no FCT. Both engines run those of quantiles, see
+            :attr:`.SimulationResult.quantiles`; only ``"torch"`` runs others, and gives
+            ``extra["predictions"]``, what each head on flows has said last of each flow, in open
+            loops. (default: ``"auto"``)
         device (str or torch.device, optional): Where to run. (default: ``"cpu"``)
         max_hours (float, optional): Refuse a scenario with more work than this, by the number of
             its flows and of those beside them (:mod:`m4graph.simulators.forecast`).
@@ -186,7 +188,7 @@ class LearnedSimulator(Simulator):
         results = []
         for scenario in scenarios:
             outcome = next(outcomes) if scenario.num_flows else (np.zeros(0, np.int64), {})
-            fct_ns, predictions = outcome
+            fct_ns, said = outcome
             results.append(
                 SimulationResult(
                     simulator=self.name,
@@ -198,7 +200,7 @@ class LearnedSimulator(Simulator):
                     compile_s=compile_s,
                     packet_hops=None,
                     scenario=scenario,
-                    extra=shared | ({"predictions": predictions} if predictions else {}),
+                    extra=shared | said,
                 )
             )
         return results
@@ -208,8 +210,8 @@ class LearnedSimulator(Simulator):
         scenarios: Sequence[Scenario],
         networks: Sequence[FlowNetwork],
         progress: Progress | None,
-    ) -> list[tuple[NDArray[np.int64], Predictions]]:
-        """FCTs of each network, and what extra heads have said last of its flows."""
+    ) -> list[tuple[NDArray[np.int64], dict[str, Any]]]:
+        """FCTs of each network, and what extra heads have said last of its flows, for ``extra``."""
         least = [least_fct_ns(each, each.workload, each.routes) for each in scenarios]
         engine = self._maker.make(networks, least)
         num_flows = sum(network.num_flows for network in networks)
@@ -221,7 +223,9 @@ class LearnedSimulator(Simulator):
                 raise self._named(error, scenarios[error.network]) from None
             if progress is not None:
                 progress(engine.num_departed, num_flows)
-        return list(zip(engine.fct_ns(), engine.predictions(), strict=True))
+        said = zip(engine.predictions(), engine.quantiles(), strict=True)
+        extra = [what_was_said(*each) for each in said]
+        return list(zip(engine.fct_ns(), extra, strict=True))
 
     def _named(self, error: PredictionError, scenario: Scenario) -> SimulationError:
         return SimulationError(
@@ -247,7 +251,8 @@ class LearnedSimulator(Simulator):
 
 def _restored(found: Settled, result: SimulationResult) -> SimulationResult:
     restored = found.restored(result)
-    predictions: Predictions = restored.extra.get("predictions", {})
-    for name, values in predictions.items():
-        predictions[name] = found.among_all(values, np.nan)
+    for said in (PREDICTIONS, QUANTILES):
+        by_name = restored.extra.get(said, {})
+        for name, values in by_name.items():
+            by_name[name] = found.among_all(values, np.nan)
     return restored

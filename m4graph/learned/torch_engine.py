@@ -21,8 +21,9 @@ from m4graph.learned.agenda import (
 )
 from m4graph.learned.capacity import make_capacity, next_possible_events
 from m4graph.learned.predictions import FlowPredictions
-from m4graph.learned.protocol import PredictionError, Predictions
+from m4graph.learned.protocol import PredictionError, Predictions, Quantiles, as_slowdowns
 from m4graph.nn import EventModel
+from m4graph.nn.heads import quantile_heads
 from m4graph.nn.states import States
 from m4graph.runs import FlowNetwork
 from m4graph.runs.events import DEPARTURE
@@ -144,7 +145,18 @@ class TorchEngine:
 
     def predictions(self) -> list[Predictions]:
         """What each extra head on flows has said last of each flow, network by network."""
-        return self._predictions.by_network(self._agenda.first_flow.tolist())
+        first_flow = [*self._agenda.first_flow[:-1].tolist(), self._tracker.num_flows]
+        return self._predictions.by_network(first_flow)
+
+    def quantiles(self) -> list[Quantiles]:
+        """What each quantile head has said last of each flow, network by network."""
+        heads = quantile_heads(self._model)
+        return [
+            as_slowdowns(
+                {heads[name].level: values for name, values in predicted.items() if name in heads}
+            )
+            for predicted in self.predictions()
+        ]
 
     def _next_events(self) -> int:
         return next_possible_events(self._agenda, self._capacity, self._events)

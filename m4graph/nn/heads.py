@@ -90,8 +90,11 @@ class SlowdownQuantileHead(Head):
     r"""A quantile of a flow's slowdown, where the model itself predicts the median.
 
     .. math::
-        \log \hat{q}_f = \log p_f + \mathrm{MLP}([\mathbf{h}'_f, \mathbf{x}_f]), \qquad
+        \log \hat{q}_f = \log p_f + \mathrm{MLP}([\mathbf{h}'_f, \mathbf{x}_f]) + c, \qquad
         L = \sum_f w_f \max(\tau e_f, (\tau - 1) e_f), \quad e_f = \log s_f - \log \hat{q}_f
+
+    The buffer ``shift``, :math:`c`, is 0 while a model is trained, and set when it is published
+    (:mod:`m4graph.training.calibration`), so that the share of slowdowns below is the level.
 
     Args:
         state_channels (int): Width of the flow states.
@@ -106,6 +109,7 @@ class SlowdownQuantileHead(Head):
     """
 
     reads = "flow"
+    shift: Tensor
 
     def __init__(self, state_channels: int, x_channels: int, level: float = 0.9) -> None:
         super().__init__()
@@ -125,6 +129,12 @@ class SlowdownQuantileHead(Head):
         error = targets.log_slowdown - prediction
         pinball = torch.maximum(self.level * error, (self.level - 1) * error)
         return (pinball * targets.weight).sum()
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        state_dict.setdefault(f"{prefix}shift", torch.zeros(()))  # older weights have none
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 
 HEADS: Registry[type[Head]] = Registry(
@@ -157,6 +167,15 @@ def resolve_heads(
             raise ConfigError(f"extra_heads: expected another name, as in 'p90' (got {name!r})")
         heads[name] = _make_head(name, spec, state_channels, x_channels)
     return heads
+
+
+def quantile_heads(model: nn.Module) -> dict[str, SlowdownQuantileHead]:
+    """The heads of a model that predict quantiles of slowdowns, by name.
+
+    A subclass is not among them: it may predict something else.
+    """
+    heads: Mapping[str, nn.Module] = getattr(model, "extra_heads", {})
+    return {name: head for name, head in heads.items() if type(head) is SlowdownQuantileHead}
 
 
 def plain_head_specs(specs: Mapping[str, HeadSpec]) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from m4graph.core.errors import SimulationError
 from m4graph.core.provenance import peak_rss_bytes, provenance
 from m4graph.core.table import to_frame, write_table
 from m4graph.core.units import NS_PER_S
+from m4graph.results.quantiles import MEDIAN, QUANTILES, named_quantiles, quantiles_of_rows
 from m4graph.results.shown import Shown
 from m4graph.results.summary import (
     NUM_NOT_SIMULATED,
@@ -106,6 +107,24 @@ class SimulationResult(Shown):
         """Slowdown, float64 ``[num_flows]``: FCT over ideal FCT; NaN where unfinished."""
         return np.where(self.finished, self.fct_ns / self.ideal_fct_ns, np.nan)
 
+    @cached_property
+    def quantiles(self) -> pd.DataFrame:
+        """Quantiles of each flow's slowdown, of a simulator that predicts distributions.
+
+        A row for each flow under its id, sorted by it. ``p50`` is :attr:`slowdown`; others, as
+        ``p90`` and ``p99``, are named by the levels that the model predicts. They rise with the
+        level, and are never below 1. NaN where unfinished.
+
+        Raises:
+            ConfigError: If the simulator predicts none.
+        """
+        import pandas as pd
+
+        columns = named_quantiles(self.slowdown, self.extra, self.simulator)
+        order = np.argsort(self.flow_id, kind="stable")
+        index = pd.Index(self.flow_id[order], name="id")
+        return pd.DataFrame({name: each[order] for name, each in columns.items()}, index)
+
     @property
     def num_flows(self) -> int:
         """Number of flows of the workload."""
@@ -133,6 +152,7 @@ class SimulationResult(Shown):
         return replace(
             self,
             scenario=self.scenario.of_flows(is_kept),
+            extra=quantiles_of_rows(self.extra, is_kept),
             **{name: getattr(self, name)[is_kept] for name in _COLUMNS},
         )
 
@@ -261,6 +281,9 @@ class SimulationResult(Shown):
             "ideal_fct_ns": self.ideal_fct_ns[order],
             "slowdown": self.slowdown[order],
         }
+        if QUANTILES in self.extra:
+            named = named_quantiles(self.slowdown, self.extra, self.simulator)
+            columns |= {name: each[order] for name, each in named.items() if name != MEDIAN}
         if isinstance(self.scenario.workload, ClosedLoopWorkload):
             columns["start_ns"] = np.ma.masked_less(self.start_ns[order], 0)
         return columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from m4graph.datasets import FlowEventDataset
 from m4graph.datasets.making.config import scenario_options
 from m4graph.metrics import SuiteErrors
 from m4graph.nn import EventModel
+from m4graph.results.quantiles import quantile_name
 from m4graph.scenario.congestion import congestion_control
+from m4graph.training.calibration import Coverage, calibrate
 from m4graph.training.config import AnyTrainConfig
 from m4graph.training.data_module import RunDataModule
 from m4graph.training.rollout import free_run_errors
@@ -68,17 +70,21 @@ def publish(
         num_steps (int): Optimiser steps that it made.
         start (Start, optional): What it started from. (default: new weights)
 
+    Quantile heads are calibrated first (:func:`.calibrate`), by the validation runs.
+
     Returns:
         Its errors on the validation runs.
     """
     train_set, val_runs = runs.train_set, runs.val_runs
     if config.half_precision:
         model = model.half().float()
+    coverages = calibrate(model, val_runs)
     errors = free_run_errors(model, val_runs)
     metrics = {
         "val_mean_error": errors.mean_error,
         "val_p90_error": errors.p90_error,
         "val_p99_tail_error": errors.p99_tail_error,
+        **{each.name: each.after for each in coverages},
     }
     data = read_yaml(Path(train_set.root) / "config.yaml")
     training = {
@@ -97,7 +103,7 @@ def publish(
         "normalisation": start.normalisation if start else None,
     }
     num_runs = {"train": len(train_set), "val": len(val_runs)}
-    card = _card(config, data, training, metrics, num_runs)
+    card = _card(config, data, training, metrics, num_runs, coverages)
     save_checkpoint(out / CHECKPOINT, model.cpu(), metadata, card, config.half_precision)
     return errors
 
@@ -150,11 +156,13 @@ def _card(
     training: dict[str, Any],
     metrics: dict[str, float],
     num_runs: dict[str, int],
+    coverages: Sequence[Coverage],
 ) -> str:
     start = training["started_from"]
     origin = f"; started from the weights of `{start.model}`" if start else ""
     shown = {name: f"{100 * value:.1f} %" for name, value in metrics.items()}
     truth = data.get("truth", _TRUTH)
+    covered = _coverage_lines(coverages)
     return f"""# {config.name}
 
 A {config.model.summary}.
@@ -166,11 +174,23 @@ A {config.model.summary}.
   {training["seed"]}; configuration hash `{training["config_hash"][:16]}`{origin}.
 {config.notes}- **Errors** of slowdowns on the validation runs, free-running, against
   {truth}: mean error {shown["val_mean_error"]}, p90 error {shown["val_p90_error"]}, p99 tail
-  error {shown["val_p99_tail_error"]}.
+  error {shown["val_p99_tail_error"]}.{covered}
 - **Domain**: `config.json` holds the distribution of scenarios that it has seen. Outside of it,
   expect more error, and check against the packet simulator.
 - **Licence**: {_LICENCE}.
 """
+
+
+def _coverage_lines(coverages: Sequence[Coverage]) -> str:
+    if not coverages:
+        return ""
+    shares = "; ".join(
+        f"{quantile_name(each.level)} {100 * each.after:.1f} % ({100 * each.before:.1f} % before)"
+        for each in coverages
+    )
+    return f"""
+- **Quantiles** are calibrated on the validation runs. Flows whose true slowdown is at or below the
+  predicted quantile: {shares}."""
 
 
 def _hashes(dataset: FlowEventDataset) -> list[str]:

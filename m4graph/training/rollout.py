@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.learned.protocol import Quantiles
 from m4graph.learned.torch_engine import TorchEngine
 from m4graph.metrics import ErrorSummary, SuiteErrors, error_summary, suite_errors
 from m4graph.nn import EventModel
@@ -16,18 +18,36 @@ from m4graph.simulators.fluid import fluid_fct_ns
 _STEPS_A_TURN = 1000
 
 
-def free_run_fct_ns(model: EventModel, networks: Sequence[FlowNetwork]) -> list[NDArray[np.int64]]:
+class FreeRun(NamedTuple):
+    """What a model says of the flows of one network.
+
+    Shapes:
+        - ``fct_ns`` int64 ``[num_flows]``; ``quantiles``: of each level, what the head for it has
+          said last of each slowdown, float64 ``[num_flows]``
+    """
+
+    fct_ns: NDArray[np.int64]
+    quantiles: Quantiles
+
+
+def free_runs(model: EventModel, networks: Sequence[FlowNetwork]) -> list[FreeRun]:
     """Simulates networks side by side on the model's own departures."""
     engine = TorchEngine(model, networks)
     while engine.run(_STEPS_A_TURN):
         pass
-    return engine.fct_ns()
+    return [FreeRun(*each) for each in zip(engine.fct_ns(), engine.quantiles(), strict=True)]
+
+
+def true_slowdown(run: LabelledRun) -> NDArray[np.float64]:
+    """Of each flow, float64 ``[num_flows]``; NaN where unfinished."""
+    return np.where(run.fct_ns >= 0, run.fct_ns / run.network.ideal_fct_ns, np.nan)
 
 
 def free_run_errors(model: EventModel, runs: Sequence[LabelledRun]) -> SuiteErrors:
     """Errors of a free run against the labels, averaged over the runs."""
-    predicted = free_run_fct_ns(model, [run.network for run in runs])
-    return suite_errors([_errors(run, fct) for run, fct in zip(runs, predicted, strict=True)])
+    predicted = free_runs(model, [run.network for run in runs])
+    pairs = zip(runs, predicted, strict=True)
+    return suite_errors([_errors(run, each.fct_ns) for run, each in pairs])
 
 
 def fluid_errors(runs: Sequence[LabelledRun]) -> SuiteErrors:
@@ -36,6 +56,4 @@ def fluid_errors(runs: Sequence[LabelledRun]) -> SuiteErrors:
 
 
 def _errors(run: LabelledRun, fct_ns: NDArray[np.int64]) -> ErrorSummary:
-    ideal_ns = run.network.ideal_fct_ns
-    true = np.where(run.fct_ns >= 0, run.fct_ns / ideal_ns, np.nan)
-    return error_summary(fct_ns / ideal_ns, true)
+    return error_summary(fct_ns / run.network.ideal_fct_ns, true_slowdown(run))

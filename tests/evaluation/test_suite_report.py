@@ -87,6 +87,34 @@ def test_record_by_hand():
     }
 
 
+def test_coverage_by_hand(tmp_path):
+    scenario = scenario_of(SIZES[:4])
+    truth = result_of(scenario, "packet", [1, 2, 3, math.nan])
+    predicted = {0.9: np.array([1.5, 1.5, 2.5, 9.0]), 0.1: np.array([1.0, 2.0, 1.0, 9.0])}
+    guess = result_of(scenario, "learned", [1, 1.25, 3.5, 2], extra={"quantiles": predicted})
+    plain = result_of(scenario, "fluid", [1, 1, 1, 1])
+    results = ScenarioResults(truth, {"fluid": plain, "learned": guess})
+    made = record({}, results)
+    # p90 is 1.5, 1.5, and not below the median, 3.5; p10 is 1, not above the median, 1.25, and 1.
+    assert [(row["quantile"], row["coverage"]) for row in made.coverage] == [
+        ("p10", pytest.approx(1 / 3)),
+        ("p50", pytest.approx(2 / 3)),
+        ("p90", pytest.approx(2 / 3)),
+    ]
+    assert {row["num_flows"] for row in made.coverage} == {3}
+    whole = Record("other", made.rows, [], coverage=[made.coverage[2] | {"coverage": 1.0}])
+    report = SuiteReport("any", [made, whole], {})
+    report.save(tmp_path / "out")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["learned"]["p90_coverage"] == pytest.approx(5 / 6)
+    assert "p90_coverage" not in metrics["fluid"]
+    summary = (tmp_path / "out" / "summary.md").read_text()
+    assert "## Coverage" in summary
+    assert "83.3 %" in summary
+    rows = pd.read_csv(tmp_path / "out" / "coverage.csv")
+    assert rows["coverage"].tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1.0])
+
+
 def test_throughput():
     scenario = scenario_of([1000, 1000])
     # Starts at 0 and 100 ns: the last finish is at 4100, and at 2100.

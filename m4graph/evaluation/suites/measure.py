@@ -14,7 +14,8 @@ from m4graph.core.units import BITS_PER_BYTE, NS_PER_S
 from m4graph.evaluation.scenario_results import ScenarioResults
 from m4graph.evaluation.tables import ERROR_COLUMNS
 from m4graph.metrics import per_flow_error
-from m4graph.results import SimulationResult
+from m4graph.results import QUANTILES, SimulationResult
+from m4graph.results.quantiles import ordered_quantiles, quantile_name
 from m4graph.scenario import Scenario
 from m4graph.scenario.congestion import BASE_RTT_NS
 
@@ -48,6 +49,8 @@ class Record:
             columns of ``by_size.csv``.
         warnings (tuple): What simulators warned of.
         refusals (Mapping): Simulators that cannot do it, and why; they have no row.
+        coverage (list): One for each quantile of each simulator that predicts some: the columns of
+            ``coverage.csv``.
     """
 
     scenario: str
@@ -55,6 +58,7 @@ class Record:
     sizes: list[dict[str, Any]]
     warnings: tuple[str, ...] = ()
     refusals: Mapping[str, str] = field(default_factory=dict)
+    coverage: list[dict[str, Any]] = field(default_factory=list)
 
 
 def record(
@@ -85,6 +89,11 @@ def record(
         ],
         warnings=warnings,
         refusals=results.refusals,
+        coverage=[
+            {"scenario": results.name, "simulator": guess.simulator, **row}
+            for guess, truth in pairs
+            for row in _coverage(guess, truth)
+        ],
     )
 
 
@@ -112,6 +121,21 @@ def throughput_error(guess: SimulationResult, truth: SimulationResult) -> float:
     if guess_ns is None or true_ns is None:
         return math.nan
     return abs(true_ns / guess_ns - 1)
+
+
+def _coverage(guess: SimulationResult, truth: SimulationResult) -> Iterator[dict[str, Any]]:
+    """Shares of flows whose true slowdown is at or below each predicted quantile."""
+    if QUANTILES not in guess.extra:
+        return
+    known = truth.finished
+    found = ordered_quantiles(guess.slowdown, guess.extra[QUANTILES])
+    for level, values in found.items():
+        yield {
+            "quantile": quantile_name(level),
+            "level": level,
+            "num_flows": int(known.sum()),
+            "coverage": float((truth.slowdown[known] <= values[known]).mean()),
+        }
 
 
 def _by_size(guess: SimulationResult, truth: SimulationResult) -> Iterator[dict[str, Any]]:

@@ -43,7 +43,8 @@ class SuiteReport(SuiteResults):
         """Writes all tables and plots; where there is a ``metrics.json``, all of them are there.
 
         ``metrics.json``, ``scenarios.csv``, ``by_size.csv``, ``summary.md``, ``evaluation.yaml``,
-        and those of :data:`.PLOTS` that have something to show.
+        ``coverage.csv`` where quantiles are predicted, and those of :data:`.PLOTS` that have
+        something to show.
 
         Args:
             folder (Path): A new folder in one that exists, or one that is there already.
@@ -56,6 +57,8 @@ class SuiteReport(SuiteResults):
         with whole_folder(folder, mark="metrics.json") as scratch:
             self.scenarios.to_csv(scratch / "scenarios.csv", index=False, lineterminator="\n")
             self.by_size.to_csv(scratch / "by_size.csv", index=False, lineterminator="\n")
+            if len(self.coverage):
+                self.coverage.to_csv(scratch / "coverage.csv", index=False, lineterminator="\n")
             text = json.dumps(self.metrics(), indent=2, allow_nan=False)
             (scratch / "metrics.json").write_text(text + "\n", encoding="utf-8")
             drawn = [name for name in PLOTS if draw(name, self, scratch / f"{name}.png")]

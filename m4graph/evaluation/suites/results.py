@@ -34,6 +34,9 @@ class SuiteResults:
         columns = ["scenario", "simulator", "size", "num_flows", "mean_error", "p90_error"]
         sizes = [row for record in records for row in record.sizes]
         self.by_size = pd.DataFrame(sizes, columns=columns)
+        columns = ["scenario", "simulator", "quantile", "level", "num_flows", "coverage"]
+        covered = [row for record in records for row in record.coverage]
+        self.coverage = pd.DataFrame(covered, columns=columns)
         self.warnings = tuple(dict.fromkeys(text for each in records for text in each.warnings))
         self.refusals = Refusals({each.scenario: each.refusals for each in records})
 
@@ -65,11 +68,22 @@ class SuiteResults:
         means["num_refused"] = [refused.get(name, 0) for name in names]
         return means.reset_index(names="simulator")
 
+    @cached_property
+    def coverage_means(self) -> pd.DataFrame:
+        """Plain means over scenarios of the share of flows whose true slowdown is at or below a
+        predicted quantile: a row for each simulator that predicts some, a column for each, as
+        ``p90``, lowest level first.
+        """
+        order = self.coverage.sort_values("level", kind="stable")["quantile"].unique()
+        groups = self.coverage.groupby(["simulator", "quantile"], sort=False)
+        return groups["coverage"].mean().unstack("quantile").reindex(columns=order)
+
     def metrics(self) -> dict[str, dict[str, Any]]:
         """The content of ``metrics.json``.
 
         For each simulator its row of :attr:`means`, and the ratios of its errors to those of the
-        baseline, over the scenarios that both can do; ``None`` where nothing is known.
+        baseline, over the scenarios that both can do; ``None`` where nothing is known. Where it
+        predicts quantiles, their :attr:`coverage_means`, as ``p90_coverage``.
         """
         rows = self.means.set_index("simulator").to_dict("index")
         base = rows.get(BASELINE)
@@ -78,6 +92,9 @@ class SuiteResults:
             plain = {str(key): _plain(value) for key, value in row.items()}
             if base is not None and not row["is_truth"] and not base["is_truth"]:
                 plain |= self._ratios(str(name))
+            if name in self.coverage_means.index:
+                covered = self.coverage_means.loc[name].dropna()
+                plain |= {f"{key}_coverage": _plain(value) for key, value in covered.items()}
             found[str(name)] = plain
         return found
 

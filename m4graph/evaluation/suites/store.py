@@ -24,13 +24,14 @@ from m4graph.core.array_file import read_arrays
 from m4graph.core.errors import InputError
 from m4graph.core.files import whole_file
 from m4graph.core.schema import spell
-from m4graph.results import NUM_NOT_SIMULATED, UNFINISHED, SimulationResult
+from m4graph.results import NUM_NOT_SIMULATED, QUANTILES, UNFINISHED, SimulationResult
 from m4graph.runs.check import MAX_TIME_NS
 from m4graph.scenario import Scenario
 
 CACHE_VARIABLE = "M4GRAPH_CACHE"
 _FORMAT = "m4graph result 1"
 _NUMBERS = ("num_events", "wall_s", "compile_s", "packet_hops")
+_LEVELS, _QUANTILES = "quantile_levels", "quantiles"
 CPU_S = "cpu_s"
 """In a result's ``extra``: CPU seconds, where they were measured."""
 
@@ -88,6 +89,7 @@ def load_result(
             if header["key"] != key:
                 continue
             kept = np.isin(scenario.workload.id, arrays.pop("flow_id"))
+            quantiles = _pop_quantiles(path, arrays, int(kept.sum()))
             _check(path, header, arrays, int(kept.sum()))
         except InputError as error:
             print(f"m4graph: {error}; it is made anew", file=sys.stderr)
@@ -101,7 +103,7 @@ def load_result(
             flow_id=simulated.workload.id,
             ideal_fct_ns=simulated.ideal_fct_ns,
             scenario=simulated,
-            extra=extra | ({} if header[CPU_S] is None else {CPU_S: header[CPU_S]}),
+            extra=extra | quantiles | ({} if header[CPU_S] is None else {CPU_S: header[CPU_S]}),
             fct_ns=arrays["fct_ns"],
             start_ns=arrays["start_ns"],
             **{name: header[name] for name in _NUMBERS},
@@ -109,9 +111,10 @@ def load_result(
     return None
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[np.int64]]]:
-    """The header and the times of a stored result."""
-    arrays = read_arrays(path, ("header", "flow_id", "fct_ns", "start_ns"), "a stored result")
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The header, the times and the quantiles of a stored result."""
+    names = ("header", "flow_id", "fct_ns", "start_ns")
+    arrays = read_arrays(path, names, "a stored result", optional=(_LEVELS, _QUANTILES))
     try:
         header = json.loads(str(arrays.pop("header")))
         found = {name: header[name] for name in ("key", *_NUMBERS)}
@@ -157,4 +160,24 @@ def save_result(path: Path, key: str, result: SimulationResult) -> None:
             start_ns=result.start_ns,
             fct_ns=result.fct_ns,
             ideal_fct_ns=result.ideal_fct_ns,
+            **_quantile_arrays(result),
         )
+
+
+def _quantile_arrays(result: SimulationResult) -> dict[str, NDArray[np.float64]]:
+    predicted = result.extra.get(QUANTILES, {})
+    if not predicted:
+        return {}
+    return {_LEVELS: np.array(list(predicted)), _QUANTILES: np.stack(list(predicted.values()))}
+
+
+def _pop_quantiles(path: Path, arrays: dict[str, NDArray[Any]], num_flows: int) -> dict[str, Any]:
+    """Takes predicted quantiles out of what was read, as an entry of ``extra``, if any."""
+    levels, values = (arrays.pop(name, None) for name in (_LEVELS, _QUANTILES))
+    if levels is None or values is None:
+        return {}
+    check = Checker(str(path))
+    check.array(_LEVELS, levels, "f8", levels.size)
+    check.rule(_LEVELS, (levels > 0) & (levels < 1), "levels above 0 and below 1")
+    check.array(_QUANTILES, values.reshape(-1), "f8", levels.size * num_flows)
+    return {QUANTILES: dict(zip(levels.tolist(), values.reshape(-1, num_flows), strict=True))}

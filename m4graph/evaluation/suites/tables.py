@@ -56,6 +56,8 @@ def summary(report: SuiteResults, plots: Sequence[str]) -> str:
         cells = pd.DataFrame(rows)
         shown = cells.loc[:, (cells != "-").any()]
         parts += ["## Published figures", known.source, markdown(shown)]
+    if len(report.coverage):
+        parts += ["## Coverage", _COVERAGE_NOTE, markdown(coverage_cells(report))]
     if len(report.by_size):
         parts += ["## Mean error by flow size", _SIZE_NOTE, markdown(size_cells(report))]
     groups = group_cells(report)
@@ -107,6 +109,16 @@ def size_cells(report: SuiteResults) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def coverage_cells(report: SuiteResults) -> pd.DataFrame:
+    """The coverage of each predicted quantile as text."""
+    means = report.coverage_means
+    rows = [
+        {"simulator": name} | {column: percent(means.loc[name, column]) for column in means.columns}
+        for name in means.index
+    ]
+    return pd.DataFrame(rows)
+
+
 def group_cells(report: SuiteResults, column: str = "mean_error") -> pd.DataFrame:
     """:func:`label_groups` as text, one below the other."""
     rows = [
@@ -128,6 +140,11 @@ _NOTE = (
 
 _SIZE_NOTE = (
     "Flows that fit into one packet; else into the first window; else into ten windows; and longer."
+)
+
+_COVERAGE_NOTE = (
+    "The share of flows whose true slowdown is at or below the predicted quantile; then the plain "
+    "mean over scenarios. A calibrated p90 has 90 %."
 )
 
 _PUBLISHED_COLUMNS = (

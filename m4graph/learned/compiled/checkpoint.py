@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from m4graph.checkpoint.config import GraphRecord, ModelRecord, parse_config, re
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
 from m4graph.learned.compiled.weights import Weights, arrange_weights
 
+_HEADS = "extra_heads"
 _STANDARD = {
     "conv": "sage",
     "flow_channels": len(FLOW_FEATURES),
@@ -32,8 +34,8 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
         CheckpointError: If a file is missing or damaged.
     """
     config = parse_config(folder)
-    sizes = _sizes_if_standard(config.model)
-    if sizes is None or config.graph != GraphRecord.current(object):
+    sizes, levels = _sizes_if_standard(config.model), _levels(config.model)
+    if sizes is None or levels is None or config.graph != GraphRecord.current(object):
         return None
     try:
         found = safetensors.numpy.load(read_weights(folder, config.model.weights_sha256))
@@ -41,15 +43,25 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
         return None
     if sizes[1] > len(found):
         return None
+    for name in levels:
+        found.setdefault(f"extra_heads.{name}.shift", np.zeros((), np.float32))  # as torch has it
     shapes = {name: values.shape for name, values in found.items() if _is_usable(values)}
-    if shapes != standard_shapes(*sizes) or len(shapes) < len(found):
+    if shapes != standard_shapes(*sizes, heads=tuple(levels)) or len(shapes) < len(found):
         return None
     state = {name: values.astype(np.float32) for name, values in found.items()}
-    return arrange_weights(state, num_layers=sizes[1])
+    return arrange_weights(state, sizes[1], levels)
 
 
-def standard_shapes(hidden: int, num_layers: int) -> dict[str, tuple[int, ...]]:
-    """Shapes of all parameters of the standard :class:`~m4graph.nn.FlowLinkModel`, by name."""
+def standard_shapes(
+    hidden: int, num_layers: int, heads: Sequence[str] = ()
+) -> dict[str, tuple[int, ...]]:
+    """Shapes of all parameters of the standard :class:`~m4graph.nn.FlowLinkModel`, by name.
+
+    Args:
+        hidden (int): Width of its states.
+        num_layers (int): Rounds of messages.
+        heads (Sequence[str], optional): Names of its quantile heads. (default: none)
+    """
     num_flow_x, num_link_x = len(FLOW_FEATURES), len(LINK_FEATURES)
     shapes = _side_shapes("flow", num_flow_x, hidden, num_layers)
     shapes |= _side_shapes("link", num_link_x, hidden, num_layers)
@@ -60,6 +72,10 @@ def standard_shapes(hidden: int, num_layers: int) -> dict[str, tuple[int, ...]]:
     ):
         shapes |= _linear_shapes(f"{head}_head.0", num_in, width)
         shapes |= _linear_shapes(f"{head}_head.2", width, 1)
+    for name in heads:
+        shapes |= _linear_shapes(f"extra_heads.{name}.mlp.0", hidden + num_flow_x, hidden)
+        shapes |= _linear_shapes(f"extra_heads.{name}.mlp.2", hidden, 1)
+        shapes[f"extra_heads.{name}.shift"] = ()
     return shapes
 
 
@@ -89,8 +105,25 @@ def _sizes_if_standard(model: ModelRecord) -> tuple[int, int] | None:
     ):
         return None
     standard = _STANDARD | {"hidden_channels": hidden, "num_layers": num_layers}
-    is_standard = model.name == "flow_link" and model.config == standard
+    config = {name: value for name, value in model.config.items() if name != _HEADS}
+    is_standard = model.name == "flow_link" and config == standard
     return (hidden, num_layers) if is_standard else None
+
+
+def _levels(model: ModelRecord) -> dict[str, float] | None:
+    """The levels of a model's quantile heads, by name; None if it has other extra heads."""
+    heads = model.config.get(_HEADS, {})
+    if not isinstance(heads, dict):
+        return None
+    levels = {}
+    for name, block in heads.items():
+        level = block.get("level") if isinstance(block, dict) else None
+        if not isinstance(level, float) or block != {"kind": "slowdown_quantile", "level": level}:
+            return None
+        if not 0 < level < 1:
+            return None
+        levels[name] = level
+    return levels
 
 
 def _is_usable(values: np.ndarray) -> bool:

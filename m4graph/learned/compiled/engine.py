@@ -12,7 +12,7 @@ from m4graph.learned import capacity as capacities
 from m4graph.learned.compiled.loop import CRAMPED, DEPARTED, PAUSED, REFUSED, run_events
 from m4graph.learned.compiled.state import make_state, with_capacity
 from m4graph.learned.compiled.weights import Weights
-from m4graph.learned.protocol import PredictionError, Predictions
+from m4graph.learned.protocol import PredictionError, Predictions, Quantiles, as_slowdowns
 from m4graph.runs import FlowNetwork
 
 _FIRST_CAPACITY = 64
@@ -82,7 +82,12 @@ class CompiledEngine:
         state, memory = self._state, self._state.memory
         total = self._num_flows + flows.num_flows
         if total > len(memory.row_of_flow):
-            memory = memory._replace(row_of_flow=grown(memory.row_of_flow, 2 * max(total, 512)))
+            room = 2 * max(total, 512)
+            memory = memory._replace(
+                row_of_flow=grown(memory.row_of_flow, room),
+                log_quantile=grown(memory.log_quantile, room),
+            )
+            memory.log_quantile[self._num_flows :] = np.nan
         self._state = state._replace(
             tracker=tracker_state.admit_flows(
                 state.tracker, flows, self._num_flows, self._num_hops
@@ -126,8 +131,14 @@ class CompiledEngine:
         return [(agenda.finish_ns - agenda.start_ns)[: self._num_flows]]
 
     def predictions(self) -> list[Predictions]:
-        """None: weights are exported without extra heads."""
+        """None: weights are exported without other extra heads than those of quantiles."""
         return [{}]
+
+    def quantiles(self) -> list[Quantiles]:
+        """What each quantile head has said last of each flow, as the only entry."""
+        log_quantile = self._state.memory.log_quantile[: self._num_flows]
+        levels = self._state.weights.quantiles.level.tolist()
+        return [as_slowdowns({level: log_quantile[:, k] for k, level in enumerate(levels)})]
 
     def _run(self, max_steps: int, until_ns: int, until_departure: bool) -> int:
         self._state.agenda.until_ns[0] = until_ns

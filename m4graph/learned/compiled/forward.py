@@ -1,6 +1,7 @@
 """The model's forward for one event, layer by layer as in :class:`m4graph.nn.FlowLinkModel`.
 
-Only the heads for the remaining share and the queue are left out: they serve training alone.
+Only the heads for the remaining share and the queue are left out, as they serve training alone, and
+extra heads but those of quantiles.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def forward(weights, step, memory, scratch):
     Args:
         weights (Weights): The model.
         step (TrackerState): Holds the event's graph.
-        memory (Memory): The states.
+        memory (Memory): The states, and the quantiles.
         scratch (Scratch): With room for the event; gets ``log_slowdown``.
     """
     num_flows, num_updated = step.counts[NUM_FLOWS], step.counts[NUM_UPDATED]
@@ -79,11 +80,25 @@ def forward(weights, step, memory, scratch):
         log_ratio = weights.last_bias[0] + dot(weights.last_weight, flow.result[i])
         log_ratio = MOST_LOG_RATIO * math.tanh(log_ratio / MOST_LOG_RATIO)
         scratch.log_slowdown[i] = step.flow_x[i, _LOG_PRIOR] + log_ratio
+    _keep_quantiles(weights.quantiles, step, flow, num_flows, memory.log_quantile)
 
     for i in range(num_flows):
         _copy_row(flow.state, i, memory.flow_state, memory.row_of_flow[step.flow_ids[i]])
     for i in range(num_updated):
         _copy_row(link.state, i, memory.link_state, step.link_ids[i])
+
+
+@kernel
+def _keep_quantiles(heads, step, flow, num_flows, log_quantile):
+    """What each quantile head says of the touched flows."""
+    for k in range(len(heads.level)):
+        fill_rows(flow.result, num_flows, heads.bias[k])
+        add_product(flow.state, num_flows, heads.from_state[k], flow.result, 0)
+        add_product(step.flow_x, num_flows, heads.from_x[k], flow.result, 0)
+        relu_rows(flow.result, num_flows)
+        for i in range(num_flows):
+            log_ratio = heads.last_bias[k] + dot(heads.last_weight[k], flow.result[i])
+            log_quantile[step.flow_ids[i], k] = step.flow_x[i, _LOG_PRIOR] + log_ratio
 
 
 @kernel

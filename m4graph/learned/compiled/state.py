@@ -34,12 +34,15 @@ class Memory(NamedTuple):
           ``[capacity]``: a stack of its rows that no flow has; ``row_of_flow`` int32
           ``[num_flows]``
         - ``link_state`` float32 ``[num_links, hidden]``
+        - ``log_quantile`` float32 ``[num_flows, num_heads]``: what each quantile head has said last
+          of each flow; NaN: nothing yet
     """
 
     flow_state: NDArray[np.float32]
     free_rows: NDArray[np.int32]
     row_of_flow: NDArray[np.int32]
     link_state: NDArray[np.float32]
+    log_quantile: NDArray[np.float32]
 
 
 class Rows(NamedTuple):
@@ -106,6 +109,9 @@ def make_state(
             free_rows=np.zeros(0, np.int32),
             row_of_flow=np.zeros(network.num_flows, np.int32),
             link_state=np.zeros((network.num_links, hidden), np.float32),
+            log_quantile=np.full(
+                (network.num_flows, len(weights.quantiles.level)), np.nan, np.float32
+            ),
         ),
         scratch=_make_scratch(weights, 0, 0),
         events=np.zeros(1, EVENT_RECORD),

@@ -77,8 +77,27 @@ class Side(NamedTuple):
     rate_cell: Cell
 
 
+class QuantileHeads(NamedTuple):
+    """All heads of :class:`~m4graph.nn.heads.SlowdownQuantileHead`, one after the other.
+
+    Shapes:
+        - ``level`` float64 ``[num_heads]``
+        - ``bias`` ``[num_heads, hidden]``, ``from_state`` ``[num_heads, hidden, hidden]``,
+          ``from_x`` ``[num_heads, num_x, hidden]``: first layers
+        - ``last_weight`` ``[num_heads, hidden]``, ``last_bias`` ``[num_heads]``: last layers;
+          shifts are in the biases
+    """
+
+    level: NDArray[np.float64]
+    bias: Array
+    from_state: Array
+    from_x: Array
+    last_weight: Array
+    last_bias: Array
+
+
 class Weights(NamedTuple):
-    """A :class:`~m4graph.nn.FlowLinkModel` without the heads that no FCT depends on.
+    """A :class:`~m4graph.nn.FlowLinkModel` without the heads that no result depends on.
 
     Shapes:
         - ``last_weight`` ``[hidden]``, ``last_bias`` ``[1]``: of the slowdown head's last layer
@@ -89,6 +108,7 @@ class Weights(NamedTuple):
     head: Dense
     last_weight: Array
     last_bias: Array
+    quantiles: QuantileHeads
 
 
 def misfit(model: nn.Module) -> str | None:
@@ -116,16 +136,20 @@ def misfit(model: nn.Module) -> str | None:
 
 def export_weights(model: FlowLinkModel) -> Weights:
     """Copies the weights of a model that fits (see :func:`misfit`)."""
+    from m4graph.nn.heads import quantile_heads
+
     state = {name: each.cpu().float().numpy() for name, each in model.state_dict().items()}
-    return arrange_weights(state, model.num_layers)
+    levels = {name: head.level for name, head in quantile_heads(model).items()}
+    return arrange_weights(state, model.num_layers, levels)
 
 
-def arrange_weights(state: State, num_layers: int) -> Weights:
+def arrange_weights(state: State, num_layers: int, levels: Mapping[str, float]) -> Weights:
     """The arrays of the kernels, copied from the parameters of a model.
 
     Args:
         state (Mapping[str, np.ndarray]): All of them, float32.
         num_layers (int): Rounds of messages.
+        levels (Mapping[str, float]): Of the quantile heads, by their names.
     """
     return Weights(
         flow=_side(state, "flow", num_layers),
@@ -133,6 +157,23 @@ def arrange_weights(state: State, num_layers: int) -> Weights:
         head=_dense(state, "slowdown_head.0"),
         last_weight=_array(state["slowdown_head.2.weight"][0]),
         last_bias=_array(state["slowdown_head.2.bias"]),
+        quantiles=_quantile_heads(state, levels),
+    )
+
+
+def _quantile_heads(state: State, levels: Mapping[str, float]) -> QuantileHeads:
+    heads = [f"extra_heads.{name}" for name in levels]
+    # Without a head, the shapes of the slowdown head: kernels see arrays of the same kinds.
+    like = [_dense(state, f"{head}.mlp.0") for head in heads] or [_dense(state, "slowdown_head.0")]
+    first = [np.stack(layers)[: len(heads)] for layers in zip(*like, strict=True)]
+    last = [state[f"{head}.mlp.2.weight"][0] for head in heads]
+    return QuantileHeads(
+        np.array(list(levels.values()), np.float64),
+        *(_array(each) for each in first),
+        last_weight=_array(last).reshape(len(heads), -1 if heads else len(like[0].bias)),
+        last_bias=_array(
+            [state[f"{head}.mlp.2.bias"][0] + state[f"{head}.shift"] for head in heads]
+        ),
     )
 
 
