@@ -17,9 +17,9 @@ def widened_config(config: CheckpointConfig) -> dict[str, object]:
     Args:
         config (CheckpointConfig): Of the checkpoint, as ``read_config`` lets it through.
     """
-    current = _features_now(config)
     arguments: dict[str, object] = dict(config.model.config)
-    if config.graph != current:
+    if _num_later(config):
+        current = _features_now(config)
         arguments |= {
             "flow_channels": len(current.flow_features),
             "link_channels": len(current.link_features),
@@ -40,16 +40,21 @@ def widened_tensors(
         found (Mapping[str, Tensor]): Its weights.
         expected (Mapping[str, Tensor]): The state of the model that is to take them.
     """
-    current = _features_now(config)
-    later = {
-        len(current.flow_features) - len(config.graph.flow_features),
-        len(current.link_features) - len(config.graph.link_features),
-    } - {0}
+    later = _num_later(config)
     tensors = {
         name: _padded(tensor, expected.get(name), later) if later else tensor
         for name, tensor in found.items()
     }
     return _shifts(expected) | tensors
+
+
+def _num_later(config: CheckpointConfig) -> set[int]:
+    """Features of flows and of links that came after the checkpoint, where there are any."""
+    current = _features_now(config)
+    return {
+        len(current.flow_features) - len(config.graph.flow_features),
+        len(current.link_features) - len(config.graph.link_features),
+    } - {0}
 
 
 def _features_now(config: CheckpointConfig) -> GraphRecord:

@@ -34,6 +34,7 @@ _SAME_AT_ARRIVAL = (
     "log_now",
     "log_mean_wait",
     "fluid_remaining",
+    "log_trips",
 )
 """Features of a flow that have one value at all arrivals."""
 _AT_ARRIVAL = [name for name in FLOW_FEATURES if name not in _SAME_AT_ARRIVAL]
