@@ -11,7 +11,9 @@ _MOST_LOOKED_AT = 32
 
 
 @kernel
-def link_backlog_bytes(state: Estimate, link_id: int, own_bytes: float, now: int):
+def link_backlog_bytes(
+    state: Estimate, link_id: int, own_bytes: float, now: int
+) -> tuple[float, float, float]:
     """What the flows of a link have left to send, had all gone at max-min fair rates so far.
 
     Returns:

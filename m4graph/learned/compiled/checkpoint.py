@@ -16,8 +16,6 @@ from m4graph.learned.compiled.weights import Weights, arrange_weights
 _HEADS = "extra_heads"
 _STANDARD = {
     "conv": "sage",
-    "flow_channels": len(FLOW_FEATURES),
-    "link_channels": len(LINK_FEATURES),
     "time_cells": True,
     "prior": True,
     "scope": "hop",
@@ -34,8 +32,11 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
         CheckpointError: If a file is missing or damaged.
     """
     config = parse_config(folder)
-    sizes, levels = _sizes_if_standard(config.model), _levels(config.model)
-    if sizes is None or levels is None or config.graph != GraphRecord.current(object):
+    current = GraphRecord.current(object)
+    widths = len(config.graph.flow_features), len(config.graph.link_features)
+    sizes, levels = _sizes_if_standard(config.model, widths), _levels(config.model)
+    is_known = config.graph == current or config.graph.begins(current)
+    if sizes is None or levels is None or not is_known:
         return None
     try:
         found = safetensors.numpy.load(read_weights(folder, config.model.weights_sha256))
@@ -46,14 +47,27 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
     for name in levels:
         found.setdefault(f"extra_heads.{name}.shift", np.zeros((), np.float32))  # as torch has it
     shapes = {name: values.shape for name, values in found.items() if _is_usable(values)}
-    if shapes != standard_shapes(*sizes, heads=tuple(levels)) or len(shapes) < len(found):
+    heads = tuple(levels)
+    if shapes != standard_shapes(*sizes, heads, widths) or len(shapes) < len(found):
         return None
-    state = {name: values.astype(np.float32) for name, values in found.items()}
+    state = {
+        name: _widened(found[name].astype(np.float32), shape)
+        for name, shape in standard_shapes(*sizes, heads).items()
+    }
     return arrange_weights(state, sizes[1], levels)
 
 
+def _widened(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Weights with zeros for the features that came later, which are the last columns."""
+    more = [(0, wanted - size) for wanted, size in zip(shape, values.shape, strict=True)]
+    return np.pad(values, more) if more else values
+
+
 def standard_shapes(
-    hidden: int, num_layers: int, heads: Sequence[str] = ()
+    hidden: int,
+    num_layers: int,
+    heads: Sequence[str] = (),
+    widths: tuple[int, int] = (len(FLOW_FEATURES), len(LINK_FEATURES)),
 ) -> dict[str, tuple[int, ...]]:
     """Shapes of all parameters of the standard :class:`~m4graph.nn.FlowLinkModel`, by name.
 
@@ -61,8 +75,9 @@ def standard_shapes(
         hidden (int): Width of its states.
         num_layers (int): Rounds of messages.
         heads (Sequence[str], optional): Names of its quantile heads. (default: none)
+        widths (tuple of int, optional): Numbers of flow and link features. (default: of today)
     """
-    num_flow_x, num_link_x = len(FLOW_FEATURES), len(LINK_FEATURES)
+    num_flow_x, num_link_x = widths
     shapes = _side_shapes("flow", num_flow_x, hidden, num_layers)
     shapes |= _side_shapes("link", num_link_x, hidden, num_layers)
     for head, num_in, width in (
@@ -97,14 +112,15 @@ def _linear_shapes(name: str, num_in: int, num_out: int) -> dict[str, tuple[int,
     return {f"{name}.weight": (num_out, num_in), f"{name}.bias": (num_out,)}
 
 
-def _sizes_if_standard(model: ModelRecord) -> tuple[int, int] | None:
+def _sizes_if_standard(model: ModelRecord, widths: tuple[int, int]) -> tuple[int, int] | None:
     """``hidden_channels`` and ``num_layers`` of a standard model."""
     hidden, num_layers = (model.config.get(name) for name in ("hidden_channels", "num_layers"))
     if not (
         isinstance(hidden, int) and isinstance(num_layers, int) and min(hidden, num_layers) > 0
     ):
         return None
-    standard = _STANDARD | {"hidden_channels": hidden, "num_layers": num_layers}
+    channels = {"flow_channels": widths[0], "link_channels": widths[1]}
+    standard = _STANDARD | channels | {"hidden_channels": hidden, "num_layers": num_layers}
     config = {name: value for name, value in model.config.items() if name != _HEADS}
     is_standard = model.name == "flow_link" and config == standard
     return (hidden, num_layers) if is_standard else None
