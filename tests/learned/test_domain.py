@@ -101,8 +101,8 @@ def test_a_parameter_of_somebody_elses_algorithm_is_named():
 
 def test_the_warning_names_value_and_default_once(model):
     simulator = LearnedSimulator(model)
-    scenario = scenario_of({"kind": "dcqcn", "alpha_timer_us": 3.0})
-    expected = r"control.alpha_timer_us of dcqcn is no input .* for 3.0 are .* default, 1.0"
+    scenario = scenario_of({"kind": "dcqcn", "alpha_timer_us": 20.0})
+    expected = r"control.alpha_timer_us of dcqcn is no input .* for 20.0 are .* default, 50.0"
     with pytest.warns(UserWarning, match=expected) as found:
         simulator.run_batch([scenario, scenario])
     assert len(found) == 1
