@@ -26,6 +26,8 @@ class Agenda(NamedTuple):
           slice; ``next_flow``, ``end_flow`` int64 ``[num_networks]``: indices into it, of the next
           flow to arrive, and behind the last one whose start is known
         - ``until_ns`` int64 ``[num_networks]``: what is later does not happen yet
+        - ``departures_delay``, ``may_delay`` bool ``[num_networks]``: whether a flow that leaves may
+          delay others; whether the network's last event may
         - ``longest_ns`` int64 ``[num_networks]``: no departure is predicted further ahead; the time
           of all flows of the network one after the other, so that a bad model ends, too
         - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns``,
@@ -38,6 +40,8 @@ class Agenda(NamedTuple):
     next_flow: NDArray[np.int64]
     end_flow: NDArray[np.int64]
     until_ns: NDArray[np.int64]
+    departures_delay: NDArray[np.bool_]
+    may_delay: NDArray[np.bool_]
     longest_ns: NDArray[np.int64]
     num_active: NDArray[np.int64]
     order: NDArray[np.int64]
@@ -51,7 +55,9 @@ class Agenda(NamedTuple):
 
 
 def make_agenda(
-    networks: Sequence[FlowNetwork], least_fct_ns: Sequence[NDArray[np.int64]] | None = None
+    networks: Sequence[FlowNetwork],
+    least_fct_ns: Sequence[NDArray[np.int64]] | None = None,
+    departures_delay: bool = False,
 ) -> Agenda:
     """The agenda before anything has happened.
 
@@ -59,6 +65,8 @@ def make_agenda(
         networks (list of FlowNetwork): One or more.
         least_fct_ns (list of np.ndarray, optional): Of each network, what its flows take at least,
             int64 ``[num_flows]``. (default: their ideal FCTs)
+        departures_delay (bool, optional): Whether predictions may become later when another flow
+            leaves, which gives its share to the others. (default: ``False``)
     """
     ideal_ns = np.concatenate([network.ideal_fct_ns for network in networks])
     least = [network.ideal_fct_ns for network in networks] if least_fct_ns is None else least_fct_ns
@@ -69,6 +77,8 @@ def make_agenda(
         next_flow=first_flow[:-1].copy(),
         end_flow=first_flow[1:].copy(),
         until_ns=np.full(len(networks), np.iinfo(np.int64).max),
+        departures_delay=np.full(len(networks), departures_delay),
+        may_delay=np.ones(len(networks), np.bool_),
         longest_ns=np.array([_longest_ns(0, each) for each in least], np.int64),
         num_active=np.zeros(len(networks), np.int64),
         order=np.arange(len(start_ns)),
@@ -161,6 +171,7 @@ def _build_next_events(digest: str) -> Callable[..., int]:
                 events[count].kind = DEPARTURE
                 drop_top(agenda.heap, agenda.position, first, size)
                 agenda.num_active[network] -= 1
+                agenda.may_delay[network] = agenda.departures_delay[network]
                 count += 1
             elif arriving >= 0 and agenda.start_ns[arriving] <= until_ns:
                 finish_ns = agenda.finish_ns[arriving]
@@ -172,6 +183,7 @@ def _build_next_events(digest: str) -> Callable[..., int]:
                 events[count].time_ns = agenda.start_ns[arriving]
                 events[count].flow = arriving
                 events[count].kind = ARRIVAL
+                agenda.may_delay[network] = True
                 count += 1
         return count
 
@@ -200,10 +212,14 @@ def _build_predict(digest: str) -> Callable[..., int]:
             left_ns = agenda.start_ns[flow] + np.rint(fct_ns) - now_ns[i]
             longest_ns = agenda.longest_ns[agenda.network[flow]]
             if left_ns > longest_ns:  # in float64, so that nothing overflows
-                leave_at(agenda, flow, now_ns[i] + longest_ns)
+                leaves_ns = now_ns[i] + longest_ns
             else:
                 fct_ns = max(int(np.rint(fct_ns)), agenda.least_ns[flow])
-                leave_at(agenda, flow, max(now_ns[i], agenda.start_ns[flow] + fct_ns))
+                leaves_ns = max(now_ns[i], agenda.start_ns[flow] + fct_ns)
+            before_ns = agenda.finish_ns[flow]
+            if before_ns >= now_ns[i] and not agenda.may_delay[agenda.network[flow]]:
+                leaves_ns = min(leaves_ns, before_ns)
+            leave_at(agenda, flow, leaves_ns)
         return -1
 
     return predict  # type: ignore[no-any-return]
@@ -215,5 +231,6 @@ next_events = _build_next_events(_DIGEST)
 A flow leaves at its ``finish_ns``; one without stays until there is one."""
 predict = _build_predict(_DIGEST)
 """``predict(agenda, flow_ids, log_slowdown, now_ns) -> row``: new departures, never below the
-least FCT, before now, or later than ``longest_ns`` from now. Stops at the first row that is not a
+least FCT, before now, or later than ``longest_ns`` from now; nor later than predicted before, where
+the last event was a departure and those do not delay. Stops at the first row that is not a
 finite number and gives it, or -1."""

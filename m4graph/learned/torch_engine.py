@@ -45,8 +45,10 @@ class TorchEngine:
     """Simulates networks side by side, one event of each in a step of the model.
 
     A flow leaves when its latest predicted FCT is over, which no prediction puts below the ideal
-    FCT or before now, and no link carries more than it can (:mod:`.capacity`). Departures come
-    before arrivals of the same nanosecond.
+    FCT or before now, and no link carries more than it can (:mod:`.capacity`). What is predicted
+    when another flow leaves makes it no later, unless the model's class has ``departures_delay``:
+    a departure gives its share to the others, and without that rule flows that a model takes for
+    late are put off at every event. Departures come before arrivals of the same nanosecond.
 
     Args:
         model (FlowLinkModel or PaperModel): The model, on the device where it is to run.
@@ -66,7 +68,8 @@ class TorchEngine:
         self._device = next(model.parameters()).device
         # A model with features of its own brings what makes them.
         self._tracker = getattr(model, "make_tracker", FlowTracker)(networks)
-        self._agenda = make_agenda(networks, least_fct_ns)
+        delay = getattr(model, "departures_delay", False)
+        self._agenda = make_agenda(networks, least_fct_ns, delay)
         self._capacity = make_capacity(networks)
         self._events = no_events(len(networks))
         self._states = States(model, self._tracker.num_flows, self._tracker.num_links)

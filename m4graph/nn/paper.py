@@ -109,6 +109,8 @@ class PaperModel(Pretrained, nn.Module):
     link_features: ClassVar[tuple[str, ...]] = LINK_FEATURES
     schema_version: ClassVar[int] = SCHEMA_VERSION
     seen_settings = staticmethod(seen_by_paper)
+    departures_delay: ClassVar[bool] = True
+    """As in the original, each prediction counts as it is."""
 
     def __init__(
         self,

@@ -87,6 +87,30 @@ def test_bounds_of_a_prediction(log_slowdown, now_ns, fct_in_ideals):
     assert agenda.finish_ns[0] == pytest.approx(100 + fct_in_ideals * ideal, abs=1)
 
 
+@pytest.mark.parametrize(("departures_delay", "fct_in_ideals"), [(False, 3.0), (True, 4.0)])
+def test_a_departure_makes_others_no_later(departures_delay, fct_in_ideals):
+    agenda, ideal = agenda_of([0, 5, 10 * 10**6])
+    agenda.departures_delay[:] = departures_delay
+    take(agenda)
+    say(agenda, 0, math.log(3.0), 0)
+    take(agenda)
+    say(agenda, 1, 0.0, 5)
+    assert take(agenda) == [(5 + ideal, 1, DEPARTURE)]
+    say(agenda, 0, math.log(4.0), 5 + ideal)
+    assert agenda.finish_ns[0] == pytest.approx(fct_in_ideals * ideal, abs=1)
+    say(agenda, 0, math.log(2.0), 5 + ideal)  # it may well make them sooner
+    assert take(agenda) == [(pytest.approx(2 * ideal, abs=1), 0, DEPARTURE)]
+
+
+def test_an_arrival_makes_others_later():
+    agenda, ideal = agenda_of([0, 5])
+    take(agenda)
+    say(agenda, 0, math.log(3.0), 0)
+    take(agenda)
+    say(agenda, 0, math.log(4.0), 5)
+    assert agenda.finish_ns[0] == pytest.approx(4 * ideal, abs=1)
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_no_number_is_found(bad):
     agenda, _ = agenda_of([0, 0, 0])
