@@ -26,8 +26,8 @@ class Agenda(NamedTuple):
           slice; ``next_flow``, ``end_flow`` int64 ``[num_networks]``: indices into it, of the next
           flow to arrive, and behind the last one whose start is known
         - ``until_ns`` int64 ``[num_networks]``: what is later does not happen yet
-        - ``departures_delay``, ``may_delay`` bool ``[num_networks]``: whether a flow that leaves may
-          delay others; whether the network's last event may
+        - ``departures_delay``, ``may_delay`` bool ``[num_networks]``: whether a flow that leaves
+          may delay others; whether the network's last event may
         - ``longest_ns`` int64 ``[num_networks]``: no departure is predicted further ahead; the time
           of all flows of the network one after the other, so that a bad model ends, too
         - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns``,
