@@ -101,12 +101,13 @@ def _known_flows(model: EventModel, runs: Sequence[LabelledRun]) -> _Flows:
         weight = np.full(known.sum(), 1 / max(known.sum(), 1))
         parts.append(_Flows(true[known], slowdown[known], predicted, weight))
     return _Flows(
-        *(np.concatenate([getattr(each, name) for each in parts]) for name in ("true", "slowdown")),
-        {
+        true=np.concatenate([each.true for each in parts]),
+        slowdown=np.concatenate([each.slowdown for each in parts]),
+        predicted={
             level: np.concatenate([each.predicted[level] for each in parts])
             for level in parts[0].predicted
         },
-        np.concatenate([each.weight for each in parts]),
+        weight=np.concatenate([each.weight for each in parts]),
     )
 
 

@@ -87,14 +87,14 @@ class SuiteResults:
         """
         rows = self.means.set_index("simulator").to_dict("index")
         base = rows.get(BASELINE)
+        covered = self.coverage_means.to_dict("index")
         found = {}
         for name, row in rows.items():
             plain = {str(key): _plain(value) for key, value in row.items()}
             if base is not None and not row["is_truth"] and not base["is_truth"]:
                 plain |= self._ratios(str(name))
-            if name in self.coverage_means.index:
-                covered = self.coverage_means.loc[name].dropna()
-                plain |= {f"{key}_coverage": _plain(value) for key, value in covered.items()}
+            shares = covered.get(name, {})
+            plain |= {f"{key}_coverage": share for key, share in shares.items() if share == share}
             found[str(name)] = plain
         return found
 

@@ -164,7 +164,7 @@ def save_result(path: Path, key: str, result: SimulationResult) -> None:
         )
 
 
-def _quantile_arrays(result: SimulationResult) -> dict[str, NDArray[np.float64]]:
+def _quantile_arrays(result: SimulationResult) -> dict[str, Any]:
     predicted = result.extra.get(QUANTILES, {})
     if not predicted:
         return {}

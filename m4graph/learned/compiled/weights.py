@@ -164,16 +164,19 @@ def arrange_weights(state: State, num_layers: int, levels: Mapping[str, float]) 
 def _quantile_heads(state: State, levels: Mapping[str, float]) -> QuantileHeads:
     heads = [f"extra_heads.{name}" for name in levels]
     # Without a head, the shapes of the slowdown head: kernels see arrays of the same kinds.
-    like = [_dense(state, f"{head}.mlp.0") for head in heads] or [_dense(state, "slowdown_head.0")]
-    first = [np.stack(layers)[: len(heads)] for layers in zip(*like, strict=True)]
-    last = [state[f"{head}.mlp.2.weight"][0] for head in heads]
+    first = [_dense(state, f"{head}.mlp.0") for head in heads] or [_dense(state, "slowdown_head.0")]
+    hidden, count = len(first[0].bias), len(heads)
+    last_weight, last_bias = np.zeros((count, hidden), np.float32), np.zeros(count, np.float32)
+    for k, head in enumerate(heads):
+        last_weight[k] = state[f"{head}.mlp.2.weight"][0]
+        last_bias[k] = state[f"{head}.mlp.2.bias"][0] + state[f"{head}.shift"]
     return QuantileHeads(
-        np.array(list(levels.values()), np.float64),
-        *(_array(each) for each in first),
-        last_weight=_array(last).reshape(len(heads), -1 if heads else len(like[0].bias)),
-        last_bias=_array(
-            [state[f"{head}.mlp.2.bias"][0] + state[f"{head}.shift"] for head in heads]
-        ),
+        level=np.array(list(levels.values()), np.float64),
+        bias=_array(np.stack([each.bias for each in first])[:count]),
+        from_state=_array(np.stack([each.from_state for each in first])[:count]),
+        from_x=_array(np.stack([each.from_x for each in first])[:count]),
+        last_weight=last_weight,
+        last_bias=last_bias,
     )
 
 
