@@ -64,9 +64,12 @@ MASKS = {
 }
 GROUPS = {
     "physical estimates of the slowdown": [
-        "log_prior", "log_steady", "log_fluid", "log_burst_wait", "log_first_wait",
+        "log_prior", "log_steady", "log_fluid", "log_burst_wait", "log_first_wait", "log_shared",
+        "log_backlog",
     ],
-    "flows beside it, counted": ["log_flows_first", "log_flows_last", "most_used"],
+    "flows beside it, counted": [
+        "log_flows_first", "log_flows_last", "log_flows_most", "shorter_flows", "most_used",
+    ],
     "its share of the links": ["log_share", "log_pace", "log_fair_share"],
     "queues, marks, bursts on its route": [
         "log_wait", "wait_trips", "log_longest_wait", "burst_wait", "log_mean_wait", "marking",
@@ -74,10 +77,11 @@ GROUPS = {
     ],
     "its size and windows": [
         "log_size", "log_ideal", "num_links", "is_burst", "log_windows", "log_pipe_windows",
+        "log_pipe_packets",
     ],
     "time and what remains": [
-        "is_event_flow", "event_is_arrival", "log_elapsed", "remaining", "log_remaining",
-        "windows_left", "log_now", "fluid_remaining",
+        "is_event_flow", "event_is_arrival", "log_elapsed", "log_trips", "remaining",
+        "log_remaining", "windows_left", "log_now", "fluid_remaining",
     ],
     "configuration": [name for name in FLOW_FEATURES if name.startswith("configuration_")],
 }  # fmt: skip
