@@ -145,13 +145,19 @@ def _scale(arguments: list[str]) -> list[str]:
     if arguments[:2] == ["mimic", "fit"]:
         return _settings(_EARLY_END)
     if command == "generate":
-        few = ["num_scenarios=3", "scenario.workload.num_flows=20"]
-        return [*_settings(few), "--jobs", "1"]
+        return [*_settings(_few_scenarios(Path(rest[0]))), "--jobs", "1"]
     if command == "evaluate":
         return ["--fraction", "0.01", "--jobs", "1"]
     if command == "train":
         return _small_training(Path(rest[0]))
     return []
+
+
+def _few_scenarios(path: Path) -> list[str]:
+    """Settings of a recipe; one that chooses between kinds of workloads keeps their sizes."""
+    scenario = yaml.safe_load(path.read_text())["scenario"]
+    few_flows = ["scenario.workload.num_flows=20"] if "workload" in scenario else []
+    return ["num_scenarios=3", *few_flows]
 
 
 def _small_training(path: Path) -> list[str]:

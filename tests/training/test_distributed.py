@@ -93,7 +93,8 @@ def test_two_processes_equal_one_that_adds_up(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # True streams: what happens in them does not hang on the last bit of a prediction.
-    config = tiny_config("devices=2", "streams.free=0", "warmup_steps=1", "val_every_episodes=2")
+    settings = "warmup_steps=1", "val_every_episodes=2", "average_steps=1"
+    config = tiny_config("devices=2", "streams.free=0", *settings)
     monkeypatch.setattr(fit, "FlowLinkTraining", WatchedTraining)
     out = tmp_path / "run"
     with pytest.raises(ProcessExitedException, match="process 1 terminated with signal SIGKILL"):

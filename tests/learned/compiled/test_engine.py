@@ -112,9 +112,12 @@ def test_closed_loops(of_model, limit):
     workload = closed_loop(scenario.workload, limit_per_rack=limit, backlog=True)
     closed = m4.Scenario(scenario.network, workload, "dctcp")
     ours, theirs = both(MODELS[of_model](), closed)
-    # Rounding adds up from flow to flow: a start depends on all flows before.
+    # Rounding adds up from flow to flow: a start depends on all flows before, and a flow's time on
+    # the starts of those beside it.
     assert ours.start_ns == pytest.approx(theirs.start_ns, rel=1e-4, abs=2)
-    assert ours.fct_ns == pytest.approx(theirs.fct_ns, rel=1e-4, abs=2)
+    moved_ns = int(np.abs(ours.start_ns - theirs.start_ns).max())
+    assert moved_ns < 0.1 * scenario.num_flows
+    assert ours.fct_ns == pytest.approx(theirs.fct_ns, rel=1e-4, abs=2 + 2 * moved_ns)
     assert (np.diff(np.sort(ours.start_ns)) > 0).sum() > 100
 
 
