@@ -11,10 +11,10 @@ truth: fluid is always the fastest, so that they belong to the answer.
     python examples/benchmarks/crossover.py --out crossover.png --json out.json
     python examples/benchmarks/crossover.py --flows 100          # a quick look
 
-Reached on a busy 2-core AMD EPYC (Zen 5), model m4graph: learned takes 40 to 90 us a flow at any
-size, packet 8 us at 10 KB and 27 ms at 100 MB; learned overtakes it at 150 to 160 KB, and does
-1 MB 7 and 10 MB 37 times as fast. Fluid takes 1 to 5 us. Learned's error is below fluid's up to
-3 MB, and above it from 10 MB on (8 to 10 % against 5 to 1.5 %, few flows).
+Reached on a busy 2-core AMD EPYC (Zen 5), model m4graph: learned takes 90 to 150 us a flow at any
+size, packet 6 us at 10 KB and 41 ms at 100 MB; learned overtakes it at 240 KB, and does 1 MB 4 and
+10 MB 48 times as fast. Fluid takes 2 to 5 us. Learned's error is below fluid's up to 3 MB, level
+with it at 10 MB, and above it from 30 MB on (5.6 and 4.7 % against 4.1 and 1.5 %, few flows).
 """
 
 from __future__ import annotations
