@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from m4graph import topology, workload
 from m4graph.core.errors import SimulationError
 from m4graph.runs import LabelledRun
+from m4graph.scenario import Scenario
+from m4graph.simulators import simulate
 from m4graph.simulators.fluid import fluid_fct_ns
 from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
@@ -86,6 +89,21 @@ def test_lanes_hold_about_as_many_flows_each(runs: list[LabelledRun]) -> None:
     data = EpisodeDataset(many, TrainConfig.parse(keys))
     windows = list(data.windows(Process(0, 1)))
     assert len(windows) == -(-2 * 3 * runs[0].network.num_flows // windows[0].num_steps)
+
+
+def test_an_episode_does_not_wait_for_a_run_as_long_as_many() -> None:
+    """Three lanes: one of them has a long run alone, and goes on no longer than the others."""
+    network = topology.star(num_hosts=3)
+    lengths = [200, 20, 20, 20, 20]
+    many = []
+    for seed, length in enumerate(lengths):
+        flows = workload.generate(network, "web_server", load=0.5, num_flows=length, seed=seed)
+        result = simulate(Scenario(network, flows, "dctcp"), "packet", labels=True)
+        many.append(LabelledRun.from_result(result))
+    keys = {"name": "x", "data": "x", "max_steps": 1, "runs_per_episode": 5, "steps_per_window": 16}
+    for lanes, num_flows in ((3, 40), (None, 200)):
+        data = EpisodeDataset(many, TrainConfig.parse({**keys, "lanes": lanes}))
+        assert len(list(data.windows(Process(0, 1)))) == -(-2 * num_flows // 16)
 
 
 def test_slowdowns_are_true_whatever_the_departures(runs: list[LabelledRun]) -> None:

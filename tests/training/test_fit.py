@@ -65,6 +65,7 @@ def test_a_checkpoint_knows_its_domain(data: Path, finished: Path) -> None:
         {"kind": {"choice": ["dctcp", "HPCC", "dctcp"], "weights": [1, 2, 1]}},
         {"choice": ["dctcp", {"kind": "hpcc", "eta": {"uniform": [0.9, 0.98]}}]},
         {"choice": [{"kind": {"choice": ["dctcp", "hpcc"]}}]},
+        {"depends_on": "topology.kind", "cases": {"star": "dctcp", "clos": {"kind": "hpcc"}}},
     ],
 )
 def test_a_domain_lists_every_kind(block: dict[str, object]) -> None:
