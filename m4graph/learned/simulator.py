@@ -17,7 +17,7 @@ from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_positive
 from m4graph.core.errors import SimulationError
 from m4graph.core.progress import Progress
-from m4graph.learned.domain import Domain, trained_controls
+from m4graph.learned.domain import Domain, trained_controls, trained_parameters
 from m4graph.learned.engines import checkpoint_maker, model_maker
 from m4graph.learned.least import least_fct_ns
 from m4graph.learned.protocol import PREDICTIONS, PredictionError, what_was_said
@@ -104,15 +104,16 @@ class LearnedSimulator(Simulator):
     ) -> None:
         self._max_hours = check_positive("max_hours", max_hours)
         controls: frozenset[str] = frozenset()
+        parameters: frozenset[str] = frozenset()
         if model is None or isinstance(model, str | os.PathLike):
             source = default_model_name() if model is None else model
             folder, self.model_name = find_checkpoint(source), os.fspath(source)
             self._maker = checkpoint_maker(engine, folder, self.model_name, device)
-            controls = trained_controls(folder)
+            controls, parameters = trained_controls(folder), trained_parameters(folder)
         else:
             self.model_name = type(model).__name__
             self._maker = model_maker(engine, model, device)
-        self._domain = Domain(self.model_name, controls, self._maker.seen)
+        self._domain = Domain(self.model_name, controls, self._maker.seen, parameters)
         self._is_warm = False
 
     def run(self, scenario: Scenario, progress: Progress | None = None) -> SimulationResult:

@@ -99,6 +99,18 @@ def test_a_parameter_of_somebody_elses_algorithm_is_named():
     assert list(unseen_parameters(own, seen_settings)) == [("patience", 3.0, 2.0)]
 
 
+def test_what_training_never_varied_is_named():
+    """The default model reads DCTCP's gain, and has seen one value of it."""
+    simulator = LearnedSimulator()
+    expected = r"do not name congestion_control.gain; .* for 0.5 of dctcp, .* 0.0625, are a guess"
+    with pytest.warns(UserWarning, match=expected) as found:
+        simulator.run(scenario_of({"kind": "dctcp", "gain": 0.5}))
+    assert len(found) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        simulator.run(scenario_of({"kind": "dctcp", "additive_increase_mbps": 1000.0}))
+
+
 def test_the_warning_names_value_and_default_once(model):
     simulator = LearnedSimulator(model)
     scenario = scenario_of({"kind": "dcqcn", "alpha_timer_us": 20.0})
