@@ -190,6 +190,7 @@ def test_a_flow_may_be_given_a_window():
     for each in usual, session:
         each.add_flow(1, 5, 300_000)
         assert list(each.run(until_ns=50_000)) == []
+    compile_s = [each.compile_s for each in (usual, session)]
     session.add_flow(0, 4, 100_000, route=[0, 8, 10, 9, 4], window_bytes=2000)
     usual.add_flow(0, 4, 100_000, route=[0, 8, 10, 9, 4])
     for each in usual, session:
@@ -199,7 +200,8 @@ def test_a_flow_may_be_given_a_window():
     # The two others are as they are without it.
     without = {done.flow_id: done.fct_ns for done in usual.run()}
     assert (fct_ns[0], fct_ns[2]) == (without[0], without[2])
-    assert session.compile_s > usual.compile_s
+    # Windows of single flows take another kernel, whose compilation is counted too.
+    assert usual.compile_s == compile_s[0] and session.compile_s > compile_s[1]
 
 
 def test_windows_of_single_flows_are_those_of_rdma_in_packet():
