@@ -1,4 +1,6 @@
-"""Checkpoints of before: they read fewer features than there are now, and do not calibrate."""
+"""Checkpoints of before: they read fewer features than there are now, do not calibrate, and have
+one factor for the whole estimate.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,8 @@ def widened_config(config: CheckpointConfig) -> dict[str, object]:
 def widened_tensors(
     config: CheckpointConfig, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Weights with zeros for features and shifts of quantiles that came later, so that these change
-    nothing.
+    """Weights with zeros for features and shifts of quantiles that came later, and both factors
+    alike, so that these change nothing.
 
     Features are the last columns of a matrix that reads them.
 
@@ -45,6 +47,9 @@ def widened_tensors(
         name: _padded(tensor, expected.get(name), later) if later else tensor
         for name, tensor in found.items()
     }
+    for name in ("slowdown_head.2.weight", "slowdown_head.2.bias"):
+        if name in tensors and name in expected and len(expected[name]) == 2 * len(tensors[name]):
+            tensors[name] = torch.cat((tensors[name], tensors[name]))
     return _shifts(expected) | tensors
 
 

@@ -64,6 +64,11 @@ class EventStep:
         """Log of the physical estimate of each touched flow's slowdown, ``[num_touched]``."""
         return self.flow_x[:, FLOW_X.log_prior]
 
+    @property
+    def log_now(self) -> Tensor:
+        """Log of what each touched flow's slowdown would be if it finished now, at least 0.05."""
+        return self.flow_x[:, FLOW_X.log_now]
+
     def to(self, device: torch.device | str) -> EventStep:
         """The same step on another device."""
         moved: dict[str, Any] = {

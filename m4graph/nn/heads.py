@@ -187,10 +187,12 @@ def plain_head_specs(specs: Mapping[str, HeadSpec]) -> dict[str, dict[str, Any]]
     return {name: _plain(spec, f"extra_heads.{name}") for name, spec in specs.items()}
 
 
-def mlp(in_channels: int, hidden_channels: int) -> nn.Sequential:
-    """Two layers that give one number for each row."""
+def mlp(in_channels: int, hidden_channels: int, out_channels: int = 1) -> nn.Sequential:
+    """Two layers that give a number for each row, or several."""
     return nn.Sequential(
-        nn.Linear(in_channels, hidden_channels), nn.ReLU(), nn.Linear(hidden_channels, 1)
+        nn.Linear(in_channels, hidden_channels),
+        nn.ReLU(),
+        nn.Linear(hidden_channels, out_channels),
     )
 
 

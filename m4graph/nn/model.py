@@ -70,11 +70,14 @@ class FlowLinkModel(Pretrained, nn.Module):
 
         \mathbf{h}' &= \mathrm{GRU}_{rate}([\mathbf{m}^{(K)}, \mathbf{x}], \tilde{\mathbf{h}})
 
-        \log \hat{s}_f &= \log p_f + 3 \tanh(\mathrm{MLP}(\mathbf{h}'_f) / 3)
+        \hat{s}_f &= (p_f - t_f) e^{c_f} + t_f e^{d_f}, \qquad
+        (c_f, d_f) = 3 \tanh(\mathrm{MLP}([\mathbf{h}'_f, \mathbf{x}_f]) / 3)
 
     where :math:`p_f` is the physical estimate of the slowdown that comes with the features: the
-    time so far, plus what is left at the flow's fair rate, over the ideal FCT. Two more heads
-    predict the remaining share of a flow, and the queue of a link.
+    time so far, :math:`t_f`, plus what is left at the flow's fair rate, over the ideal FCT. What is
+    left and what has passed are each corrected by a factor: the second is not 1 where the estimate
+    takes a flow for through that is not. Two more heads predict the remaining share of a flow, and
+    the queue of a link.
 
     Args:
         conv (str, type or callable, optional): Message passing between flows and links: a name of
@@ -146,7 +149,7 @@ class FlowLinkModel(Pretrained, nn.Module):
         self.flow_norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(num_layers))
         self.flow_rate_cell = nn.GRUCell(hidden + flow_channels, hidden)
         self.link_rate_cell = nn.GRUCell(hidden + link_channels, hidden)
-        self.slowdown_head = mlp(hidden + flow_channels, hidden)
+        self.slowdown_head = mlp(hidden + flow_channels, hidden, 2 if prior else 1)
         self.remaining_head = mlp(hidden, hidden // 2)
         self.queue_head = mlp(hidden, hidden // 2)
         self._start_at_the_prior()
@@ -193,12 +196,11 @@ class FlowLinkModel(Pretrained, nn.Module):
         link_x = step.link_x[:updated]
         flow_state = self.flow_rate_cell(torch.cat((flow, flow_x), 1), flow_state)
         link_state = self.link_rate_cell(torch.cat((link, link_x), 1), aged)
-        raw = self.slowdown_head(torch.cat((flow_state, flow_x), 1)).squeeze(1)
-        log_ratio = MOST_LOG_RATIO * torch.tanh(raw / MOST_LOG_RATIO) if self.prior else raw
+        raw = self.slowdown_head(torch.cat((flow_state, flow_x), 1))
         return StepOutput(
             flow_state=flow_state,
             link_state=link_state,
-            log_slowdown=step.log_prior + log_ratio if self.prior else log_ratio,
+            log_slowdown=_corrected(step, raw) if self.prior else raw.squeeze(1),
             remaining=torch.sigmoid(self.remaining_head(flow_state).squeeze(1)),
             log_queue=nn.functional.softplus(self.queue_head(link_state).squeeze(1)),
             extra={
@@ -233,6 +235,13 @@ class FlowLinkModel(Pretrained, nn.Module):
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
+
+
+def _corrected(step: EventStep, raw: Tensor) -> Tensor:
+    """The estimate, with a factor for what is left of each flow, and one for what has passed."""
+    left, passed = torch.exp(MOST_LOG_RATIO * torch.tanh(raw / MOST_LOG_RATIO)).unbind(1)
+    share = torch.exp(torch.clamp(step.log_now - step.log_prior, max=0.0))
+    return step.log_prior + torch.log((1.0 - share) * left + share * passed)
 
 
 def _without_estimates(flow_x: Tensor) -> Tensor:

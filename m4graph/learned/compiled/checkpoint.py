@@ -46,6 +46,7 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
         return None
     for name in levels:
         found.setdefault(f"extra_heads.{name}.shift", np.zeros((), np.float32))  # as torch has it
+    _split_factor(found)
     shapes = {name: values.shape for name, values in found.items() if _is_usable(values)}
     heads = tuple(levels)
     if shapes != standard_shapes(*sizes, heads, widths) or len(shapes) < len(found):
@@ -55,6 +56,13 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
         for name, shape in standard_shapes(*sizes, heads).items()
     }
     return arrange_weights(state, sizes[1], levels)
+
+
+def _split_factor(found: dict[str, np.ndarray]) -> None:
+    """Older weights have one factor for the whole estimate."""
+    for name in ("slowdown_head.2.weight", "slowdown_head.2.bias"):
+        if name in found and len(found[name]) == 1:
+            found[name] = np.concatenate((found[name], found[name]))
 
 
 def _widened(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -80,13 +88,13 @@ def standard_shapes(
     num_flow_x, num_link_x = widths
     shapes = _side_shapes("flow", num_flow_x, hidden, num_layers)
     shapes |= _side_shapes("link", num_link_x, hidden, num_layers)
-    for head, num_in, width in (
-        ("slowdown", hidden + num_flow_x, hidden),
-        ("remaining", hidden, hidden // 2),
-        ("queue", hidden, hidden // 2),
+    for head, num_in, width, num_out in (
+        ("slowdown", hidden + num_flow_x, hidden, 2),
+        ("remaining", hidden, hidden // 2, 1),
+        ("queue", hidden, hidden // 2, 1),
     ):
         shapes |= _linear_shapes(f"{head}_head.0", num_in, width)
-        shapes |= _linear_shapes(f"{head}_head.2", width, 1)
+        shapes |= _linear_shapes(f"{head}_head.2", width, num_out)
     for name in heads:
         shapes |= _linear_shapes(f"extra_heads.{name}.mlp.0", hidden + num_flow_x, hidden)
         shapes |= _linear_shapes(f"extra_heads.{name}.mlp.2", hidden, 1)

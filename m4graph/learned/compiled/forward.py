@@ -21,7 +21,7 @@ from m4graph.learned.compiled.layers import (
     relu_rows,
 )
 
-_LOG_PRIOR = FLOW_FEATURES.index("log_prior")
+_LOG_PRIOR, _LOG_NOW = (FLOW_FEATURES.index(name) for name in ("log_prior", "log_now"))
 
 
 @kernel
@@ -77,15 +77,24 @@ def forward(weights, step, memory, scratch):
     _dense(weights.head, flow.state, step.flow_x, num_flows, flow.result)
     relu_rows(flow.result, num_flows)
     for i in range(num_flows):
-        log_ratio = weights.last_bias[0] + dot(weights.last_weight, flow.result[i])
-        log_ratio = MOST_LOG_RATIO * math.tanh(log_ratio / MOST_LOG_RATIO)
-        scratch.log_slowdown[i] = step.flow_x[i, _LOG_PRIOR] + log_ratio
+        log_prior, log_now = step.flow_x[i, _LOG_PRIOR], step.flow_x[i, _LOG_NOW]
+        share = math.exp(min(log_now - log_prior, 0.0))
+        left, passed = _factor(weights, flow.result[i], 0), _factor(weights, flow.result[i], 1)
+        ratio = (1.0 - share) * left + share * passed
+        scratch.log_slowdown[i] = log_prior + math.log(ratio)
     _keep_quantiles(weights.quantiles, step, flow, num_flows, memory.log_quantile)
 
     for i in range(num_flows):
         _copy_row(flow.state, i, memory.flow_state, memory.row_of_flow[step.flow_ids[i]])
     for i in range(num_updated):
         _copy_row(link.state, i, memory.link_state, step.link_ids[i])
+
+
+@kernel
+def _factor(weights, hidden, row):
+    """What the slowdown head corrects a part of the estimate by."""
+    raw = weights.last_bias[row] + dot(weights.last_weight[row], hidden)
+    return math.exp(MOST_LOG_RATIO * math.tanh(raw / MOST_LOG_RATIO))
 
 
 @kernel

@@ -100,7 +100,7 @@ class Weights(NamedTuple):
     """A :class:`~m4graph.nn.FlowLinkModel` without the heads that no result depends on.
 
     Shapes:
-        - ``last_weight`` ``[hidden]``, ``last_bias`` ``[1]``: of the slowdown head's last layer
+        - ``last_weight`` ``[2, hidden]``, ``last_bias`` ``[2]``: of the slowdown head's last layer
     """
 
     flow: Side
@@ -155,7 +155,7 @@ def arrange_weights(state: State, num_layers: int, levels: Mapping[str, float]) 
         flow=_side(state, "flow", num_layers),
         link=_side(state, "link", num_layers),
         head=_dense(state, "slowdown_head.0"),
-        last_weight=_array(state["slowdown_head.2.weight"][0]),
+        last_weight=_array(state["slowdown_head.2.weight"]),
         last_bias=_array(state["slowdown_head.2.bias"]),
         quantiles=_quantile_heads(state, levels),
     )
