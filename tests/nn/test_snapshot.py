@@ -36,15 +36,16 @@ def random_model(**config):
 @pytest.fixture(scope="module")
 def model():
     model = random_model()
-    with torch.no_grad():  # a flow that has lasted lasts on: few leave at once where others do
-        model.slowdown_head[-1].bias[1] = 0.3
+    # With wild factors, many flows are overdue, and leave in the instant in which others do.
+    nn.init.constant_(model.slowdown_head[-1].bias, 0.0)
+    nn.init.normal_(model.slowdown_head[-1].weight, std=0.02)
     return model
 
 
 @pytest.fixture(scope="module")
 def result(model):
     network = m4.topology.leaf_spine(num_leaves=2, hosts_per_leaf=3, num_spines=1)
-    workload = m4.workload.generate(network, "web_search", load=0.7, num_flows=40, seed=6)
+    workload = m4.workload.generate(network, "web_search", load=0.7, num_flows=40, seed=4)
     scenario = m4.Scenario(network, workload, "dctcp")
     return m4.simulate(scenario, "learned", model=model, engine="torch")
 
