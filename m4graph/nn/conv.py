@@ -26,6 +26,7 @@ CONVS: Registry[ConvFactory] = Registry(
     "conv",
     {
         "sage": "m4graph.nn.sage:PlainSAGEConv",
+        "pair": "m4graph.nn.pair:PairConv",
         "graph": "torch_geometric.nn.conv:GraphConv",
         "gat": "torch_geometric.nn.conv:GATConv",
         "gatv2": "torch_geometric.nn.conv:GATv2Conv",

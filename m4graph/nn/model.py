@@ -88,6 +88,8 @@ class FlowLinkModel(Pretrained, nn.Module):
         flow_channels (int, optional): Flow features. (default: those of the schema)
         link_channels (int, optional): Link features. (default: those of the schema)
         time_cells (bool, optional): Whether states age between updates. (default: ``True``)
+        memory (bool, optional): Whether states live on; if not, each event finds blank ones.
+            (default: ``True``)
         prior (bool, optional): Whether predictions start from the physical estimate. If not, the
             model does not see that among its features either. (default: ``True``)
         scope (str, optional): How far an event reaches: ``"hop"`` or ``"component"``, as for
@@ -116,6 +118,7 @@ class FlowLinkModel(Pretrained, nn.Module):
         flow_channels: int = len(FLOW_FEATURES),
         link_channels: int = len(LINK_FEATURES),
         time_cells: bool = True,
+        memory: bool = True,
         prior: bool = True,
         scope: str = "hop",
         extra_heads: Mapping[str, HeadSpec] | None = None,
@@ -134,6 +137,7 @@ class FlowLinkModel(Pretrained, nn.Module):
         self.flow_channels = flow_channels
         self.link_channels = link_channels
         self.time_cells = time_cells
+        self.memory = memory
         self.prior = prior
         self.scope = scope
         self.conv_kwargs = conv_kwargs
@@ -176,12 +180,15 @@ class FlowLinkModel(Pretrained, nn.Module):
             "time_cells": self.time_cells,
             "prior": self.prior,
             "scope": self.scope,
+            **({} if self.memory else {"memory": False}),
             **({"extra_heads": heads} if heads else {}),
             **self.conv_kwargs,
         }
 
     def forward(self, step: EventStep, flow_state: Tensor, link_state: Tensor) -> StepOutput:
         """Updates the states of one step's flows and links, and reads the predictions off."""
+        if not self.memory:  # a product, so that states stay a part of the graph
+            flow_state, link_state = 0.0 * flow_state, 0.0 * link_state
         updated = step.num_updated
         flow_x = step.flow_x if self.prior else _without_estimates(step.flow_x)
         aged = link_state[:updated]

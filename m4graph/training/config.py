@@ -32,6 +32,7 @@ class ModelConfig(StrictModel):
     hidden_channels: int = Field(default=64, ge=1, le=4096)
     num_layers: int = Field(default=2, ge=0, le=16)
     time_cells: bool = True
+    memory: bool = True
     prior: bool = True
     scope: Literal["hop", "component"] = "hop"
     extra_heads: dict[str, str | dict[str, Any]] = Field(default_factory=dict)
@@ -84,6 +85,9 @@ class TrainConfig(CommonTrainConfig):
         runs_per_episode (int): Runs of an episode.
         lanes (int, optional): Runs that stand side by side; where one ends, the next begins, and
             the episode ends with most of the lanes. (default: all of the episode, each to its end)
+        blank_episodes (int): Episodes at the start of the training in which every event finds blank
+            states: all of a window are treated at once, which is several times as fast. No run
+            goes free in them.
         steps_per_window (int): Events of each run between two optimiser steps; gradients go back
             that far.
         remaining_weight (float): Of the loss on remaining bytes.
@@ -99,6 +103,7 @@ class TrainConfig(CommonTrainConfig):
 
     runs_per_episode: Count = 20
     lanes: Count | None = None
+    blank_episodes: int = Field(default=0, ge=0)
     steps_per_window: Count = 32
     lr: PositiveFloat = 2e-3
     tail_tilt: float = Field(default=0.0, ge=0, lt=0.5)

@@ -43,7 +43,8 @@ class EpisodeDataset(IterableDataset[Window]):
         first = self.next_episode * process.num_processes
         draws = [self._draw(first + rank) for rank in range(process.num_processes)]
         random, chosen = draws[process.rank]
-        departures = [self._departures(index, random) for index in chosen]
+        is_blank = self.next_episode < self._config.blank_episodes
+        departures = [self._departures(index, random, is_blank) for index in chosen]
         episode = Episode(
             [self._runs[index] for index in chosen],
             departures,
@@ -55,7 +56,7 @@ class EpisodeDataset(IterableDataset[Window]):
         # Every flow arrives and leaves once, whoever decides when.
         length = 2 * max(self._num_flows_followed(chosen) for _, chosen in draws)
         for start in range(0, length, num_steps):
-            yield Window(episode, num_steps, is_first=start == 0)
+            yield Window(episode, num_steps, start == 0, is_blank)
 
     def _draw(self, number: int) -> tuple[np.random.Generator, list[int]]:
         """The runs of an episode, and the generator that draws the rest of it."""
@@ -86,8 +87,11 @@ class EpisodeDataset(IterableDataset[Window]):
         loads = [sum(num_flows[place] for place in lane) for lane in self._lanes(chosen)]
         return max(loads) if self._config.lanes is None else int(np.median(loads))
 
-    def _departures(self, index: int, random: np.random.Generator) -> NDArray[np.int64] | None:
-        kind = draw_kind(random, self._config.streams.model_dump())
+    def _departures(
+        self, index: int, random: np.random.Generator, given: bool
+    ) -> NDArray[np.int64] | None:
+        shares = self._config.streams.model_dump(exclude={"free"} if given else None)
+        kind = draw_kind(random, shares) if any(shares.values()) else "exact"
         run = self._runs[index]
         if kind == "free":
             return None

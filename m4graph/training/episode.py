@@ -197,11 +197,13 @@ class Window:
         episode (Episode): Where they come from, one by one, as the model goes through them.
         num_steps (int): At most so many.
         is_first (bool): The states start anew.
+        is_blank (bool): They do so at every event (:mod:`m4graph.training.at_once`).
     """
 
     episode: Episode
     num_steps: int
     is_first: bool
+    is_blank: bool = False
 
 
 def _weights(num_touches: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from m4graph.core.calls import plain_call
 from m4graph.nn import FlowLinkModel, Head
+from m4graph.training.at_once import backward_at_once
 from m4graph.training.base import EventTraining
 from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
@@ -42,9 +43,12 @@ class FlowLinkTraining(EventTraining):
 
     def training_step(self, window: Window, batch_idx: int) -> Tensor:
         """Goes through a window, back again, and takes an optimiser step."""
-        if window.is_first or self._tape is None:
-            self._tape = Tape(self.model, window.episode)
-        total, weight = backward_through(self.model, window, self._tape, self._losses)
+        if window.is_blank:
+            total, weight = backward_at_once(self.model, window, self._losses)
+        else:
+            if window.is_first or self._tape is None:
+                self._tape = Tape(self.model, window.episode)
+            total, weight = backward_through(self.model, window, self._tape, self._losses)
         loss = self._take_step(total, weight)
         self.log("loss", loss, prog_bar=True)
         return loss

@@ -126,7 +126,8 @@ def misfit(model: nn.Module) -> str | None:
         return f"one with conv {name!r}"
     if model.conv_kwargs:
         return f"one whose conv has the options {model.conv_kwargs}"
-    if not (model.time_cells and model.prior and model.num_layers) or model.scope != "hop":
+    parts = model.time_cells, model.memory, model.prior, model.num_layers
+    if not all(parts) or model.scope != "hop":
         return "one that leaves out a part of the standard model"
     channels = (model.flow_channels, model.link_channels)
     if channels != (len(FLOW_FEATURES), len(LINK_FEATURES)):
