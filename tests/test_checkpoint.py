@@ -22,6 +22,7 @@ from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES, SCHEMA_VERSION
 from m4graph.learned.compiled.checkpoint import weights_of_checkpoint
 from m4graph.nn import FlowLinkModel
 from m4graph.testing.steps import tiny_step
+from m4graph.zoo import find_checkpoint
 
 
 def edit(folder, **changes):
@@ -93,6 +94,21 @@ def test_one_for_fewer_features_answers_as_before(tmp_path, metadata):
     edit(folder, graph__schema_version=1)
     with pytest.raises(CheckpointError, match="schema_version: expected"):
         load_checkpoint(folder)
+
+
+def test_one_with_one_factor_answers_as_before():
+    """Weights of before correct what is left of a flow, and what has passed, by the same factor."""
+    folder = find_checkpoint("m4graph-base")
+    stored = safetensors.torch.load_file(folder / "model.safetensors")
+    assert stored["slowdown_head.2.weight"].shape == (1, 64)
+    model = load_checkpoint(folder)
+    assert torch.equal(model.slowdown_head[2].weight, stored["slowdown_head.2.weight"].repeat(2, 1))
+    step = tiny_step()
+    states = torch.randn(len(step.flow_ids), 64), torch.randn(len(step.link_ids), 64)
+    output = model(step, *states)
+    raw = model.slowdown_head(torch.cat((output.flow_state, step.flow_x), 1))[:, 0]
+    expected = step.log_prior + 3 * torch.tanh(raw / 3)
+    torch.testing.assert_close(output.log_slowdown, expected)
 
 
 def test_the_files(checkpoint):

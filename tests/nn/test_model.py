@@ -54,6 +54,23 @@ def test_a_new_model_answers_with_the_prior(inputs):
     assert torch.equal(output.log_slowdown, inputs[0].log_prior)
 
 
+def test_what_is_left_and_what_has_passed_have_a_factor_each(inputs):
+    """With the second factor at 1, only what is left is corrected."""
+    model = FlowLinkModel(hidden_channels=HIDDEN)
+    step = inputs[0]
+    prior, now = step.log_prior.exp(), step.log_now.exp()
+    assert ((now > 0.06) & (now < prior)).any()
+    with torch.no_grad():
+        model.slowdown_head[-1].bias[0] = 0.5
+    ratio = torch.exp(3 * torch.tanh(torch.tensor(0.5 / 3)))
+    passed = torch.minimum(now, prior)
+    expected = (prior - passed) * ratio + passed
+    torch.testing.assert_close(model(*inputs).log_slowdown.exp(), expected)
+    with torch.no_grad():
+        model.slowdown_head[-1].bias[1] = 0.5
+    torch.testing.assert_close(model(*inputs).log_slowdown.exp(), prior * ratio)
+
+
 def test_config_builds_the_same_model(inputs):
     model = random_model(conv="gatv2", num_layers=3, heads=2)
     config = json.loads(json.dumps(model.config))
