@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset
 
 from m4graph.core.rng import generator
-from m4graph.runs import LabelledRun
+from m4graph.runs import FlowNetwork, LabelledRun
 from m4graph.simulators.fluid import fluid_fct_ns
 from m4graph.training.config import TrainConfig
 from m4graph.training.distributed import Process, this_process
 from m4graph.training.episode import Episode, Window
 from m4graph.training.streams import draw_kind, perturbed_fct_ns
+
+RollOut = Callable[[Sequence[FlowNetwork]], list[NDArray[np.int64]]]
 
 
 class EpisodeDataset(IterableDataset[Window]):
@@ -27,10 +29,15 @@ class EpisodeDataset(IterableDataset[Window]):
     Args:
         runs (list of LabelledRun): The training runs.
         config (TrainConfig): Shares of the streams, sizes, seed.
+
+    Attributes:
+        roll_out (Callable, optional): What the model's FCTs are in networks, on blank states; set
+            by the training whose model it is. (default: ``None``)
     """
 
     def __init__(self, runs: Sequence[LabelledRun], config: TrainConfig) -> None:
         self.next_episode = 0
+        self.roll_out: RollOut | None = None
         self._runs = runs
         self._config = config
         self._fluid_fct_ns: dict[int, NDArray[np.int64]] = {}
@@ -44,7 +51,9 @@ class EpisodeDataset(IterableDataset[Window]):
         draws = [self._draw(first + rank) for rank in range(process.num_processes)]
         random, chosen = draws[process.rank]
         is_blank = self.next_episode < self._config.blank_episodes
-        departures = [self._departures(index, random, is_blank) for index in chosen]
+        departures = [self._departures(index, random) for index in chosen]
+        if is_blank:
+            self._give_free_departures(chosen, departures)
         episode = Episode(
             [self._runs[index] for index in chosen],
             departures,
@@ -87,11 +96,18 @@ class EpisodeDataset(IterableDataset[Window]):
         loads = [sum(num_flows[place] for place in lane) for lane in self._lanes(chosen)]
         return max(loads) if self._config.lanes is None else int(np.median(loads))
 
-    def _departures(
-        self, index: int, random: np.random.Generator, given: bool
-    ) -> NDArray[np.int64] | None:
-        shares = self._config.streams.model_dump(exclude={"free"} if given else None)
-        kind = draw_kind(random, shares) if any(shares.values()) else "exact"
+    def _give_free_departures(
+        self, chosen: Sequence[int], departures: list[NDArray[np.int64] | None]
+    ) -> None:
+        """Those of free runs, as the model has them when an episode on blank states begins."""
+        free = [place for place, fct_ns in enumerate(departures) if fct_ns is None]
+        networks = [self._runs[chosen[place]].network for place in free]
+        assert self.roll_out is not None
+        for place, fct_ns in zip(free, self.roll_out(networks), strict=True):
+            departures[place] = fct_ns
+
+    def _departures(self, index: int, random: np.random.Generator) -> NDArray[np.int64] | None:
+        kind = draw_kind(random, self._config.streams.model_dump())
         run = self._runs[index]
         if kind == "free":
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.episode import Window
 from m4graph.training.losses import StepLosses
+from m4graph.training.rollout import blank_fct_ns
 from m4graph.training.tape import Tape, backward_through
 
 
@@ -40,6 +42,7 @@ class FlowLinkTraining(EventTraining):
             config.remaining_weight, config.queue_weight, heads, config.tail_tilt
         )
         self._tape: Tape | None = None
+        data.roll_out = partial(blank_fct_ns, model)
 
     def training_step(self, window: Window, batch_idx: int) -> Tensor:
         """Goes through a window, back again, and takes an optimiser step."""

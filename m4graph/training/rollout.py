@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from m4graph.learned.engines import model_maker
 from m4graph.learned.protocol import Quantiles
 from m4graph.learned.torch_engine import TorchEngine
 from m4graph.metrics import ErrorSummary, SuiteErrors, error_summary, suite_errors
-from m4graph.nn import EventModel
+from m4graph.nn import EventModel, FlowLinkModel
 from m4graph.runs import FlowNetwork, LabelledRun
 from m4graph.simulators.fluid import fluid_fct_ns
 
@@ -36,6 +38,21 @@ def free_runs(model: EventModel, networks: Sequence[FlowNetwork]) -> list[FreeRu
     while engine.run(_STEPS_A_TURN):
         pass
     return [FreeRun(*each) for each in zip(engine.fct_ns(), engine.quantiles(), strict=True)]
+
+
+def blank_fct_ns(model: FlowLinkModel, networks: Sequence[FlowNetwork]) -> list[NDArray[np.int64]]:
+    """FCTs of a model that runs free on blank states, whatever it remembers."""
+    blank = copy.deepcopy(model).cpu()
+    blank.memory = False
+    maker = model_maker("auto", blank, "cpu")
+    together = [networks] if maker.runs_side_by_side else [[network] for network in networks]
+    fct_ns: list[NDArray[np.int64]] = []
+    for each in together:
+        engine = maker.make(each)
+        while engine.run(_STEPS_A_TURN):
+            pass
+        fct_ns += engine.fct_ns()
+    return fct_ns
 
 
 def true_slowdown(run: LabelledRun) -> NDArray[np.float64]:

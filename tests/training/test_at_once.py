@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +12,8 @@ from m4graph.training.config import TrainConfig
 from m4graph.training.data import EpisodeDataset
 from m4graph.training.distributed import Process
 from m4graph.training.episode import Window
+from m4graph.training.module import FlowLinkTraining
+from m4graph.training.rollout import free_runs
 from m4graph.training.tape import Tape, backward_through
 from tests.training.test_tape import LOSSES, NUM_STEPS, true_episode
 
@@ -54,7 +57,11 @@ def test_an_episode_ends(runs):
     assert float(loss) == float(weight) == 0.0
 
 
-def test_no_run_goes_free_in_blank_episodes(runs):
+def test_free_runs_of_blank_episodes_follow_the_model(runs):
+    """They leave when the model said so, which its memory does not change."""
+    torch.manual_seed(0)
+    model = FlowLinkModel(hidden_channels=8)
+    torch.nn.init.normal_(model.slowdown_head[-1].weight)
     config = TrainConfig(
         name="blank",
         data="unused",
@@ -64,8 +71,17 @@ def test_no_run_goes_free_in_blank_episodes(runs):
         streams={"exact": 0.0, "noise": 0.0, "scaled": 0.0, "free": 1.0},
     )
     data = EpisodeDataset(runs, config)
-    for next_episode, is_blank in ((0, True), (1, False)):
-        data.next_episode = next_episode
-        windows = list(data.windows(Process(rank=0, num_processes=1)))
-        assert {window.is_blank for window in windows} == {is_blank}
-        assert windows[0].episode._free.any() != is_blank
+    FlowLinkTraining(config, data, model)
+    windows = list(data.windows(Process(rank=0, num_processes=1)))
+    assert all(window.is_blank for window in windows)
+    while windows[0].episode.next_step() is not None:
+        pass
+    model.memory = False
+    expected = free_runs(model, [run.network for run in runs])
+    agenda = windows[0].episode._agenda
+    finish_ns = np.concatenate(
+        [run.network.start_ns + free.fct_ns for run, free in zip(runs, expected, strict=True)]
+    )
+    assert np.sort(agenda.finish_ns) == pytest.approx(np.sort(finish_ns), rel=1e-4)
+    data.next_episode = 1
+    assert not any(window.is_blank for window in data.windows(Process(0, 1)))

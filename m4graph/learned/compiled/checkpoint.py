@@ -14,6 +14,7 @@ from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
 from m4graph.learned.compiled.weights import Weights, arrange_weights
 
 _HEADS = "extra_heads"
+_FREE = (_HEADS, "memory")
 _STANDARD = {
     "conv": "sage",
     "time_cells": True,
@@ -55,7 +56,7 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
         name: _widened(found[name].astype(np.float32), shape)
         for name, shape in standard_shapes(*sizes, heads).items()
     }
-    return arrange_weights(state, sizes[1], levels)
+    return arrange_weights(state, sizes[1], levels, config.model.config.get("memory", True))
 
 
 def _split_factor(found: dict[str, np.ndarray]) -> None:
@@ -129,8 +130,9 @@ def _sizes_if_standard(model: ModelRecord, widths: tuple[int, int]) -> tuple[int
         return None
     channels = {"flow_channels": widths[0], "link_channels": widths[1]}
     standard = _STANDARD | channels | {"hidden_channels": hidden, "num_layers": num_layers}
-    config = {name: value for name, value in model.config.items() if name != _HEADS}
-    is_standard = model.name == "flow_link" and config == standard
+    config = {name: value for name, value in model.config.items() if name not in _FREE}
+    has_memory = isinstance(model.config.get("memory", True), bool)
+    is_standard = model.name == "flow_link" and config == standard and has_memory
     return (hidden, num_layers) if is_standard else None
 
 

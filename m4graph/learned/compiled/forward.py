@@ -84,6 +84,8 @@ def forward(weights, step, memory, scratch):
         scratch.log_slowdown[i] = log_prior + math.log(ratio)
     _keep_quantiles(weights.quantiles, step, flow, num_flows, memory.log_quantile)
 
+    if not weights.memory:
+        return
     for i in range(num_flows):
         _copy_row(flow.state, i, memory.flow_state, memory.row_of_flow[step.flow_ids[i]])
     for i in range(num_updated):

@@ -99,6 +99,9 @@ class QuantileHeads(NamedTuple):
 class Weights(NamedTuple):
     """A :class:`~m4graph.nn.FlowLinkModel` without the heads that no result depends on.
 
+    Args:
+        memory (bool): Whether states live on.
+
     Shapes:
         - ``last_weight`` ``[2, hidden]``, ``last_bias`` ``[2]``: of the slowdown head's last layer
     """
@@ -109,6 +112,7 @@ class Weights(NamedTuple):
     last_weight: Array
     last_bias: Array
     quantiles: QuantileHeads
+    memory: bool
 
 
 def misfit(model: nn.Module) -> str | None:
@@ -126,8 +130,7 @@ def misfit(model: nn.Module) -> str | None:
         return f"one with conv {name!r}"
     if model.conv_kwargs:
         return f"one whose conv has the options {model.conv_kwargs}"
-    parts = model.time_cells, model.memory, model.prior, model.num_layers
-    if not all(parts) or model.scope != "hop":
+    if not (model.time_cells and model.prior and model.num_layers) or model.scope != "hop":
         return "one that leaves out a part of the standard model"
     channels = (model.flow_channels, model.link_channels)
     if channels != (len(FLOW_FEATURES), len(LINK_FEATURES)):
@@ -141,16 +144,19 @@ def export_weights(model: FlowLinkModel) -> Weights:
 
     state = {name: each.cpu().float().numpy() for name, each in model.state_dict().items()}
     levels = {name: head.level for name, head in quantile_heads(model).items()}
-    return arrange_weights(state, model.num_layers, levels)
+    return arrange_weights(state, model.num_layers, levels, model.memory)
 
 
-def arrange_weights(state: State, num_layers: int, levels: Mapping[str, float]) -> Weights:
+def arrange_weights(
+    state: State, num_layers: int, levels: Mapping[str, float], memory: bool = True
+) -> Weights:
     """The arrays of the kernels, copied from the parameters of a model.
 
     Args:
         state (Mapping[str, np.ndarray]): All of them, float32.
         num_layers (int): Rounds of messages.
         levels (Mapping[str, float]): Of the quantile heads, by their names.
+        memory (bool, optional): Whether states live on. (default: ``True``)
     """
     return Weights(
         flow=_side(state, "flow", num_layers),
@@ -159,6 +165,7 @@ def arrange_weights(state: State, num_layers: int, levels: Mapping[str, float]) 
         last_weight=_array(state["slowdown_head.2.weight"]),
         last_bias=_array(state["slowdown_head.2.bias"]),
         quantiles=_quantile_heads(state, levels),
+        memory=memory,
     )
 
 

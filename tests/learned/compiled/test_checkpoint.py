@@ -22,8 +22,8 @@ from ..conftest import random_model
 
 
 def leaves(weights):
-    if isinstance(weights, np.ndarray):
-        return [weights]
+    if isinstance(weights, np.ndarray | bool):
+        return [np.asarray(weights)]
     return [array for part in weights for array in leaves(part)]
 
 
@@ -74,6 +74,13 @@ def test_shapes_are_those_of_the_model(hidden, num_layers):
     assert standard_shapes(hidden, num_layers) == shapes
     (epsilon,) = {norm.eps for norm in [*model.flow_norms, *model.link_norms]}
     assert (export_weights(model).flow.rounds.epsilon == np.float32(epsilon)).all()
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_whether_states_live_on(saved, memory):
+    weights = weights_of_checkpoint(saved(memory=memory))
+    assert weights is not None
+    assert weights.memory is memory
 
 
 @pytest.mark.parametrize(
