@@ -33,6 +33,10 @@ class CommonTrainConfig(StrictModel):
         max_grad_norm (float): Longer gradients are cut.
         average_steps (int): Steps over which the weights are averaged, with shares that fall off
             exponentially: the average is validated and published. 1: the last weights.
+        start_share (float): Share of the weights that the training started from in those that are
+            published; the rest is what it came to. In between, both what the start knew and what
+            came is often kept better than at either end (Wortsman et al., "Robust fine-tuning of
+            zero-shot models", CVPR 2022). Validations before the end are without it.
         remaining_weight (float): Of the loss on what flows have left.
         queue_weight (float): Of the loss on queues.
         val_every_episodes (int): Episodes between two validations, which run free.
@@ -54,6 +58,7 @@ class CommonTrainConfig(StrictModel):
     warmup_steps: int = Field(default=50, ge=0)
     max_grad_norm: PositiveFloat = 1.0
     average_steps: Count = 1
+    start_share: float = Field(default=0.0, ge=0, lt=1)
     remaining_weight: NonNegativeFloat
     queue_weight: NonNegativeFloat
     val_every_episodes: Count

@@ -19,6 +19,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from m4graph.core.calls import plain_call
 from m4graph.core.errors import InputError
 from m4graph.core.files import check_output_folder
+from m4graph.core.schema import KeyProblem
 from m4graph.runs import LabelledRun
 from m4graph.training.checkpoints import EpisodeCheckpoint, WholeCheckpointIO, load_training
 from m4graph.training.config import AnyTrainConfig
@@ -70,7 +71,8 @@ def train(
 
     Raises:
         InputError: If the data set is missing, ``out`` holds another training, there is nothing
-            to resume, or only what is damaged, or ``config.model`` is not the model to start from.
+            to resume, or only what is damaged, ``config.model`` is not the model to start from, or
+            there is none that ``config.start_share`` is of.
     """
     out = Path(out)
     check_output_folder(out)
@@ -78,6 +80,8 @@ def train(
     start = start_of(out, start_from, resume)
     if start is not None:
         config = start.complete(config)
+    elif config.start_share:
+        raise KeyProblem("start_share", "expected a model to start from, as by --from (got none)")
     runs = RunDataModule(config, data)
     out.mkdir(parents=True, exist_ok=True)
     write_run_files(config, out, runs.train_set, runs.val_set, start)
@@ -90,6 +94,8 @@ def train(
     num_steps = _recover(module, best, out / _LAST)
     module.eval()
     _take_best(module, best, runs.val_runs)
+    if start is not None:
+        start.blend_into(module.averaged_model, config.start_share)
     errors = publish(config, module.averaged_model, out, runs, module.elapsed_s, num_steps, start)
     lines.say(f"after {num_steps} steps, the best", errors)
     return out / CHECKPOINT

@@ -160,6 +160,8 @@ def _card(
 ) -> str:
     start = training["started_from"]
     origin = f"; started from the weights of `{start.model}`" if start else ""
+    if config.start_share:
+        origin += f",\n  which are {100 * config.start_share:.0f} % of those published"
     shown = {name: f"{100 * value:.1f} %" for name, value in metrics.items()}
     truth = data.get("truth", _TRUTH)
     covered = _coverage_lines(coverages)

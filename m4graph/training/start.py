@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import torch
+
 from m4graph.checkpoint import StartRecord, load_checkpoint, read_config
 from m4graph.core.errors import InputError
 from m4graph.core.schema import KeyProblem, spell
@@ -67,6 +69,13 @@ class Start:
         model: Any = type(self.model)(**config.model.arguments)
         model.load_state_dict({**model.state_dict(), **self.model.state_dict()})
         return cast(EventModel, model)
+
+    @torch.no_grad()
+    def blend_into(self, model: EventModel, share: float) -> None:
+        """Moves a model's weights towards these, by a share; not those that these do not have."""
+        own = model.state_dict()
+        for name, weights in self.model.state_dict().items():
+            own[name].lerp_(weights, share)
 
     def _differs(self, key: str, expected: object, got: object) -> KeyProblem:
         problem = f"expected {spell(expected)}, as {self.record.model} has (got {spell(got)})"

@@ -62,6 +62,21 @@ def test_it_goes_on_from_the_weights(first: Path, tuned: Path) -> None:
     assert load_checkpoint(tuned).config == load_checkpoint(first).config
 
 
+def test_a_share_of_the_start_is_published(data: Path, first: Path, tmp_path: Path) -> None:
+    """Whatever the training is, what comes out lies on the way from the start to its end."""
+    whole, half = (
+        train(config(lr=1e-2, start_share=share), data, tmp_path / str(share), start_from=first)
+        for share in (0.0, 0.5)
+    )
+    before, end, between = states(first), states(whole), states(half)
+    assert max((end[name] - before[name]).abs().max() for name in before) > 1e-3
+    for name, weights in between.items():
+        torch.testing.assert_close(weights, (before[name] + end[name]) / 2)
+    assert "which are 50 % of those published" in (half / "card.md").read_text()
+    with pytest.raises(KeyProblem, match="start_share: expected a model to start from"):
+        train(config(start_share=0.5), data, tmp_path / "none")
+
+
 def test_heads_come_to_a_start(data: Path, first: Path, tmp_path: Path) -> None:
     heads = {"p90": {"kind": "slowdown_quantile", "level": 0.9}}
     made = train(config(model={"extra_heads": heads}), data, tmp_path / "out", start_from=first)
