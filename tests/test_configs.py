@@ -87,7 +87,7 @@ def test_generate(path, tmp_path):
     config = load_config(path, few)
     assert config.name == path.stem
     (record,) = generate(config, tmp_path / "out", jobs=1)
-    assert record.num_finished == record.num_flows == (20 if len(few) > 1 else 600)
+    assert record.num_finished == record.num_flows == (20 if len(few) > 1 else 12)
 
 
 @pytest.mark.parametrize("path", files("generate"))

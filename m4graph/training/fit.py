@@ -80,9 +80,9 @@ def train(
     start = start_of(out, start_from, resume)
     if start is not None:
         config = start.complete(config)
-    elif config.start_share:
-        raise KeyProblem("start_share", "expected a model to start from, as by --from (got none)")
     runs = RunDataModule(config, data)
+    if start is None and config.start_share:
+        raise KeyProblem("start_share", "expected a model to start from, as by --from (got none)")
     out.mkdir(parents=True, exist_ok=True)
     write_run_files(config, out, runs.train_set, runs.val_set, start)
     lines = ValidationLines(config.max_steps, fluid_errors(runs.val_runs))
