@@ -75,7 +75,8 @@ class Start:
         """Moves a model's weights towards these, by a share; not those that these do not have."""
         own = model.state_dict()
         for name, weights in self.model.state_dict().items():
-            own[name].lerp_(weights, share)
+            if weights.is_floating_point():
+                own[name].lerp_(weights.to(own[name].device), share)
 
     def _differs(self, key: str, expected: object, got: object) -> KeyProblem:
         problem = f"expected {spell(expected)}, as {self.record.model} has (got {spell(got)})"

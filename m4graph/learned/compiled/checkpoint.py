@@ -56,7 +56,8 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
         name: _widened(found[name].astype(np.float32), shape)
         for name, shape in standard_shapes(*sizes, heads).items()
     }
-    return arrange_weights(state, sizes[1], levels, config.model.config.get("memory", True))
+    memory = config.model.config.get("memory") is not False
+    return arrange_weights(state, sizes[1], levels, memory)
 
 
 def _split_factor(found: dict[str, np.ndarray]) -> None:
