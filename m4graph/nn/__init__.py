@@ -7,7 +7,6 @@ from m4graph.nn.conv import CONVS, resolve_conv
 from m4graph.nn.export import export_arguments, export_model
 from m4graph.nn.heads import HEADS, Head
 from m4graph.nn.model import FlowLinkModel, StepOutput
-from m4graph.nn.pair import PairConv
 from m4graph.nn.paper import PaperModel, PaperOutput
 from m4graph.nn.snapshot import SnapshotModel, snapshot_at, stateful_snapshots
 from m4graph.nn.states import States
@@ -22,7 +21,6 @@ __all__ = [
     "FlowLinkModel",
     "Head",
     "IntegratedGradients",
-    "PairConv",
     "PaperModel",
     "PaperOutput",
     "SnapshotModel",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch_geometric.nn.conv import SAGEConv
 
-from m4graph.nn import PairConv
+from m4graph.nn.pair import PairConv
 
 WIDTH = 4
 EDGES = torch.tensor([[0, 1, 2, 2], [0, 0, 0, 1]])
