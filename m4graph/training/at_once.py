@@ -1,7 +1,7 @@
 """Training on blank states: the events of a window need not wait for each other.
 
-What a flow is like at an event is in its features, apart from what the states remember. A model
-that is taught on blank states first has most of it after a tenth of the time.
+What a flow is like at an event is in its features, apart from what the states remember. Taught on
+blank states, a model learns that with optimiser steps that take a fifth of the time.
 """
 
 from __future__ import annotations
