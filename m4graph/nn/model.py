@@ -178,9 +178,9 @@ class FlowLinkModel(Pretrained, nn.Module):
             "flow_channels": self.flow_channels,
             "link_channels": self.link_channels,
             "time_cells": self.time_cells,
+            "memory": self.memory,
             "prior": self.prior,
             "scope": self.scope,
-            **({} if self.memory else {"memory": False}),
             **({"extra_heads": heads} if heads else {}),
             **self.conv_kwargs,
         }

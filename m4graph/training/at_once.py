@@ -46,7 +46,7 @@ def backward_at_once(
 
 def _join(steps: Sequence[TrainingStep]) -> TrainingStep:
     return TrainingStep(
-        step=join_steps([each.step for each in steps]),
+        step=_join_steps([each.step for each in steps]),
         log_slowdown=torch.cat([each.log_slowdown for each in steps]),
         weight=torch.cat([each.weight for each in steps]),
         remaining=torch.cat([each.remaining for each in steps]),
@@ -54,7 +54,7 @@ def _join(steps: Sequence[TrainingStep]) -> TrainingStep:
     )
 
 
-def join_steps(steps: Sequence[EventStep]) -> EventStep:
+def _join_steps(steps: Sequence[EventStep]) -> EventStep:
     """One step whose graph is that of several, which have nothing to do with each other.
 
     A flow or link that several touch has a row for each of them.

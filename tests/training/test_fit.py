@@ -15,9 +15,9 @@ import torch
 from m4graph.checkpoint import load_checkpoint
 from m4graph.cli.app import main
 from m4graph.core.errors import InputError
-from m4graph.core.yaml_file import read_yaml
+from m4graph.core.yaml_file import Override, read_yaml
 from m4graph.learned.domain import trained_controls
-from m4graph.training.config import load_train_config
+from m4graph.training.config import TrainConfig, load_train_config
 from m4graph.training.fit import train
 from m4graph.training.module import FlowLinkTraining
 from m4graph.training.publish import training_domain
@@ -84,6 +84,26 @@ def test_resumed_equals_uninterrupted(
     data: Path, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, _ = load_train_config(CONFIG)
+    check_resumed(config, data, finished, tmp_path, monkeypatch)
+
+
+def test_resumed_on_blank_states(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model's own departures are those of the episode's start, whenever that is."""
+    config, _ = load_train_config(CONFIG, [Override("blank_episodes", "2")])
+    train(config, data, tmp_path / "whole")
+    check_resumed(config, data, tmp_path / "whole", tmp_path, monkeypatch)
+
+
+def check_resumed(
+    config: TrainConfig,
+    data: Path,
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A training that is interrupted in its second episode ends as one that is not."""
     step = FlowLinkTraining.training_step
 
     def interrupted(self, window, batch_idx):
