@@ -12,7 +12,8 @@ model's own departures are a part.
 
 Reached on one core of a busy 2-core AMD EPYC (Zen 5), CPU time, `sage`, 2 rounds: 48 runs side by
 side, 18 000 events/s at 16 channels, 15 400 at 32, 10 500 at 64, 4900 at 128; at 64 channels, one
-run alone 520, 4 runs 1900, 16 runs 5600, 96 runs 12 500.
+run alone 520, 4 runs 1900, 16 runs 5600, 96 runs 12 500. An episode on blank states: 3.3 times as
+fast with 12 runs, 1.4 times with 48.
 """
 
 from __future__ import annotations

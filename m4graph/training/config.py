@@ -86,8 +86,8 @@ class TrainConfig(CommonTrainConfig):
         lanes (int, optional): Runs that stand side by side; where one ends, the next begins, and
             the episode ends with most of the lanes. (default: all of the episode, each to its end)
         blank_episodes (int): Episodes at the start of the training in which every event finds blank
-            states: all of a window are treated at once, which is several times as fast. Free runs
-            leave when the model said so as the episode began.
+            states: all of a window are treated at once, which is the faster the fewer runs stand
+            side by side. Free runs leave when the model said so as the episode began.
         steps_per_window (int): Events of each run between two optimiser steps; gradients go back
             that far.
         remaining_weight (float): Of the loss on remaining bytes.
