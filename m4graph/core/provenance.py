@@ -31,10 +31,10 @@ def package_version() -> str:
 @cache
 def git_commit() -> str | None:
     """The commit of the checkout that m4graph runs from; ``None`` outside of one."""
-    folder = Path(__file__).resolve().parent
-    if not (folder.parent / ".git").exists():
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
         return None
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):

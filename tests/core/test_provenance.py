@@ -4,7 +4,13 @@ import json
 import subprocess
 import sys
 
-from m4graph.core.provenance import peak_rss_bytes, provenance
+from pathlib import Path
+
+import pytest
+
+from m4graph.core.provenance import git_commit, peak_rss_bytes, provenance
+
+CHECKOUT = Path(__file__).parents[2]
 
 ELSEWHERE = """
 import sys
@@ -22,6 +28,13 @@ congestion_control: {kind: dctcp}
 def test_memory_and_origin():
     assert peak_rss_bytes() > 10**6
     json.dumps(provenance())
+
+
+@pytest.mark.skipif(not (CHECKOUT / ".git").exists(), reason="a source distribution has no commit")
+def test_the_commit_is_that_of_the_checkout():
+    command = ["git", "-C", str(CHECKOUT), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert provenance()["git_commit"] == git_commit() == done.stdout.strip()
 
 
 def test_a_command_where_there_are_no_locks_and_no_count_of_memory(tmp_path):
