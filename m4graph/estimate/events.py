@@ -10,7 +10,7 @@ import numpy as np
 from m4graph.core.kernels import kernel
 from m4graph.estimate.bursts import send_burst
 from m4graph.estimate.control import mark, react, route_marking
-from m4graph.estimate.maxmin.shares import AFFECTED, attach, detach, forget_change, rebalance
+from m4graph.estimate.maxmin.shares import AFFECTED, attach, detach, rebalance
 from m4graph.estimate.state import Estimate
 from m4graph.estimate.windows import (
     find_rest,
@@ -62,7 +62,8 @@ def depart(state: Estimate, flow_id: int) -> None:
 def rebalance_fair_rates(state: Estimate) -> None:
     """Brings max-min fair rates up to the arrivals and departures so far.
 
-    What flows have sent at the rate that has just ended is put down.
+    What flows have sent at the rate that has just ended is put down. Those whose rates may have
+    changed stay listed in ``shares.changed`` until the next event.
     """
     shares = state.shares
     for i in range(rebalance(shares, state.scratch, AFFECTED)):
@@ -71,7 +72,6 @@ def rebalance_fair_rates(state: Estimate) -> None:
         now = state.networks[state.flows[flow_id].network].now_ns
         fair.remaining -= fair.old_rate * (now - fair.settled_ns)
         fair.settled_ns = now
-    forget_change(shares)
 
 
 @kernel

@@ -17,6 +17,7 @@ import numpy as np
 from m4graph.core.compilation import kernel_digest
 from m4graph.core.kernels import cached_kernel, kernel
 from m4graph.estimate.events import arrive, depart, rebalance_fair_rates, redirect, settle_route
+from m4graph.estimate.maxmin.shares import forget_change
 from m4graph.estimate.outlook import foresee_burst
 from m4graph.estimate.state import Estimate
 from m4graph.graph.columns import fill_flow, take_link
@@ -107,6 +108,7 @@ def _build(digest: str) -> Callable[..., None]:
     def advance(state, events):
         digest  # noqa: B018 - makes it part of the cache key
         counts, estimate = state.counts, state.estimate
+        forget_change(estimate.shares)
         counts[STAMP] += 1
         counts[NUM_FLOWS] = 0
         counts[NUM_LINKS] = 0

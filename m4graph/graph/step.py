@@ -20,6 +20,7 @@ from m4graph.graph.tracker_state import (
     NUM_FLOWS,
     NUM_LINKS,
     NUM_UPDATED,
+    TrackerState,
     admit_flows,
     make_tracker_state,
     start_flows,
@@ -94,6 +95,11 @@ class FlowTracker(Tracker[EventStep]):
     def __init__(self, networks: Sequence[FlowNetwork], scope: str = "hop") -> None:
         super().__init__(networks)
         self._state = make_tracker_state(networks, SCOPES.index(scope) == 1)
+
+    @property
+    def state(self) -> TrackerState:
+        """What the kernels of a step read and write."""
+        return self._state
 
     def start_flows(self, flow_ids: NDArray[np.int64], start_ns: NDArray[np.int64]) -> None:
         """Tells when flows start that are not active yet."""

@@ -26,8 +26,8 @@ class Agenda(NamedTuple):
           slice; ``next_flow``, ``end_flow`` int64 ``[num_networks]``: indices into it, of the next
           flow to arrive, and behind the last one whose start is known
         - ``until_ns`` int64 ``[num_networks]``: what is later does not happen yet
-        - ``departures_delay``, ``may_delay`` bool ``[num_networks]``: whether a flow that leaves
-          may delay others; whether the network's last event may
+        - ``plain``, ``may_delay`` bool ``[num_networks]``: whether each prediction counts as it is,
+          not by what physics allows; whether the network's last event may delay others
         - ``longest_ns`` int64 ``[num_networks]``: no departure is predicted further ahead; the time
           of all flows of the network one after the other, so that a bad model ends, too
         - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns``,
@@ -40,7 +40,7 @@ class Agenda(NamedTuple):
     next_flow: NDArray[np.int64]
     end_flow: NDArray[np.int64]
     until_ns: NDArray[np.int64]
-    departures_delay: NDArray[np.bool_]
+    plain: NDArray[np.bool_]
     may_delay: NDArray[np.bool_]
     longest_ns: NDArray[np.int64]
     num_active: NDArray[np.int64]
@@ -57,7 +57,7 @@ class Agenda(NamedTuple):
 def make_agenda(
     networks: Sequence[FlowNetwork],
     least_fct_ns: Sequence[NDArray[np.int64]] | None = None,
-    departures_delay: bool = False,
+    plain: bool = False,
 ) -> Agenda:
     """The agenda before anything has happened.
 
@@ -65,8 +65,10 @@ def make_agenda(
         networks (list of FlowNetwork): One or more.
         least_fct_ns (list of np.ndarray, optional): Of each network, what its flows take at least,
             int64 ``[num_flows]``. (default: their ideal FCTs)
-        departures_delay (bool, optional): Whether predictions may become later when another flow
-            leaves, which gives its share to the others. (default: ``False``)
+        plain (bool, optional): Whether each prediction counts as it is. Otherwise none becomes
+            later when another flow leaves, which gives its share to the others, and flows that an
+            event does not touch follow their fair shares (:mod:`.bystanders`).
+            (default: ``False``)
     """
     ideal_ns = np.concatenate([network.ideal_fct_ns for network in networks])
     least = [network.ideal_fct_ns for network in networks] if least_fct_ns is None else least_fct_ns
@@ -77,7 +79,7 @@ def make_agenda(
         next_flow=first_flow[:-1].copy(),
         end_flow=first_flow[1:].copy(),
         until_ns=np.full(len(networks), np.iinfo(np.int64).max),
-        departures_delay=np.full(len(networks), departures_delay),
+        plain=np.full(len(networks), plain),
         may_delay=np.ones(len(networks), np.bool_),
         longest_ns=np.array([_longest_ns(0, each) for each in least], np.int64),
         num_active=np.zeros(len(networks), np.int64),
@@ -171,7 +173,7 @@ def _build_next_events(digest: str) -> Callable[..., int]:
                 events[count].kind = DEPARTURE
                 drop_top(agenda.heap, agenda.position, first, size)
                 agenda.num_active[network] -= 1
-                agenda.may_delay[network] = agenda.departures_delay[network]
+                agenda.may_delay[network] = agenda.plain[network]
                 count += 1
             elif arriving >= 0 and agenda.start_ns[arriving] <= until_ns:
                 finish_ns = agenda.finish_ns[arriving]

@@ -19,6 +19,7 @@ from m4graph.learned.agenda import (
     predict,
     start_flows,
 )
+from m4graph.learned.bystanders import move_bystanders
 from m4graph.learned.capacity import make_capacity, next_possible_events
 from m4graph.learned.predictions import FlowPredictions
 from m4graph.learned.protocol import PredictionError, Predictions, Quantiles, as_slowdowns
@@ -45,10 +46,11 @@ class TorchEngine:
     """Simulates networks side by side, one event of each in a step of the model.
 
     A flow leaves when its latest predicted FCT is over, which no prediction puts below the ideal
-    FCT or before now, and no link carries more than it can (:mod:`.capacity`). What is predicted
-    when another flow leaves makes it no later, unless the model's class has ``departures_delay``:
-    a departure gives its share to the others, and without that rule flows that a model takes for
-    late are put off at every event. Departures come before arrivals of the same nanosecond.
+    FCT or before now, and no link carries more than it can (:mod:`.capacity`). Two more rules hold
+    unless the model's class has ``plain_predictions``. What is predicted when another flow leaves
+    makes it no later: a departure gives its share to the others, and without that rule flows that a
+    model takes for late are put off at every event. And flows that an event does not touch follow
+    their fair shares (:mod:`.bystanders`). Departures come before arrivals of the same nanosecond.
 
     Args:
         model (FlowLinkModel or PaperModel): The model, on the device where it is to run.
@@ -68,8 +70,8 @@ class TorchEngine:
         self._device = next(model.parameters()).device
         # A model with features of its own brings what makes them.
         self._tracker = getattr(model, "make_tracker", FlowTracker)(networks)
-        delay = getattr(model, "departures_delay", False)
-        self._agenda = make_agenda(networks, least_fct_ns, delay)
+        plain = getattr(model, "plain_predictions", False)
+        self._agenda = make_agenda(networks, least_fct_ns, plain)
         self._capacity = make_capacity(networks)
         self._events = no_events(len(networks))
         self._states = States(model, self._tracker.num_flows, self._tracker.num_links)
@@ -178,6 +180,8 @@ class TorchEngine:
         bad = predict(self._agenda, flow_ids, log_slowdown, self._tracker.now_ns(flow_ids))
         if bad >= 0:
             self._refuse(int(flow_ids[bad]), float(log_slowdown[bad]))
+        if isinstance(self._tracker, FlowTracker):
+            move_bystanders(self._agenda, self._tracker.state)
 
     def _refuse(self, flow: int, log_slowdown: float) -> None:
         first_flow = self._agenda.first_flow

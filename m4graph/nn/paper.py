@@ -109,7 +109,7 @@ class PaperModel(Pretrained, nn.Module):
     link_features: ClassVar[tuple[str, ...]] = LINK_FEATURES
     schema_version: ClassVar[int] = SCHEMA_VERSION
     seen_settings = staticmethod(seen_by_paper)
-    departures_delay: ClassVar[bool] = True
+    plain_predictions: ClassVar[bool] = True
     """As in the original, each prediction counts as it is."""
 
     def __init__(

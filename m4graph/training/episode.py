@@ -14,6 +14,7 @@ from m4graph.core.errors import SimulationError
 from m4graph.graph import EventStep, FlowTracker
 from m4graph.graph.step import no_events
 from m4graph.learned.agenda import make_agenda, next_events, predict
+from m4graph.learned.bystanders import move_bystanders
 from m4graph.runs import LabelledRun
 from m4graph.training.labels import join_run_labels, read_labels
 from m4graph.training.touches import touches
@@ -89,6 +90,7 @@ class Episode:
         self._events = no_events(len(runs))
         first_flow = self._tracker.first_flow
         self._free = np.zeros(self._tracker.num_flows, bool)
+        self._agenda.plain[:] = [fct_ns is not None for fct_ns in departures]
         for run, fct_ns, first in zip(runs, departures, first_flow, strict=False):
             flows = slice(first, first + run.network.num_flows)
             if fct_ns is None:
@@ -161,6 +163,7 @@ class Episode:
         flow_ids = flow_ids[free]
         if predict(self._agenda, flow_ids, predicted, self._tracker.now_ns(flow_ids)) >= 0:
             raise SimulationError("training: the model predicts no finite number; lower lr")
+        move_bystanders(self._agenda, self._tracker.state)
 
     def _open(self, lane: list[int]) -> int:
         """Lets the next run of a lane begin."""

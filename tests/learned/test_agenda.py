@@ -87,10 +87,10 @@ def test_bounds_of_a_prediction(log_slowdown, now_ns, fct_in_ideals):
     assert agenda.finish_ns[0] == pytest.approx(100 + fct_in_ideals * ideal, abs=1)
 
 
-@pytest.mark.parametrize(("departures_delay", "fct_in_ideals"), [(False, 3.0), (True, 4.0)])
-def test_a_departure_makes_others_no_later(departures_delay, fct_in_ideals):
+@pytest.mark.parametrize(("plain", "fct_in_ideals"), [(False, 3.0), (True, 4.0)])
+def test_a_departure_makes_others_no_later(plain, fct_in_ideals):
     agenda, ideal = agenda_of([0, 5, 10 * 10**6])
-    agenda.departures_delay[:] = departures_delay
+    agenda.plain[:] = plain
     take(agenda)
     say(agenda, 0, math.log(3.0), 0)
     take(agenda)
