@@ -94,6 +94,9 @@ class TrainConfig(CommonTrainConfig):
         tail_tilt (float): How far above the median the predictions of slow flows aim: at the
             quantile ``0.5 + tail_tilt`` where they are slowed down by 8 or more, and less so down
             to 2.
+        relative_limit (float): Up to this factor between the true and the predicted slowdown, the
+            loss is the relative error, which counts what is too slow for more than what is too
+            fast; beyond, and with 1 throughout, that of the logarithm.
         supervision (str): ``"touched"``: the slowdown of every touched flow counts at every event;
             ``"departing"``: that of a flow from the last event on that touches it in truth, as in
             the original m4.
@@ -107,6 +110,7 @@ class TrainConfig(CommonTrainConfig):
     steps_per_window: Count = 32
     lr: PositiveFloat = 2e-3
     tail_tilt: float = Field(default=0.0, ge=0, lt=0.5)
+    relative_limit: float = Field(default=1.0, ge=1, le=100)
     remaining_weight: NonNegativeFloat = 0.03
     queue_weight: NonNegativeFloat = 0.03
     supervision: Literal["touched", "departing"] = "touched"

@@ -39,7 +39,11 @@ class FlowLinkTraining(EventTraining):
         super().__init__(model, config, data)
         heads = cast(dict[str, Head], dict(model.extra_heads.items()))
         self._losses = StepLosses(
-            config.remaining_weight, config.queue_weight, heads, config.tail_tilt
+            config.remaining_weight,
+            config.queue_weight,
+            heads,
+            config.tail_tilt,
+            config.relative_limit,
         )
         self._tape: Tape | None = None
         data.roll_out = partial(blank_fct_ns, model)
