@@ -65,9 +65,9 @@ def test_without_the_rule_it_does_not():
 @example(flows=CHAIN)
 @given(
     flows=st.lists(
-        st.tuples(
-            st.integers(0, 3), st.integers(1, 3), st.integers(2, 30), st.integers(0, 20)
-        ).map(lambda f: (f[0], (f[0] + f[1]) % 4, f[2] * MB // 2, f[3] * 500_000)),
+        st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(2, 30), st.integers(0, 20)).map(
+            lambda f: (f[0], (f[0] + f[1]) % 4, f[2] * MB // 2, f[3] * 500_000)
+        ),
         min_size=2,
         max_size=10,
     )

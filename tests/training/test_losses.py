@@ -6,6 +6,7 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
 
 from m4graph.runs import LabelledRun
@@ -53,12 +54,38 @@ def test_slow_flows_aim_above_the_median() -> None:
     for slowdown, level in ((1.5, 0.5), (4.0, 0.55), (50.0, 0.6)):
         true = math.log(slowdown) + spread
         candidates = math.log(slowdown) + torch.linspace(-0.3, 0.3, 121)
-        losses = [tilted_loss(true, candidate) for candidate in candidates]
+        losses = [loss_of(true, candidate, tail_tilt=0.1) for candidate in candidates]
         best = candidates[int(torch.stack(losses).argmin())]
         assert abs(float((true <= best).float().mean()) - level) < 0.02
 
 
-def tilted_loss(true: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+def test_relative_errors_up_to_a_factor() -> None:
+    """Too slow or too fast by 2, within the limit, and by 8, beyond it; half of each counts."""
+    for ratio, limit, expected in (
+        (2.0, 1.0, math.log(2.0)),
+        (0.5, 1.0, math.log(2.0)),
+        (2.0, 4.0, 1.0),
+        (0.5, 4.0, 0.5),
+        (8.0, 4.0, 3.0 + 4.0 * math.log(2.0)),
+        (0.125, 4.0, 0.75 + math.log(2.0) / 4.0),
+    ):
+        true, predicted = torch.tensor([math.log(3.0)]), torch.tensor(math.log(3.0 * ratio))
+        loss = loss_of(true, predicted, relative_limit=limit)
+        assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_where_a_flow_may_be_fast_or_slow_fast_is_the_better_guess() -> None:
+    """Half of the flows are 20 times as slow as the others; the mean relative error says so."""
+    true = torch.log(torch.tensor([1.0, 1.0, 1.0, 20.0, 20.0, 20.0, 20.0]))
+    candidates = torch.linspace(0.0, 3.0, 61)
+    for limit, best in ((1.0, math.log(20.0)), (100.0, 0.0)):
+        losses = [loss_of(true, candidate, relative_limit=limit) for candidate in candidates]
+        assert abs(float(candidates[int(torch.stack(losses).argmin())]) - best) < 0.05
+    errors = [(torch.exp(candidate - true) - 1.0).abs().mean() for candidate in candidates]
+    assert int(torch.stack(errors).argmin()) == 0
+
+
+def loss_of(true: torch.Tensor, predicted: torch.Tensor, **options: float) -> torch.Tensor:
     rows = len(true)
     step: Any = SimpleNamespace(
         log_slowdown=true,
@@ -72,7 +99,7 @@ def tilted_loss(true: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
         log_queue=torch.zeros(1),
         extra={},
     )
-    return StepLosses(0.03, 0.03, tail_tilt=0.1)(step, output)
+    return StepLosses(0.03, 0.03, **options)(step, output)
 
 
 class Silent:
