@@ -84,19 +84,16 @@ class Routes:
         return self.ack_links[self.ack_ptr[row] : self.ack_ptr[row + 1]]
 
     def of_flows(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Routes:
-        """The routes of only some flows.
+        """The routes of only some flows, or of all in another order.
 
         Args:
-            rows (np.ndarray): Their rows, ascending; or whether each one is kept, bool
-                ``[num_flows]``.
+            rows (np.ndarray): Their rows; or whether each one is kept, bool ``[num_flows]``.
         """
+        rows = np.arange(self.num_flows)[rows]
         columns: list[NDArray[Any]] = []
         for ptr, links in (self.data_ptr, self.data_links), (self.ack_ptr, self.ack_links):
-            length = np.diff(ptr)
-            is_kept = np.zeros(self.num_flows, bool)
-            is_kept[rows] = True
-            columns += [
-                np.concatenate(([0], np.cumsum(length[is_kept]))),
-                links[np.repeat(is_kept, length)],
-            ]
-        return Routes(self.source_port[is_kept], *columns)
+            length = np.diff(ptr)[rows]
+            new_ptr = np.concatenate(([0], np.cumsum(length)))
+            hops = np.arange(new_ptr[-1]) + np.repeat(ptr[rows] - new_ptr[:-1], length)
+            columns += [new_ptr, links[hops]]
+        return Routes(self.source_port[rows], *columns)

@@ -11,6 +11,8 @@ from m4graph.core.checks import check_count, check_positive
 from m4graph.core.progress import Progress
 from m4graph.core.rng import generator
 from m4graph.results import SimulationResult
+from m4graph.routing import Routes
+from m4graph.routing.config import RoutingConfig
 from m4graph.scenario import Scenario
 from m4graph.simulators.base import Simulator, build_simulator
 from m4graph.simulators.forecast import MAX_HOURS
@@ -54,10 +56,14 @@ class NoiseSimulator(Simulator):
         shift_ns = generator(self._seed, "noise", scenario.seed).integers(
             0, self._shift_ns, len(flows.id), endpoint=True
         )
-        moved = scenario.replace(workload=_moved(flows, shift_ns))
-        result = build_simulator("packet", max_hours=self._max_hours).run(moved, progress)
-        # A workload is sorted by its starts.
-        order = np.argsort(result.flow_id)[np.argsort(np.argsort(flows.id))]
+        moved = _moved(flows, shift_ns)
+        routing: Routes | RoutingConfig = scenario.routing
+        if scenario.spraying is None and not scenario.faults:
+            # Others would get other ports, in the order of the moved starts.
+            routing = scenario.routes.of_flows(_places(flows.id, moved.id))
+        simulator = build_simulator("packet", max_hours=self._max_hours)
+        result = simulator.run(scenario.replace(workload=moved, routing=routing), progress)
+        order = _places(result.flow_id, flows.id)
         return replace(
             result,
             simulator=self.name,
@@ -68,6 +74,13 @@ class NoiseSimulator(Simulator):
             start_ns=result.start_ns[order],
             extra={},
         )
+
+
+def _places(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each wanted one stands among the same ids: a workload is sorted by its starts."""
+    sorter = np.argsort(ids)
+    places: NDArray[np.int64] = sorter[np.searchsorted(ids, wanted, sorter=sorter)]
+    return places
 
 
 def _moved(flows: AnyWorkload, shift_ns: NDArray[np.int64]) -> AnyWorkload:

@@ -66,3 +66,19 @@ def test_in_a_closed_loop_first_flows_are_moved_and_the_others_follow():
 def test_bad_options_are_named():
     with pytest.raises(KeyProblem, match="shift_ns: expected an integer of 0 or above"):
         NoiseSimulator(shift_ns=-1)
+
+
+def test_flows_that_change_places_keep_their_routes():
+    """Of several between the same hosts, ECMP gives the first one the first port."""
+    network = m4.topology.leaf_spine(num_leaves=2, hosts_per_leaf=1, num_spines=8)
+    for number, (node, other) in enumerate(sorted(network.edges)):
+        network.edges[node, other]["delay_ns"] = 1000 * (number + 1)  # so that routes show
+    flows = Workload.from_arrays(range(4), [0] * 4, [1] * 4, [1000] * 4, [0, 1, 2, 3])
+    scenario = m4.Scenario(network, flows, "dctcp")
+    assert len(set(scenario.ideal_fct_ns.tolist())) > 1
+    starts = set()
+    for seed in range(10):
+        noise = m4.simulate(scenario, "noise", seed=seed)
+        assert noise.ideal_fct_ns.tolist() == scenario.ideal_fct_ns.tolist()
+        starts.add(tuple(np.argsort(noise.start_ns).tolist()))
+    assert len(starts) > 1
