@@ -97,6 +97,9 @@ class TrainConfig(CommonTrainConfig):
         relative_limit (float): Up to this factor between the true and the predicted slowdown, the
             loss is the relative error, which counts what is too slow for more than what is too
             fast; beyond, and with 1 throughout, that of the logarithm.
+        early_weight (float): What the slowdown of a flow counts while in truth another flow will
+            still arrive on its links, beside 1 from the last such arrival on: before it the model
+            is asked again, and need not guess who comes.
         supervision (str): ``"touched"``: the slowdown of every touched flow counts at every event;
             ``"departing"``: that of a flow from the last event on that touches it in truth, as in
             the original m4.
@@ -111,6 +114,7 @@ class TrainConfig(CommonTrainConfig):
     lr: PositiveFloat = 2e-3
     tail_tilt: float = Field(default=0.0, ge=0, lt=0.5)
     relative_limit: float = Field(default=1.0, ge=1, le=100)
+    early_weight: float = Field(default=1.0, ge=0, le=1)
     remaining_weight: NonNegativeFloat = 0.03
     queue_weight: NonNegativeFloat = 0.03
     supervision: Literal["touched", "departing"] = "touched"

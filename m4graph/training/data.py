@@ -60,6 +60,7 @@ class EpisodeDataset(IterableDataset[Window]):
             self._config.model.scope,
             self._config.supervision == "departing",
             self._lanes(chosen),
+            self._config.early_weight,
         )
         num_steps = self._config.steps_per_window
         # Every flow arrives and leaves once, whoever decides when.
