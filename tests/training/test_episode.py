@@ -9,6 +9,7 @@ import torch
 from m4graph import topology, workload
 from m4graph.core.errors import SimulationError
 from m4graph.runs import LabelledRun
+from m4graph.runs.events import ARRIVAL
 from m4graph.scenario import Scenario
 from m4graph.simulators import simulate
 from m4graph.simulators.fluid import fluid_fct_ns
@@ -144,3 +145,20 @@ def test_predictions_that_are_no_numbers_are_refused(runs: list[LabelledRun]) ->
     assert step is not None
     with pytest.raises(SimulationError, match="no finite number"):
         episode.feed_back(step, torch.full_like(step.log_slowdown, float("nan")))
+
+
+def test_what_is_said_before_the_last_arrival_may_count_less(runs: list[LabelledRun]) -> None:
+    """On the true stream, each flow's weights are cut up to the last arrival that touches it."""
+    run = runs[0]
+    usual, cut = (Episode([run], [run.fct_ns], early_weight=share) for share in (1.0, 0.25))
+    last_arrival = np.full(run.network.num_flows, -1)
+    weights: list[tuple[int, int, float]] = []
+    for number, (whole, less) in enumerate(zip(all_steps(usual), all_steps(cut), strict=True)):
+        flow_ids = whole.step.flow_ids.numpy()
+        ratio = less.weight.numpy() / whole.weight.numpy()
+        weights += [(int(f), number, float(r)) for f, r in zip(flow_ids, ratio, strict=True)]
+        if run.event_kind[number] == ARRIVAL:
+            last_arrival[flow_ids] = number
+    for flow, number, ratio in weights:
+        assert ratio == pytest.approx(0.25 if number < last_arrival[flow] else 1.0)
+    assert {round(ratio, 2) for *_, ratio in weights} == {0.25, 1.0}
