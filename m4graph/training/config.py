@@ -100,6 +100,8 @@ class TrainConfig(CommonTrainConfig):
         early_weight (float): What the slowdown of a flow counts while in truth another flow will
             still arrive on its links, beside 1 from the last such arrival on: before it the model
             is asked again, and need not guess who comes.
+        run_weight (float): 0: each flow of an episode counts the same; 1: each run does, as in the
+            tables of errors, so that runs of few flows are learned as well.
         supervision (str): ``"touched"``: the slowdown of every touched flow counts at every event;
             ``"departing"``: that of a flow from the last event on that touches it in truth, as in
             the original m4.
@@ -115,6 +117,7 @@ class TrainConfig(CommonTrainConfig):
     tail_tilt: float = Field(default=0.0, ge=0, lt=0.5)
     relative_limit: float = Field(default=1.0, ge=1, le=100)
     early_weight: float = Field(default=1.0, ge=0, le=1)
+    run_weight: float = Field(default=0.0, ge=0, le=1)
     remaining_weight: NonNegativeFloat = 0.03
     queue_weight: NonNegativeFloat = 0.03
     supervision: Literal["touched", "departing"] = "touched"

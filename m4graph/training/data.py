@@ -61,6 +61,7 @@ class EpisodeDataset(IterableDataset[Window]):
             self._config.supervision == "departing",
             self._lanes(chosen),
             self._config.early_weight,
+            self._config.run_weight,
         )
         num_steps = self._config.steps_per_window
         # Every flow arrives and leaves once, whoever decides when.

@@ -26,6 +26,9 @@ _NEVER_NS = -1
 _TOUCH_POWER = 0.7
 """1: every flow counts the same; 0: every prediction does."""
 
+_MOST_RUN_WEIGHT = 10.0
+"""So that no run of a few flows decides a step alone."""
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingStep:
@@ -72,6 +75,7 @@ class Episode:
             the other, the lanes side by side. (default: each run a lane of its own)
         early_weight (float): By what the weight of a slowdown is multiplied while in truth another
             flow will still arrive on the flow's links. (default: ``1``)
+        run_weight (float): 0: each flow counts the same, 1: each run. (default: ``0``)
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Episode:
         only_departing: bool = False,
         lanes: Sequence[Sequence[int]] | None = None,
         early_weight: float = 1.0,
+        run_weight: float = 0.0,
     ) -> None:
         networks = [run.network for run in runs]
         self._tracker = FlowTracker(networks, scope)
@@ -115,6 +120,7 @@ class Episode:
         self._known = known
         touched = [touches(run) for run in runs]
         weights = _weights(np.concatenate([each.number for each in touched]))
+        weights *= _run_weights([run.network.num_flows for run in runs], run_weight)
         self._weight = np.where(known, weights, 0.0).astype(np.float32)
         self._start_ns = np.concatenate([network.start_ns for network in networks])
         self._last_touch_ns = np.concatenate([each.last_ns for each in touched])
@@ -219,3 +225,12 @@ class Window:
 def _weights(num_touches: NDArray[np.int64]) -> NDArray[np.float64]:
     """So that a flow counts less at one event the more events touch it."""
     return np.maximum(num_touches, 1.0) ** -_TOUCH_POWER
+
+
+def _run_weights(num_flows: Sequence[int], power: float) -> NDArray[np.float64]:
+    """Of each flow, so that with power 1 the flows of each run weigh as much as those of others."""
+    counts = np.array(num_flows)
+    weight = (counts.mean() / counts) ** power
+    # What all flows weigh together does not depend on the power.
+    weight *= counts.sum() / (weight * counts).sum()
+    return np.repeat(np.minimum(weight, _MOST_RUN_WEIGHT), counts)
