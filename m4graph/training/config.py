@@ -97,9 +97,6 @@ class TrainConfig(CommonTrainConfig):
         relative_limit (float): Up to this factor between the true and the predicted slowdown, the
             loss is the relative error, which counts what is too slow for more than what is too
             fast; beyond, and with 1 throughout, that of the logarithm.
-        early_weight (float): What the slowdown of a flow counts while in truth another flow will
-            still arrive on its links, beside 1 from the last such arrival on: before it the model
-            is asked again, and need not guess who comes.
         run_weight (float): 0: each flow of an episode counts the same; 1: each run does, as in the
             tables of errors, so that runs of few flows are learned as well.
         supervision (str): ``"touched"``: the slowdown of every touched flow counts at every event;
@@ -116,7 +113,6 @@ class TrainConfig(CommonTrainConfig):
     lr: PositiveFloat = 2e-3
     tail_tilt: float = Field(default=0.0, ge=0, lt=0.5)
     relative_limit: float = Field(default=1.0, ge=1, le=100)
-    early_weight: float = Field(default=1.0, ge=0, le=1)
     run_weight: float = Field(default=0.0, ge=0, le=1)
     remaining_weight: NonNegativeFloat = 0.03
     queue_weight: NonNegativeFloat = 0.03

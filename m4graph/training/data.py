@@ -60,7 +60,6 @@ class EpisodeDataset(IterableDataset[Window]):
             self._config.model.scope,
             self._config.supervision == "departing",
             self._lanes(chosen),
-            self._config.early_weight,
             self._config.run_weight,
         )
         num_steps = self._config.steps_per_window

@@ -73,8 +73,6 @@ class Episode:
             (default: ``False``)
         lanes (list of list of int, optional): Places in ``runs``; those of a lane come one after
             the other, the lanes side by side. (default: each run a lane of its own)
-        early_weight (float): By what the weight of a slowdown is multiplied while in truth another
-            flow will still arrive on the flow's links. (default: ``1``)
         run_weight (float): 0: each flow counts the same, 1: each run. (default: ``0``)
     """
 
@@ -85,13 +83,11 @@ class Episode:
         scope: str = "hop",
         only_departing: bool = False,
         lanes: Sequence[Sequence[int]] | None = None,
-        early_weight: float = 1.0,
         run_weight: float = 0.0,
     ) -> None:
         networks = [run.network for run in runs]
         self._tracker = FlowTracker(networks, scope)
         self._only_departing = only_departing
-        self._early_weight = early_weight
         self._agenda = make_agenda(networks)
         self._waiting = [list(lane) for lane in lanes or [[place] for place in range(len(runs))]]
         self._agenda.until_ns[:] = _NEVER_NS
@@ -124,7 +120,6 @@ class Episode:
         self._weight = np.where(known, weights, 0.0).astype(np.float32)
         self._start_ns = np.concatenate([network.start_ns for network in networks])
         self._last_touch_ns = np.concatenate([each.last_ns for each in touched])
-        self._last_arrival_ns = np.concatenate([each.last_arrival_ns for each in touched])
         self._remaining = np.full(self._tracker.num_flows, np.nan, np.float32)
         longest = int(self._labels.route_length.max())
         self._log_queue = np.zeros(longest * len(runs), np.float32)
@@ -193,15 +188,13 @@ class Episode:
     def _weights_now(self, flow_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Weights that grow up to a flow's last touch, when its departure is settled."""
         start_ns, last_ns = self._start_ns[flow_ids], self._last_touch_ns[flow_ids]
-        now_ns = self._tracker.now_ns(flow_ids)
-        left_ns = np.maximum(last_ns - now_ns, 0)
+        left_ns = np.maximum(last_ns - self._tracker.now_ns(flow_ids), 0)
         if self._only_departing:
             return np.where(left_ns == 0, 1.0, 0.0).astype(np.float32) * (
                 self._known[flow_ids].astype(np.float32)
             )
         progress = 1.0 - left_ns / np.maximum(last_ns - start_ns, 1)
-        early = np.where(now_ns < self._last_arrival_ns[flow_ids], self._early_weight, 1.0)
-        weight: NDArray[np.float64] = self._weight[flow_ids] * (0.2 + 0.8 * progress) * early
+        weight: NDArray[np.float64] = self._weight[flow_ids] * (0.2 + 0.8 * progress)
         return weight.astype(np.float32)
 
 

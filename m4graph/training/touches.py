@@ -1,4 +1,4 @@
-"""Which events of the true stream touch a flow: how many, and which are the last (numba)."""
+"""Which events of the true stream touch a flow: how many, and which is the last (numba)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ class Touches(NamedTuple):
     Shapes:
         - ``number`` int64 ``[num_flows]``: events of flows that share a link with it, while it is
           active, its own arrival among them
-        - ``last_ns``, ``last_arrival_ns`` int64 ``[num_flows]``: when the last of them is, and the
-          last of those at which a flow arrives
+        - ``last_ns`` int64 ``[num_flows]``: when the last of them is
     """
 
     number: NDArray[np.int64]
     last_ns: NDArray[np.int64]
-    last_arrival_ns: NDArray[np.int64]
 
 
 def touches(run: LabelledRun) -> Touches:
@@ -37,7 +35,7 @@ def touches(run: LabelledRun) -> Touches:
     network = run.network
     shares = make_shares(link_bytes_per_ns(network), network.route_ptr, network.route_links)
     number = np.zeros(network.num_flows, np.int64)
-    last_ns, last_arrival_ns = network.start_ns.copy(), network.start_ns.copy()
+    last_ns = network.start_ns.copy()
     seen = np.full(network.num_flows, -1, np.int64)
     _follow(
         true_stream(run),
@@ -47,16 +45,15 @@ def touches(run: LabelledRun) -> Touches:
         shares.hops,
         number,
         last_ns,
-        last_arrival_ns,
         seen,
     )
-    return Touches(number, last_ns, last_arrival_ns)
+    return Touches(number, last_ns)
 
 
 def _build(digest: str) -> Callable[..., None]:
     @cached_kernel
     def follow(  # type: ignore[no-untyped-def]
-        events, route_ptr, route_links, links, hops, count, last_ns, last_arrival_ns, seen
+        events, route_ptr, route_links, links, hops, count, last_ns, seen
     ):
         digest  # noqa: B018 - makes it part of the cache key
         for i in range(len(events)):
@@ -75,8 +72,6 @@ def _build(digest: str) -> Callable[..., None]:
                         seen[flow] = i
                         count[flow] += 1
                         last_ns[flow] = event.time_ns
-                        if event.kind == ARRIVAL:
-                            last_arrival_ns[flow] = event.time_ns
                     other = hops[other].after
 
     return follow  # type: ignore[no-any-return]

@@ -9,7 +9,6 @@ import torch
 from m4graph import topology, workload
 from m4graph.core.errors import SimulationError
 from m4graph.runs import LabelledRun
-from m4graph.runs.events import ARRIVAL
 from m4graph.scenario import Scenario
 from m4graph.simulators import simulate
 from m4graph.simulators.fluid import fluid_fct_ns
@@ -147,18 +146,24 @@ def test_predictions_that_are_no_numbers_are_refused(runs: list[LabelledRun]) ->
         episode.feed_back(step, torch.full_like(step.log_slowdown, float("nan")))
 
 
-def test_what_is_said_before_the_last_arrival_may_count_less(runs: list[LabelledRun]) -> None:
-    """On the true stream, each flow's weights are cut up to the last arrival that touches it."""
-    run = runs[0]
-    usual, cut = (Episode([run], [run.fct_ns], early_weight=share) for share in (1.0, 0.25))
-    last_arrival = np.full(run.network.num_flows, -1)
-    weights: list[tuple[int, int, float]] = []
-    for number, (whole, less) in enumerate(zip(all_steps(usual), all_steps(cut), strict=True)):
-        flow_ids = whole.step.flow_ids.numpy()
-        ratio = less.weight.numpy() / whole.weight.numpy()
-        weights += [(int(f), number, float(r)) for f, r in zip(flow_ids, ratio, strict=True)]
-        if run.event_kind[number] == ARRIVAL:
-            last_arrival[flow_ids] = number
-    for flow, number, ratio in weights:
-        assert ratio == pytest.approx(0.25 if number < last_arrival[flow] else 1.0)
-    assert {round(ratio, 2) for *_, ratio in weights} == {0.25, 1.0}
+def test_runs_may_count_the_same_in_place_of_flows() -> None:
+    """Runs of 20 and 60 flows: each weighs the same with 1, as much as its flows do with 0."""
+    network = topology.star(num_hosts=4, gbps=10)
+    runs = []
+    for num_flows in (20, 60):
+        flows = workload.generate(network, "web_server", load=0.5, num_flows=num_flows, seed=3)
+        result = simulate(Scenario(network, flows, "dctcp"), "packet", labels=True)
+        runs.append(LabelledRun.from_result(result))
+    departures = [run.fct_ns for run in runs]
+    by_run = {}
+    for power in (0.0, 0.5, 1.0):
+        steps = all_steps(Episode(runs, departures, run_weight=power))
+        of_first = [step.step.flow_ids.numpy() < 20 for step in steps]
+        weights = [step.weight.numpy() for step in steps]
+        by_run[power] = [
+            sum(float(w[of == first].sum()) for w, of in zip(weights, of_first, strict=True))
+            for first in (True, False)
+        ]
+    for power, factor in ((0.5, 3**0.5), (1.0, 3.0)):
+        before, after = (by_run[each][0] / by_run[each][1] for each in (0.0, power))
+        assert after == pytest.approx(factor * before, rel=1e-4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from m4graph.runs import LabelledRun
-from m4graph.runs.events import ARRIVAL
 from m4graph.training.touches import touches
 
 
@@ -19,8 +18,3 @@ def test_touches_are_those_of_the_labels(runs: list[LabelledRun]) -> None:
         times_ns = np.repeat(run.event_time_ns, np.diff(run.label_flow_ptr))
         np.maximum.at(last_ns, run.label_flows, times_ns)
         assert found.last_ns.tolist() == last_ns.tolist()
-        arrives = np.repeat(run.event_kind == ARRIVAL, np.diff(run.label_flow_ptr))
-        last_arrival_ns = run.network.start_ns.copy()
-        np.maximum.at(last_arrival_ns, run.label_flows[arrives], times_ns[arrives])
-        assert found.last_arrival_ns.tolist() == last_arrival_ns.tolist()
-        assert (last_arrival_ns < last_ns).any()
