@@ -122,12 +122,14 @@ def training_domain(
     Returns:
         The block itself as ``scenario``, and as ``congestion_control`` the kind that stands there,
         or a list where it is drawn from several; those of ``before`` are among them, and all that
-        it says stands as ``before``.
+        it says stands as ``before``, unless it had seen this block, too: then what came before that.
     """
     blocks: list[Any] = [blocks["congestion_control"] for _, blocks in scenario_options(scenario)]
     if before is not None:
         blocks.append(before.get("congestion_control", []))
     kinds = list(dict.fromkeys(_kinds(blocks)))
+    if before is not None and before.get("scenario") == scenario:
+        before = before.get("before")
     return {
         "congestion_control": kinds if len(kinds) > 1 else kinds[0],
         "scenario": dict(scenario),

@@ -119,6 +119,7 @@ def test_it_has_seen_what_both_trainings_have(data: Path, first: Path, tuned: Pa
     before = read_config(first).training_domain
     assert read_config(tuned).training_domain == {**before, "before": before}
     both = training_domain(scenario, {"congestion_control": ["hpcc", "dctcp"]})
+    assert training_domain(scenario, both) == both
     assert both["congestion_control"] == ["dctcp", "hpcc"]
     assert trained_controls(tuned) == {"dctcp"}
 
