@@ -122,7 +122,7 @@ def training_domain(
     Returns:
         The block itself as ``scenario``, and as ``congestion_control`` the kind that stands there,
         or a list where it is drawn from several; those of ``before`` are among them, and all that
-        it says stands as ``before``, unless it had seen this block, too: then what came before that.
+        it says stands as ``before``; of a model that had seen this block, too, what it had before.
     """
     blocks: list[Any] = [blocks["congestion_control"] for _, blocks in scenario_options(scenario)]
     if before is not None:
