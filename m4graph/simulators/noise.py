@@ -26,7 +26,9 @@ class NoiseSimulator(Simulator):
     by less than a packet's time give different completion times, and both are true: no simulator
     can be expected to be nearer to one of them than the other one is.
 
-    In a closed loop the flows that wait for none are moved; the others follow.
+    In a closed loop the flows that wait for none are moved; the others follow. Each flow stays on
+    its route, unless packets are sprayed or routing reacts to faults: then the flows of two hosts
+    that change places may change routes, too.
 
     Args:
         shift_ns (int, optional): The most that a start is moved. (default: ``20``)
@@ -58,8 +60,8 @@ class NoiseSimulator(Simulator):
         )
         moved = _moved(flows, shift_ns)
         routing: Routes | RoutingConfig = scenario.routing
-        if scenario.spraying is None and not scenario.faults:
-            # Others would get other ports, in the order of the moved starts.
+        if not _is_dynamic(scenario):
+            # ECMP numbers the flows of two hosts in the order of their starts.
             routing = scenario.routes.of_flows(_places(flows.id, moved.id))
         simulator = build_simulator("packet", max_hours=self._max_hours)
         result = simulator.run(scenario.replace(workload=moved, routing=routing), progress)
@@ -70,10 +72,16 @@ class NoiseSimulator(Simulator):
             scenario=scenario,
             flow_id=result.flow_id[order],
             fct_ns=result.fct_ns[order],
-            ideal_fct_ns=result.ideal_fct_ns[order],
+            ideal_fct_ns=scenario.ideal_fct_ns,  # those of the truth, to which it is compared
             start_ns=result.start_ns[order],
             extra={},
         )
+
+
+def _is_dynamic(scenario: Scenario) -> bool:
+    """Whether packets choose their paths, or faults change routes: no routes are given then."""
+    reacts = getattr(scenario.routing, "convergence_us", None) is not None
+    return scenario.spraying is not None or (reacts and bool(scenario.faults))
 
 
 def _places(ids: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:

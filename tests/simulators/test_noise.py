@@ -68,17 +68,36 @@ def test_bad_options_are_named():
         NoiseSimulator(shift_ns=-1)
 
 
-def test_flows_that_change_places_keep_their_routes():
-    """Of several between the same hosts, ECMP gives the first one the first port."""
+def spread_out(routing=None, faults=()):
+    """Four flows of two hosts, one after the other, over spines that are far or near."""
     network = m4.topology.leaf_spine(num_leaves=2, hosts_per_leaf=1, num_spines=8)
     for number, (node, other) in enumerate(sorted(network.edges)):
-        network.edges[node, other]["delay_ns"] = 1000 * (number + 1)  # so that routes show
+        network.edges[node, other]["delay_ns"] = 10_000 * (number + 1)  # so that routes show
     flows = Workload.from_arrays(range(4), [0] * 4, [1] * 4, [1000] * 4, [0, 1, 2, 3])
-    scenario = m4.Scenario(network, flows, "dctcp")
-    assert len(set(scenario.ideal_fct_ns.tolist())) > 1
-    starts = set()
+    config = {"headroom_cap": 0.5}
+    return m4.Scenario(network, flows, "dctcp", config, routing=routing, faults=faults)
+
+
+@pytest.mark.parametrize("has_fault", [False, True])
+def test_flows_that_change_places_keep_their_routes(has_fault):
+    """Of several between the same hosts, ECMP gives the first one the first port."""
+    scenario = spread_out()
+    if has_fault:  # which changes no routes
+        late = {"kind": "down", "link": sorted(scenario.network.edges)[0], "at_us": 10_000}
+        scenario = spread_out(faults=[late])
+    ideal_ns = scenario.ideal_fct_ns
+    assert np.ptp(ideal_ns) >= 20_000
+    orders = set()
     for seed in range(10):
         noise = m4.simulate(scenario, "noise", seed=seed)
+        assert (noise.fct_ns - ideal_ns < 5000).all()  # behind three packets at most
+        orders.add(tuple(np.argsort(noise.start_ns).tolist()))
+    assert len(orders) > 1
+
+
+def test_slowdowns_have_the_truths_ideal_times():
+    """As those of a kept result have, whatever routes a run had."""
+    scenario = spread_out({"kind": "spray", "choice": "random"})
+    for seed in range(5):
+        noise = m4.simulate(scenario, "noise", seed=seed)
         assert noise.ideal_fct_ns.tolist() == scenario.ideal_fct_ns.tolist()
-        starts.add(tuple(np.argsort(noise.start_ns).tolist()))
-    assert len(starts) > 1
