@@ -50,7 +50,8 @@ class TorchEngine:
     unless the model's class has ``plain_predictions``. What is predicted when another flow leaves
     makes it no later: a departure gives its share to the others, and without that rule flows that a
     model takes for late are put off at every event. And flows that an event does not touch follow
-    their fair shares (:mod:`.bystanders`). Departures come before arrivals of the same nanosecond.
+    their fair shares (:mod:`.bystanders`), if the model's tracker knows them. Departures come
+    before arrivals of the same nanosecond.
 
     Args:
         model (FlowLinkModel or PaperModel): The model, on the device where it is to run.

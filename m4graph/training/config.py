@@ -97,8 +97,8 @@ class TrainConfig(CommonTrainConfig):
         relative_limit (float): Up to this factor between the true and the predicted slowdown, the
             loss is the relative error, which counts what is too slow for more than what is too
             fast; beyond, and with 1 throughout, that of the logarithm.
-        run_weight (float): 0: each flow of an episode counts the same; 1: each run does, as in the
-            tables of errors, so that runs of few flows are learned as well.
+        run_weight (float): 0: the slowdown of each flow of an episode counts the same; 1: those of
+            each run do, as in the tables of errors, so that runs of few flows are learned as well.
         supervision (str): ``"touched"``: the slowdown of every touched flow counts at every event;
             ``"departing"``: that of a flow from the last event on that touches it in truth, as in
             the original m4.

@@ -73,7 +73,8 @@ class Episode:
             (default: ``False``)
         lanes (list of list of int, optional): Places in ``runs``; those of a lane come one after
             the other, the lanes side by side. (default: each run a lane of its own)
-        run_weight (float): 0: each flow counts the same, 1: each run. (default: ``0``)
+        run_weight (float): 0: each flow counts the same, 1: each run, up to ten times what its
+            flows did. (default: ``0``)
     """
 
     def __init__(
@@ -224,6 +225,6 @@ def _run_weights(num_flows: Sequence[int], power: float) -> NDArray[np.float64]:
     """Of each flow, so that with power 1 the flows of each run weigh as much as those of others."""
     counts = np.array(num_flows)
     weight = (counts.mean() / counts) ** power
-    # What all flows weigh together does not depend on the power.
+    # What all flows weigh together does not depend on the power, but for the limit.
     weight *= counts.sum() / (weight * counts).sum()
     return np.repeat(np.minimum(weight, _MOST_RUN_WEIGHT), counts)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import m4graph as m4
 from m4graph.learned.compiled import CompiledEngine, export_weights
 from m4graph.learned.torch_engine import TorchEngine
-from m4graph.nn import FlowLinkModel
-from m4graph.runs import FlowNetwork
+from m4graph.nn import FlowLinkModel, States
+from m4graph.runs import FlowNetwork, LabelledRun
 from m4graph.simulators.fluid import fluid_fct_ns
+from m4graph.training.episode import Episode
 
 from .conftest import scenario_of
 
 MB = 10**6
+NO_WINDOW = {"kind": "dctcp", "init_window_bytes": None}
 
 
 def compiled(network):
@@ -36,9 +40,7 @@ def fct_ns(engine):
 
 def network_of(flows):
     """Long flows whose windows fill the pipe: a new model says of them what fair rates do."""
-    return FlowNetwork.from_scenario(
-        scenario_of(flows, kind={"kind": "dctcp", "init_window_bytes": None})
-    )
+    return FlowNetwork.from_scenario(scenario_of(flows, kind=NO_WINDOW))
 
 
 # While the third flow is there, the second has a third of its host's link, and the first has two
@@ -59,6 +61,27 @@ def test_a_flow_two_links_away_follows(engine):
 def test_without_the_rule_it_does_not():
     network = network_of(CHAIN)
     assert fct_ns(torch_engine(network, plain=True))[0] > 1.1 * fluid_fct_ns(network)[0]
+
+
+def test_training_runs_free_by_the_same_rule():
+    """And leaves departures that are given as they are."""
+    network, model = network_of(CHAIN), FlowLinkModel()
+    expected = fluid_fct_ns(network)
+    result = m4.simulate(scenario_of(CHAIN, kind=NO_WINDOW), "packet", labels=True)
+    run = LabelledRun.from_result(result)
+    for departures in (None, run.fct_ns):
+        episode = Episode([run], [departures])
+        states = States(model, episode.num_flows, episode.num_links)
+        while (step := episode.next_step()) is not None:
+            with torch.no_grad():
+                output = model(step.step, *states.read(step.step))
+            states.write(step.step, output.flow_state, output.link_state)
+            episode.feed_back(step, output.log_slowdown)
+        took_ns = episode._agenda.finish_ns - network.start_ns
+        if departures is None:
+            assert took_ns == pytest.approx(expected, rel=2e-3)
+        else:
+            assert took_ns.tolist() == run.fct_ns.tolist()
 
 
 @settings(max_examples=30, deadline=None)
