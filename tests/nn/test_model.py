@@ -184,9 +184,9 @@ def test_parts_can_be_left_out(inputs):
         "no prior": random_model(prior=False),
     }
     number = {name: sum(p.numel() for p in model.parameters()) for name, model in without.items()}
-    # What is left has a factor; what has passed has one, and two estimates are mixed in.
-    further_rows = 3 * (whole.hidden_channels + 1)
-    assert number["no prior"] == sum(p.numel() for p in whole.parameters()) - further_rows
+    # What is left and what has passed have a factor each.
+    second_factor = whole.hidden_channels + 1
+    assert number["no prior"] == sum(p.numel() for p in whole.parameters()) - second_factor
     assert number["no GNN"] < number["no prior"]
     assert number["no time cells"] < number["no prior"]
     for model in without.values():
