@@ -1,5 +1,5 @@
-"""Checkpoints of before: they read fewer features than there are now, do not calibrate, have one
-factor for the whole estimate, and mix no others into it.
+"""Checkpoints of before: they read fewer features than there are now, do not calibrate, and have
+one factor for the whole estimate.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def widened_config(config: CheckpointConfig) -> dict[str, object]:
 def widened_tensors(
     config: CheckpointConfig, found: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Weights with zeros for features, shifts of quantiles and mixed estimates that came later, and
-    both factors alike, so that these change nothing.
+    """Weights with zeros for features and shifts of quantiles that came later, and both factors
+    alike, so that these change nothing.
 
     Features are the last columns of a matrix that reads them.
 
@@ -48,16 +48,9 @@ def widened_tensors(
         for name, tensor in found.items()
     }
     for name in ("slowdown_head.2.weight", "slowdown_head.2.bias"):
-        if name in tensors and name in expected:
-            tensors[name] = _with_all_rows(tensors[name], len(expected[name]))
+        if name in tensors and name in expected and len(expected[name]) == 2 * len(tensors[name]):
+            tensors[name] = torch.cat((tensors[name], tensors[name]))
     return _shifts(expected) | tensors
-
-
-def _with_all_rows(rows: Tensor, expected: int) -> Tensor:
-    """Those of the slowdown head's last layer: the factor's twice, and none that mixes."""
-    if expected == 4 and len(rows) == 1:
-        rows = torch.cat((rows, rows))
-    return torch.cat((rows, torch.zeros_like(rows))) if (len(rows), expected) == (2, 4) else rows
 
 
 def _num_later(config: CheckpointConfig) -> set[int]:

@@ -96,7 +96,7 @@ MOST_LOG_GAP = 10.0
 """No gap since the last update is seen as longer, so that time may start anywhere."""
 
 MOST_LOG_RATIO = 3.0
-"""No prediction is further from the mix of estimates that a model starts from."""
+"""No prediction is further from the estimate ``log_prior``, so that a run cannot run away."""
 
 FLOW_X = columns_by_name(FLOW_FEATURES)
 LINK_X = columns_by_name(LINK_FEATURES)

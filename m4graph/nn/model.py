@@ -15,15 +15,7 @@ from torch import Tensor, nn
 from m4graph.core.calls import plain_call
 from m4graph.core.checks import check_count
 from m4graph.core.errors import ConfigError, one_of
-from m4graph.graph.schema import (
-    FLOW,
-    FLOW_FEATURES,
-    FLOW_X,
-    LINK,
-    LINK_FEATURES,
-    MOST_LOG_RATIO,
-    SCOPES,
-)
+from m4graph.graph.schema import FLOW, FLOW_FEATURES, LINK, LINK_FEATURES, MOST_LOG_RATIO, SCOPES
 from m4graph.nn.conv import carry, conv_name, resolve_conv
 from m4graph.nn.heads import HeadSpec, mlp, plain_head_specs, resolve_heads
 from m4graph.zoo.pretrained import Pretrained
@@ -78,18 +70,13 @@ class FlowLinkModel(Pretrained, nn.Module):
 
         \mathbf{h}' &= \mathrm{GRU}_{rate}([\mathbf{m}^{(K)}, \mathbf{x}], \tilde{\mathbf{h}})
 
-        \hat{s}_f &= (q_f - t_f) e^{c_f} + t_f e^{d_f}, \qquad
-        \log q_f = \log p_f + a_f \log \frac{u_f}{p_f} + b_f \log \frac{v_f}{p_f}
-
-        (c_f, d_f) &= 3 \tanh(\mathbf{z}_{1, 2} / 3), \quad (a_f, b_f) = \tanh(\mathbf{z}_{3, 4}),
-        \quad \mathbf{z} = \mathrm{MLP}([\mathbf{h}'_f, \mathbf{x}_f])
+        \hat{s}_f &= (p_f - t_f) e^{c_f} + t_f e^{d_f}, \qquad
+        (c_f, d_f) = 3 \tanh(\mathrm{MLP}([\mathbf{h}'_f, \mathbf{x}_f]) / 3)
 
     where :math:`p_f` is the physical estimate of the slowdown that comes with the features: the
-    time so far, :math:`t_f`, plus what is left at the flow's fair rate, over the ideal FCT. Two
-    more estimates, :math:`u_f` at max-min fair rates and :math:`v_f` by processor sharing, are
-    mixed in as the model sees fit, so that it can say one of them exactly. What is left and what
-    has passed are then each corrected by a factor: the second is not 1 where the estimate takes a
-    flow for through that is not. Two more heads predict the remaining share of a flow, and
+    time so far, :math:`t_f`, plus what is left at the flow's fair rate, over the ideal FCT. What is
+    left and what has passed are each corrected by a factor: the second is not 1 where the estimate
+    takes a flow for through that is not. Two more heads predict the remaining share of a flow, and
     the queue of a link.
 
     Args:
@@ -166,7 +153,7 @@ class FlowLinkModel(Pretrained, nn.Module):
         self.flow_norms = nn.ModuleList(nn.LayerNorm(hidden) for _ in range(num_layers))
         self.flow_rate_cell = nn.GRUCell(hidden + flow_channels, hidden)
         self.link_rate_cell = nn.GRUCell(hidden + link_channels, hidden)
-        self.slowdown_head = mlp(hidden + flow_channels, hidden, 4 if prior else 1)
+        self.slowdown_head = mlp(hidden + flow_channels, hidden, 2 if prior else 1)
         self.remaining_head = mlp(hidden, hidden // 2)
         self.queue_head = mlp(hidden, hidden // 2)
         self._start_at_the_prior()
@@ -258,15 +245,10 @@ class FlowLinkModel(Pretrained, nn.Module):
 
 
 def _corrected(step: EventStep, raw: Tensor) -> Tensor:
-    """The estimates, mixed, with a factor for what is left of each flow, and one for what has
-    passed.
-    """
-    left, passed = torch.exp(MOST_LOG_RATIO * torch.tanh(raw[:, :2] / MOST_LOG_RATIO)).unbind(1)
-    others = torch.stack((step.flow_x[:, FLOW_X.log_fluid], step.flow_x[:, FLOW_X.log_shared]), 1)
-    mixed = torch.tanh(raw[:, 2:]) * (others - step.log_prior[:, None])
-    log_mix = step.log_prior + mixed.sum(1)
-    share = torch.exp(torch.clamp(step.log_now - log_mix, max=0.0))
-    return log_mix + torch.log((1.0 - share) * left + share * passed)
+    """The estimate, with a factor for what is left of each flow, and one for what has passed."""
+    left, passed = torch.exp(MOST_LOG_RATIO * torch.tanh(raw / MOST_LOG_RATIO)).unbind(1)
+    share = torch.exp(torch.clamp(step.log_now - step.log_prior, max=0.0))
+    return step.log_prior + torch.log((1.0 - share) * left + share * passed)
 
 
 def _without_estimates(flow_x: Tensor) -> Tensor:

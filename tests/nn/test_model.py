@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 
 import pytest
 import torch
@@ -70,21 +69,6 @@ def test_what_is_left_and_what_has_passed_have_a_factor_each(inputs):
     with torch.no_grad():
         model.slowdown_head[-1].bias[1] = 0.5
     torch.testing.assert_close(model(*inputs).log_slowdown.exp(), prior * ratio)
-
-
-@pytest.mark.parametrize(("row", "name"), [(2, "log_fluid"), (3, "log_shared")])
-def test_a_model_can_say_another_estimate(inputs, row, name):
-    """Exactly, or a part of the way to it."""
-    model = FlowLinkModel(hidden_channels=HIDDEN)
-    step = inputs[0]
-    other = step.flow_x[:, FLOW_FEATURES.index(name)]
-    assert (other - step.log_now > 0.05).any()
-    assert ((other - step.log_prior).abs() > 0.05).any()
-    for bias, part in ((20.0, 1.0), (0.3, math.tanh(0.3))):
-        with torch.no_grad():
-            model.slowdown_head[-1].bias[row] = bias
-        expected = step.log_prior + part * (other - step.log_prior)
-        torch.testing.assert_close(model(*inputs).log_slowdown, expected)
 
 
 def test_config_builds_the_same_model(inputs):

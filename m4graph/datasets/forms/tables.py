@@ -157,11 +157,11 @@ class FlowTableDataset(RunDataset):
         * - sample
           - 32
           - 4800
-          - 78
+          - 53
         * - m4graph
           - 600
           - 1 200 000
-          - 78
+          - 53
     """
 
     folder = "tables"

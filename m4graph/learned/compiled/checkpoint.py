@@ -47,7 +47,7 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
         return None
     for name in levels:
         found.setdefault(f"extra_heads.{name}.shift", np.zeros((), np.float32))  # as torch has it
-    _complete_head(found)
+    _split_factor(found)
     shapes = {name: values.shape for name, values in found.items() if _is_usable(values)}
     heads = tuple(levels)
     if shapes != standard_shapes(*sizes, heads, widths) or len(shapes) < len(found):
@@ -60,13 +60,11 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
     return arrange_weights(state, sizes[1], levels, memory)
 
 
-def _complete_head(found: dict[str, np.ndarray]) -> None:
-    """Older weights have one factor for the whole estimate, and mix no others into it."""
+def _split_factor(found: dict[str, np.ndarray]) -> None:
+    """Older weights have one factor for the whole estimate."""
     for name in ("slowdown_head.2.weight", "slowdown_head.2.bias"):
         if name in found and len(found[name]) == 1:
             found[name] = np.concatenate((found[name], found[name]))
-        if name in found and len(found[name]) == 2:
-            found[name] = np.concatenate((found[name], np.zeros_like(found[name])))
 
 
 def _widened(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -93,7 +91,7 @@ def standard_shapes(
     shapes = _side_shapes("flow", num_flow_x, hidden, num_layers)
     shapes |= _side_shapes("link", num_link_x, hidden, num_layers)
     for head, num_in, width, num_out in (
-        ("slowdown", hidden + num_flow_x, hidden, 4),
+        ("slowdown", hidden + num_flow_x, hidden, 2),
         ("remaining", hidden, hidden // 2, 1),
         ("queue", hidden, hidden // 2, 1),
     ):

@@ -21,9 +21,7 @@ from m4graph.learned.compiled.layers import (
     relu_rows,
 )
 
-_LOG_PRIOR, _LOG_NOW, _LOG_FLUID, _LOG_SHARED = (
-    FLOW_FEATURES.index(name) for name in ("log_prior", "log_now", "log_fluid", "log_shared")
-)
+_LOG_PRIOR, _LOG_NOW = (FLOW_FEATURES.index(name) for name in ("log_prior", "log_now"))
 
 
 @kernel
@@ -79,11 +77,11 @@ def forward(weights, step, memory, scratch):
     _dense(weights.head, flow.state, step.flow_x, num_flows, flow.result)
     relu_rows(flow.result, num_flows)
     for i in range(num_flows):
-        log_mix = _mixed(weights, flow.result[i], step.flow_x[i])
-        share = math.exp(min(step.flow_x[i, _LOG_NOW] - log_mix, 0.0))
+        log_prior, log_now = step.flow_x[i, _LOG_PRIOR], step.flow_x[i, _LOG_NOW]
+        share = math.exp(min(log_now - log_prior, 0.0))
         left, passed = _factor(weights, flow.result[i], 0), _factor(weights, flow.result[i], 1)
         ratio = (1.0 - share) * left + share * passed
-        scratch.log_slowdown[i] = log_mix + math.log(ratio)
+        scratch.log_slowdown[i] = log_prior + math.log(ratio)
     _keep_quantiles(weights.quantiles, step, flow, num_flows, memory.log_quantile)
 
     if not weights.memory:
@@ -95,23 +93,10 @@ def forward(weights, step, memory, scratch):
 
 
 @kernel
-def _mixed(weights, hidden, flow_x):
-    """The estimate, with as much of the two others as the slowdown head says."""
-    log_prior = flow_x[_LOG_PRIOR]
-    fluid = math.tanh(_read(weights, hidden, 2)) * (flow_x[_LOG_FLUID] - log_prior)
-    shared = math.tanh(_read(weights, hidden, 3)) * (flow_x[_LOG_SHARED] - log_prior)
-    return log_prior + fluid + shared
-
-
-@kernel
 def _factor(weights, hidden, row):
     """What the slowdown head corrects a part of the estimate by."""
-    return math.exp(MOST_LOG_RATIO * math.tanh(_read(weights, hidden, row) / MOST_LOG_RATIO))
-
-
-@kernel
-def _read(weights, hidden, row):
-    return weights.last_bias[row] + dot(weights.last_weight[row], hidden)
+    raw = weights.last_bias[row] + dot(weights.last_weight[row], hidden)
+    return math.exp(MOST_LOG_RATIO * math.tanh(raw / MOST_LOG_RATIO))
 
 
 @kernel

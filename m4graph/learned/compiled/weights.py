@@ -103,8 +103,7 @@ class Weights(NamedTuple):
         memory (bool): Whether states live on.
 
     Shapes:
-        - ``last_weight`` ``[4, hidden]``, ``last_bias`` ``[4]``: of the slowdown head's last layer,
-          two factors and the shares of two other estimates
+        - ``last_weight`` ``[2, hidden]``, ``last_bias`` ``[2]``: of the slowdown head's last layer
     """
 
     flow: Side
