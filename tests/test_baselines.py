@@ -94,11 +94,8 @@ def by_hand(model, data):
                 setattr(self, name, getattr(module, long))
 
     along, link_cell = Weights(model.along_route, "_l0"), Weights(model.link_cell, "")
-    # It reads the features that there were when its weights were made.
-    flow_x = data[FLOW].x[:, : len(model.flow_features) - 1]
-    x = torch.cat((flow_x, data[FLOW].log_fluid_slowdown[:, None]), 1)
-    link_x = data[LINK].x[:, : len(model.link_features)]
-    flow_h, link_h = list(model.flow_encoder(x)), list(model.link_encoder(link_x))
+    x = torch.cat((data[FLOW].x, data[FLOW].log_fluid_slowdown[:, None]), 1)
+    flow_h, link_h = list(model.flow_encoder(x)), list(model.link_encoder(data[LINK].x))
     hops = data[CROSSED_BY].edge_index.T.tolist()
     for _ in range(model.config["num_iterations"]):
         heard = [torch.zeros(6) for _ in link_h]

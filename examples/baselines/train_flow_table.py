@@ -30,10 +30,9 @@ SETTINGS = {
 
 def rows(tables: FlowTableDataset) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Columns of all flows that finished, and by how much fluid's log slowdown is wrong."""
-    num_columns = len(FlowTrees.flow_features)
     done = [~table.y.isnan() for table in tables]
     pairs = list(zip(tables, done, strict=True))
-    x = np.concatenate([table.x[rows, :num_columns].numpy() for table, rows in pairs])
+    x = np.concatenate([table.x[rows].numpy() for table, rows in pairs])
     y = np.concatenate([(table.y / table.fluid_y)[rows].log().numpy() for table, rows in pairs])
     return x, y
 

@@ -29,7 +29,7 @@ from m4graph.core.files import check_output_folder
 from m4graph.core.progress import count_progress
 from m4graph.graph.schema import FLOW
 
-ROUNDS = 20
+ROUNDS = 60
 STEPS_A_ROUND = 200
 MAX_NODES = 2000
 LEARNING_RATE = 2e-3

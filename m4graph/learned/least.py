@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 from m4graph.routing import Routes
 from m4graph.scenario import Scenario
 from m4graph.scenario.ideal import Flows
-from m4graph.scenario.windows import windowed_fct_ns
+from m4graph.scenario.windows import growing_window_fct_ns, windowed_fct_ns
 
 
 def least_fct_ns(scenario: Scenario, flows: Flows, routes: Routes) -> NDArray[np.int64]:
-    """Least FCTs, as :func:`~m4graph.scenario.windows.windowed_fct_ns` has them.
+    """Least FCTs, as :func:`~m4graph.scenario.windows.windowed_fct_ns` has them, or where windows
+    grow from a first one, :func:`~m4graph.scenario.windows.growing_window_fct_ns`.
 
     Args:
         scenario (Scenario): Tells network and window; its workload does not matter.
@@ -22,11 +23,9 @@ def least_fct_ns(scenario: Scenario, flows: Flows, routes: Routes) -> NDArray[np
     Shapes:
         - output int64 ``[num_flows]``
     """
-    return windowed_fct_ns(
-        scenario.arrays,
-        flows,
-        routes,
-        scenario.congestion_control.largest_window_bytes,
-        scenario.config.payload_bytes,
-        scenario.config.ticks_per_ns,
-    )
+    control, config = scenario.congestion_control, scenario.config
+    where = scenario.arrays, flows, routes
+    how = control.largest_window_bytes, config.payload_bytes, config.ticks_per_ns
+    if control.slow_start_bytes is None:
+        return windowed_fct_ns(*where, *how)
+    return growing_window_fct_ns(*where, control.slow_start_bytes, *how)

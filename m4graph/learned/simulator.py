@@ -45,7 +45,7 @@ class LearnedSimulator(Simulator):
     At every flow arrival and departure, the model predicts anew the slowdown of every flow that
     shares a link with the event's flow; the earliest predicted departure, or the next arrival, is
     the next event. Time never goes back. No prediction is taken that cannot be: an FCT is never
-    below the ideal FCT, or what the window allows (:func:`.windowed_fct_ns`), and no flows are done
+    below what the window allows (:func:`.least_fct_ns`), and no flows are done
     before each link can have carried them (:mod:`.capacity`).
 
     Runs on a CPU are deterministic. The two engines round differently, in the last bits of

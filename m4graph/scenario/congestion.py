@@ -99,6 +99,13 @@ class CongestionControl(StrictModel):
         """
         return None
 
+    @property
+    def slow_start_bytes(self) -> int | None:
+        """The window of a new flow, if it grows by a packet with each ACK at most; ``None``: it
+        may grow faster, or none is known.
+        """
+        return None
+
     def resolve(
         self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
     ) -> Self:

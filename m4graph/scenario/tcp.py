@@ -48,6 +48,11 @@ class TcpControl(CongestionControl):
         """The receiver's: the congestion window grows."""
         return self.advertised_window_bytes
 
+    @property
+    def slow_start_bytes(self) -> int | None:
+        """The first congestion window."""
+        return self.init_window_bytes
+
     def resolve(
         self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
     ) -> Self:

@@ -142,6 +142,63 @@ def windowed_fct_ns(
     return np.asarray(np.minimum(np.maximum(ideal_ns, waiting_ns + rest_ns), MOST))
 
 
+def growing_window_fct_ns(
+    arrays: NetworkArrays,
+    workload: Flows,
+    routes: Routes,
+    first_window_bytes: int,
+    window_bytes: int | None,
+    payload_bytes: int,
+    ticks_per_ns: int = 1,
+) -> NDArray[np.int64]:
+    r"""What flows take alone on their routes at least, with a window that grows by a packet with
+    each ACK at most: slow start.
+
+    Of a first window of :math:`k = \lfloor W / P \rfloor` packets, packet :math:`k (2^q - 1)` needs
+    the ACK of packet :math:`k (2^{q-1} - 1)` and so leaves after :math:`q` round trips :math:`T` at
+    the earliest. With :math:`N` packets, for each :math:`q` with :math:`k (2^q - 1) < N`,
+
+    .. math::
+        \mathrm{FCT} \ge q T + \mathrm{least}(N - k (2^q - 1) \text{ packets}),
+
+    with what :func:`windowed_fct_ns` has for the largest window. It is met by flows of full packets
+    on idle routes whose links are of one rate.
+
+    Args:
+        arrays (NetworkArrays): The network.
+        workload (Flows): The flows, as a workload.
+        routes (Routes): Their routes, in the workload's order.
+        first_window_bytes (int): The first window of each, a packet's payload or more.
+        window_bytes (int, optional): The largest window of each; ``None``: no limit.
+        payload_bytes (int): Payload of a full packet.
+        ticks_per_ns (int): 1 or 1000. (default: ``1``)
+
+    Shapes:
+        - output int64 ``[num_flows]``, as of :func:`windowed_fct_ns`
+
+    Reference:
+        RFC 5681, section 3.1.
+    """
+    settings = window_bytes, payload_bytes, ticks_per_ns
+    least_ns = windowed_fct_ns(arrays, workload, routes, *settings)
+    if not len(least_ns):
+        return least_ns
+    pipes = idle_pipes(arrays, routes, payload_bytes, ticks_per_ns)
+    # Ideal FCTs are of a byte or more: flows that are through keep their last one.
+    left = workload.size_bytes
+    window, rounds = first_window_bytes // payload_bytes, 0
+    while window_bytes is None or window * payload_bytes < window_bytes:
+        growing = (left > window * payload_bytes) & waits_for_acks(pipes, window)
+        if not growing.any():
+            break
+        left = np.where(growing, left - window * payload_bytes, left)
+        window, rounds = 2 * window, rounds + 1
+        rest_ns = windowed_fct_ns(arrays, _Sizes(left), routes, *settings)
+        waiting_ns = rounds * pipes.round_trip_ticks // ticks_per_ns
+        least_ns = np.where(growing, np.maximum(least_ns, waiting_ns + rest_ns), least_ns)
+    return np.asarray(np.minimum(least_ns, MOST))
+
+
 def waits_for_acks(pipes: Pipes, round_packets: int) -> NDArray[np.bool_]:
     """Whether so many packets in a round trip leave the slowest link idle, bool ``[num_flows]``."""
     # In floating point, as a window may be of any size; a tick more or less does not matter.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
 _ROWS_AT_ONCE = 2048
-_NUM_COLUMNS = 53
-"""Those that there were when its weights were made; younger ones stand behind them."""
 
 
 class FlowTrees(nn.Module):
@@ -43,7 +41,7 @@ class FlowTrees(nn.Module):
     """
 
     schema_version = 1
-    flow_features = FlowTableDataset.columns[:_NUM_COLUMNS]
+    flow_features = FlowTableDataset.columns
     link_features = ()
 
     baseline: Tensor

@@ -21,8 +21,6 @@ from m4graph_baselines.static import StaticSimulator
 LOG_FLUID = "log_fluid_slowdown"
 """The field of flows that a snapshot lacks: log of the fluid simulator's slowdown."""
 
-_NUM_FLOW_X, _NUM_LINK_X = 52, 18
-"""Features that there were when its weights were made; younger ones stand behind them."""
 _IS_EVENT_FLOW = FLOW_FEATURES.index("is_event_flow")
 _GRAPHS_A_BATCH = 256
 
@@ -57,8 +55,8 @@ class RouteNet(nn.Module):
         delays off link by link.
     """
 
-    flow_features = (*FLOW_FEATURES[:_NUM_FLOW_X], LOG_FLUID)
-    link_features = LINK_FEATURES[:_NUM_LINK_X]
+    flow_features = (*FLOW_FEATURES, LOG_FLUID)
+    link_features = LINK_FEATURES
 
     def __init__(self, hidden_channels: int = 32, num_iterations: int = 4) -> None:
         super().__init__()
@@ -75,8 +73,8 @@ class RouteNet(nn.Module):
     def forward(self, data: HeteroData) -> Tensor:
         """Predicts the log slowdown of every flow of a snapshot."""
         log_fluid: Tensor = data[FLOW][LOG_FLUID]
-        flow_x = torch.cat((data[FLOW].x[:, :_NUM_FLOW_X], log_fluid[:, None]), 1)
-        link_x = data[LINK].x[:, :_NUM_LINK_X]
+        flow_x = torch.cat((data[FLOW].x, log_fluid[:, None]), 1)
+        link_x = data[LINK].x
         links, flows = data[CROSSED_BY].edge_index
         # [num_flows, longest route]; what stands behind a route's end is read, but never used.
         route, is_hop = to_dense_batch(links, flows, batch_size=len(flow_x))

@@ -157,11 +157,11 @@ class FlowTableDataset(RunDataset):
         * - sample
           - 32
           - 4800
-          - 53
+          - 78
         * - m4graph
           - 600
           - 1 200 000
-          - 53
+          - 78
     """
 
     folder = "tables"
