@@ -152,7 +152,7 @@ def growing_window_fct_ns(
     ticks_per_ns: int = 1,
 ) -> NDArray[np.int64]:
     r"""What flows take alone on their routes at least, with a window that grows by a packet with
-    each ACK at most: slow start.
+    each ACK at most (slow start), and of which only whole packets are used.
 
     Of a first window of :math:`k = \lfloor W / P \rfloor` packets, packet :math:`k (2^q - 1)` needs
     the ACK of packet :math:`k (2^{q-1} - 1)` and so leaves after :math:`q` round trips :math:`T` at
@@ -169,7 +169,8 @@ def growing_window_fct_ns(
         workload (Flows): The flows, as a workload.
         routes (Routes): Their routes, in the workload's order.
         first_window_bytes (int): The first window of each, a packet's payload or more.
-        window_bytes (int, optional): The largest window of each; ``None``: no limit.
+        window_bytes (int, optional): The largest window of each, as much or more; ``None``: no
+            limit.
         payload_bytes (int): Payload of a full packet.
         ticks_per_ns (int): 1 or 1000. (default: ``1``)
 
@@ -179,6 +180,8 @@ def growing_window_fct_ns(
     Reference:
         RFC 5681, section 3.1.
     """
+    if window_bytes is not None:
+        window_bytes -= window_bytes % payload_bytes
     settings = window_bytes, payload_bytes, ticks_per_ns
     least_ns = windowed_fct_ns(arrays, workload, routes, *settings)
     if not len(least_ns):

@@ -202,3 +202,14 @@ def test_a_lone_flow_of_any_kind_takes_the_least_time(rate, delay, size, window_
     scenario = m4.Scenario(network, flow, control)
     least_ns = windowed_fct_ns(scenario.arrays, flow, scenario.routes, window_bytes, 1000)[0]
     assert m4.simulate(scenario, LONE).fct_ns[0] == least_ns
+
+
+def test_a_lone_flow_of_tcp_takes_its_slow_start():
+    """A hasty model says no less than the round trips in which the window grows."""
+    network = m4.topology.star(num_hosts=2, gbps=100, delay_ns=20_000)
+    flow = Workload.from_arrays([0], [0], [1], [150_000], [0])
+    scenario = m4.Scenario(network, flow, {"kind": "newreno", "initial_rto_us": 1e6})
+    fct_ns = m4.simulate(scenario, LONE).fct_ns[0]
+    true_ns = m4.simulate(scenario, "packet").fct_ns[0]
+    assert 0.99 * true_ns < fct_ns <= true_ns
+    assert true_ns > 3 * scenario.ideal_fct_ns[0]
