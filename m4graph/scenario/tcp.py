@@ -48,11 +48,6 @@ class TcpControl(CongestionControl):
         """The receiver's: the congestion window grows."""
         return self.advertised_window_bytes
 
-    @property
-    def slow_start_bytes(self) -> int | None:
-        """The first congestion window."""
-        return self.init_window_bytes
-
     def resolve(
         self, slowest_nic_bps: int, fastest_nic_bps: int, payload_bytes: int = 1000
     ) -> Self:
@@ -90,6 +85,11 @@ class NewReno(TcpControl):
     ecn: bool = False
 
     @property
+    def slow_start_bytes(self) -> int | None:
+        """The first congestion window."""
+        return self.init_window_bytes
+
+    @property
     def ecn_capable(self) -> bool:
         """As given."""
         return self.ecn
@@ -107,3 +107,8 @@ class DctcpWindow(TcpControl):
 
     kind: Literal["dctcp_window"] = "dctcp_window"
     gain: float = Field(default=1 / 16, gt=0, le=1)
+
+    @property
+    def slow_start_bytes(self) -> int | None:
+        """The first congestion window."""
+        return self.init_window_bytes

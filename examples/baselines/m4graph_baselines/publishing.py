@@ -57,7 +57,6 @@ def publish(
             "data": recipe["name"],
             "num_runs": len(train),
             "num_flows": sum(table.num_nodes for table in train),
-            "scenario": recipe["scenario"],
         },
         "licence": "MIT, as m4graph",
         "metrics": {f"val_{name}": getattr(errors, name) for name in _METRICS},
