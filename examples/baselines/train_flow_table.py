@@ -1,4 +1,4 @@
-"""Trains the boosted trees on the tables of a data set: some minutes on one core.
+"""Trains the boosted trees on the tables of a data set: 15 minutes on one core for 4 million flows.
 
 python examples/baselines/train_flow_table.py DATA --out FOLDER
 """

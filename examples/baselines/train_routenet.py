@@ -1,4 +1,4 @@
-"""Trains RouteNet on snapshots of a data set: some ten minutes on one core.
+"""Trains RouteNet on snapshots of a data set: some 15 minutes on one core that does nothing else.
 
 python examples/baselines/train_routenet.py DATA --out FOLDER
 

@@ -45,8 +45,8 @@ class LearnedSimulator(Simulator):
     At every flow arrival and departure, the model predicts anew the slowdown of every flow that
     shares a link with the event's flow; the earliest predicted departure, or the next arrival, is
     the next event. Time never goes back. No prediction is taken that cannot be: an FCT is never
-    below what the window allows (:func:`.least_fct_ns`), and no flows are done
-    before each link can have carried them (:mod:`.capacity`).
+    below what the window allows (:func:`.least_fct_ns`), and no flows are done before each link can
+    have carried them (:mod:`.capacity`).
 
     Runs on a CPU are deterministic. The two engines round differently, in the last bits of
     float32; where two events are as close as that, their order, and what follows from it, may

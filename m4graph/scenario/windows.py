@@ -168,9 +168,8 @@ def growing_window_fct_ns(
         arrays (NetworkArrays): The network.
         workload (Flows): The flows, as a workload.
         routes (Routes): Their routes, in the workload's order.
-        first_window_bytes (int): The first window of each, a packet's payload or more.
-        window_bytes (int, optional): The largest window of each, as much or more; ``None``: no
-            limit.
+        first_window_bytes (int): The first window of each; it holds a packet at least.
+        window_bytes (int, optional): The largest window of each, likewise; ``None``: no limit.
         payload_bytes (int): Payload of a full packet.
         ticks_per_ns (int): 1 or 1000. (default: ``1``)
 
@@ -181,7 +180,7 @@ def growing_window_fct_ns(
         RFC 5681, section 3.1.
     """
     if window_bytes is not None:
-        window_bytes -= window_bytes % payload_bytes
+        window_bytes = max(window_bytes // payload_bytes, 1) * payload_bytes
     settings = window_bytes, payload_bytes, ticks_per_ns
     least_ns = windowed_fct_ns(arrays, workload, routes, *settings)
     if not len(least_ns):
@@ -189,7 +188,7 @@ def growing_window_fct_ns(
     pipes = idle_pipes(arrays, routes, payload_bytes, ticks_per_ns)
     # Ideal FCTs are of a byte or more: flows that are through keep their last one.
     left = workload.size_bytes
-    window, rounds = first_window_bytes // payload_bytes, 0
+    window, rounds = max(first_window_bytes // payload_bytes, 1), 0
     while window_bytes is None or window * payload_bytes < window_bytes:
         growing = (left > window * payload_bytes) & waits_for_acks(pipes, window)
         if not growing.any():

@@ -79,6 +79,16 @@ def test_one_round_is_what_it_was():
     assert least_ns(fixed) == expected[0] > 100 * fixed.ideal_fct_ns[0]
 
 
+def test_a_window_holds_a_packet():
+    """Smaller ones, which a plug-in may give, count as one."""
+    scenario = scenario_of(10_000, 10**11, 20_000, "newreno", PAYLOAD_BYTES)
+    where = scenario.arrays, scenario.workload, scenario.routes
+    small = [growing_window_fct_ns(*where, 1, each, PAYLOAD_BYTES)[0] for each in (None, 1)]
+    whole = [growing_window_fct_ns(*where, 1000, each, PAYLOAD_BYTES)[0] for each in (None, 1000)]
+    assert small == whole
+    assert small[1] > 2 * small[0]
+
+
 def test_flows_side_by_side():
     """Each has its own rounds."""
     sizes = np.array([700, 9000, 35_000, 35_001, 2_000_000])
