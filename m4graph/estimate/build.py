@@ -21,9 +21,10 @@ from m4graph.estimate.state import (
     Estimate,
 )
 from m4graph.runs.flow_network import FlowNetwork, joined_routes
-from m4graph.runs.settings import held_wait_ns, setting_values
+from m4graph.runs.settings import HPCC, held_wait_ns, setting_values
 from m4graph.scenario.congestion import BASE_RTT_NS
 from m4graph.scenario.ideal import ACK_BYTES, HEADER_BYTES
+from m4graph.scenario.rdma import TELEMETRY_BYTES
 
 _LEAST_GRANT = 1e-3
 
@@ -172,11 +173,20 @@ def _node_records(network: FlowNetwork) -> np.ndarray:
     return nodes
 
 
-def _network_record(network: FlowNetwork) -> tuple[int, float, float, float, float]:
+def _network_record(network: FlowNetwork) -> tuple[int, float, float, float, float, float]:
     rate = nic_rate(network)
     packet_bytes = float(network.payload_bytes[0] + HEADER_BYTES)
     window = float(network.window_bytes[0]) or rate * BASE_RTT_NS
-    return 0, packet_bytes / rate, packet_bytes, window, rate
+    return 0, packet_bytes / rate, packet_bytes, window, rate, _usable(network)
+
+
+def _usable(network: FlowNetwork) -> float:
+    """HPCC keeps a part of each link free, and its packets carry telemetry."""
+    value = setting_values(network.configuration)
+    if value["algorithm"] != HPCC:
+        return 1.0
+    packet_bytes = float(network.payload_bytes[0] + HEADER_BYTES)
+    return float(value["eta"] * packet_bytes / (packet_bytes + TELEMETRY_BYTES))
 
 
 def _control_record(network: FlowNetwork) -> tuple[float, ...]:

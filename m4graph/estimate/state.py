@@ -49,6 +49,8 @@ FLOW_RECORD = np.dtype(
         ("trip_ns", "f8"),  # TIMELY's last round trip
         ("marking", "f8"),
         ("reacted_ns", "i8"),
+        # Of competition.py, when it was last looked at:
+        ("backlog_ns", "f8"),  # the busiest link of its route sends what its flows have left
     ],
     align=True,
 )
@@ -86,6 +88,7 @@ NETWORK_RECORD = np.dtype(
         ("packet_bytes", "f8"),
         ("window_bytes", "f8"),  # of the configuration, or the NIC's pipe if there is none
         ("nic_rate", "f8"),
+        ("usable", "f8"),  # what congestion control lets flows use of a link, 1: all
     ],
     align=True,
 )

@@ -197,6 +197,7 @@ def _describe_competition(x: np.ndarray, state: Estimate, flow_id: int, now: int
         if shared_bytes / rate > slowest_ns:
             slowest_ns, shorter = shared_bytes / rate, share
             num_flows = shares.links[link_id].num_flows
+    flow.backlog_ns = busiest_ns
     so_far_ns = float(now - flow.start_ns) + flow.latency_ns
     x[FLOW_X.log_shared] = math.log(max((so_far_ns + slowest_ns) / flow.ideal_ns, 1.0))
     x[FLOW_X.log_backlog] = math.log(max((so_far_ns + busiest_ns) / flow.ideal_ns, 1.0))

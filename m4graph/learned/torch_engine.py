@@ -19,10 +19,10 @@ from m4graph.learned.agenda import (
     predict,
     start_flows,
 )
-from m4graph.learned.bystanders import move_bystanders
 from m4graph.learned.capacity import make_capacity, next_possible_events
 from m4graph.learned.predictions import FlowPredictions
 from m4graph.learned.protocol import PredictionError, Predictions, Quantiles, as_slowdowns
+from m4graph.learned.rules import keep_rules
 from m4graph.nn import EventModel
 from m4graph.nn.heads import quantile_heads
 from m4graph.nn.states import States
@@ -182,7 +182,7 @@ class TorchEngine:
         if bad >= 0:
             self._refuse(int(flow_ids[bad]), float(log_slowdown[bad]))
         if isinstance(self._tracker, FlowTracker):
-            move_bystanders(self._agenda, self._tracker.state)
+            keep_rules(self._agenda, self._tracker.state)
 
     def _refuse(self, flow: int, log_slowdown: float) -> None:
         first_flow = self._agenda.first_flow

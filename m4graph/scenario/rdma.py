@@ -136,6 +136,10 @@ class TIMELY(RdmaControl):
     hyper_increase_mbps: float = Field(default=50.0, ge=0, le=MAX_MBPS)
 
 
+TELEMETRY_BYTES = 42
+"""What the switches' reports take in each packet of HPCC, beside its header."""
+
+
 class HPCC(RdmaControl):
     """HPCC: switches write their queue and throughput into the packets (INT). Needs a window.
 

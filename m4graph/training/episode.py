@@ -14,7 +14,7 @@ from m4graph.core.errors import SimulationError
 from m4graph.graph import EventStep, FlowTracker
 from m4graph.graph.step import no_events
 from m4graph.learned.agenda import make_agenda, next_events, predict
-from m4graph.learned.bystanders import move_bystanders
+from m4graph.learned.rules import keep_rules
 from m4graph.runs import LabelledRun
 from m4graph.training.labels import join_run_labels, read_labels
 from m4graph.training.touches import touches
@@ -170,7 +170,7 @@ class Episode:
         flow_ids = flow_ids[free]
         if predict(self._agenda, flow_ids, predicted, self._tracker.now_ns(flow_ids)) >= 0:
             raise SimulationError("training: the model predicts no finite number; lower lr")
-        move_bystanders(self._agenda, self._tracker.state)
+        keep_rules(self._agenda, self._tracker.state)
 
     def _open(self, lane: list[int]) -> int:
         """Lets the next run of a lane begin."""

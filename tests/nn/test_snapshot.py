@@ -49,7 +49,7 @@ def result(model):
     scenario = m4.Scenario(network, workload, "dctcp")
     with pytest.MonkeyPatch.context() as patch:
         # Flows that no event touches follow their fair shares, which no snapshot shows.
-        patch.setattr("m4graph.learned.torch_engine.move_bystanders", lambda agenda, state: None)
+        patch.setattr("m4graph.learned.torch_engine.keep_rules", lambda agenda, state: None)
         return m4.simulate(scenario, "learned", model=model, engine="torch")
 
 

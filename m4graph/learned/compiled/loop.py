@@ -10,9 +10,9 @@ from m4graph.estimate.maxmin.layout import NUM_ACTIVE
 from m4graph.graph.advance import advance
 from m4graph.graph.tracker_state import NUM_FLOWS
 from m4graph.learned.agenda import predict
-from m4graph.learned.bystanders import move_bystanders
 from m4graph.learned.capacity import next_possible_events
 from m4graph.learned.compiled.forward import forward
+from m4graph.learned.rules import keep_rules
 from m4graph.runs.events import ARRIVAL, DEPARTURE
 
 ENDED, PAUSED, DEPARTED, CRAMPED, REFUSED = range(5)
@@ -66,7 +66,7 @@ def _build(digest: str) -> Callable[..., int]:
             if bad >= 0:
                 control.bad_row = bad
                 return REFUSED
-            move_bystanders(engine.agenda, engine.tracker)
+            keep_rules(engine.agenda, engine.tracker)
             control.num_events += 1
             control.now_ns = event.time_ns
             if until_departure and event.kind == DEPARTURE:

@@ -13,7 +13,8 @@ import numpy as np
 from m4graph.core.errors import ConfigError
 from m4graph.core.units import GBPS, mbps_to_bps
 from m4graph.scenario import Scenario
-from m4graph.scenario.rdma import HPCC
+from m4graph.scenario.ideal import HEADER_BYTES
+from m4graph.scenario.rdma import HPCC, TELEMETRY_BYTES
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate_at_once
 from m4graph.simulators.packet.idle_rtt import largest_idle_rtt_ns
@@ -25,7 +26,8 @@ _MAX_SWITCHES = 5
 _KNOWN_GBPS = (10, 25, 40, 50, 100, 200, 400)
 """A report names a link's rate by its place in a list."""
 
-_DATA_OVERHEAD_BYTES, _ACK_WIRE_BYTES = 90, 88
+_DATA_OVERHEAD_BYTES = HEADER_BYTES + TELEMETRY_BYTES
+_ACK_WIRE_BYTES = 88
 
 # The fields of a report: units and widths in bits.
 _SENT_UNIT, _QUEUE_UNIT = 128, 80
