@@ -32,6 +32,7 @@ class Agenda(NamedTuple):
           of all flows of the network one after the other, so that a bad model ends, too
         - ``start_ns``, ``finish_ns`` (predicted; final once it has left), ``ideal_ns``,
           ``least_ns`` (no FCT is below) int64 ``[num_flows]``; ``network`` int32 ``[num_flows]``
+        - ``latest_ns`` int64 ``[num_flows]``: no departure is predicted later (:mod:`.latest`)
         - ``heap`` records ``[num_flows]``: flows under way by the time when they leave, in each
           network's slice; ``position`` int32 ``[num_flows]``: see :mod:`m4graph.core.heap`
     """
@@ -49,6 +50,7 @@ class Agenda(NamedTuple):
     finish_ns: NDArray[np.int64]
     ideal_ns: NDArray[np.int64]
     least_ns: NDArray[np.int64]
+    latest_ns: NDArray[np.int64]
     network: NDArray[np.int32]
     heap: np.ndarray
     position: NDArray[np.int32]
@@ -66,8 +68,9 @@ def make_agenda(
         least_fct_ns (list of np.ndarray, optional): Of each network, what its flows take at least,
             int64 ``[num_flows]``. (default: their ideal FCTs)
         plain (bool, optional): Whether each prediction counts as it is. Otherwise none becomes
-            later when another flow leaves, which gives its share to the others, and flows that an
-            event does not touch follow their fair shares (:mod:`.bystanders`).
+            later when another flow leaves, which gives its share to the others, flows leave in
+            time (:mod:`.latest`), and those that an event does not touch follow their fair shares
+            (:mod:`.bystanders`).
             (default: ``False``)
     """
     ideal_ns = np.concatenate([network.ideal_fct_ns for network in networks])
@@ -88,6 +91,7 @@ def make_agenda(
         finish_ns=np.full(len(start_ns), -1, np.int64),
         ideal_ns=ideal_ns,
         least_ns=np.maximum(np.concatenate(least), ideal_ns),
+        latest_ns=np.full(len(start_ns), _NEVER_NS),
         network=np.repeat(np.arange(len(networks), dtype=np.int32), np.diff(first_flow)),
         heap=make_entries(len(start_ns), np.int64),
         position=np.full(len(start_ns), ABSENT, np.int32),
@@ -122,6 +126,7 @@ def admit_flows(
         )
     agenda.ideal_ns[num_flows:total] = ideal_ns
     agenda.least_ns[num_flows:total] = np.maximum(least_ns, ideal_ns)
+    agenda.latest_ns[num_flows:total] = _NEVER_NS
     agenda.finish_ns[num_flows:total] = -1
     agenda.position[num_flows:total] = ABSENT
     agenda.longest_ns[0] = _longest_ns(int(agenda.longest_ns[0]), least_ns)
@@ -151,7 +156,10 @@ def num_departed(agenda: Agenda) -> int:
 
 _NEVER_NS = np.iinfo(np.int64).max
 _LONGEST_NS = 2**61
-_BY_FLOW = ("order", "start_ns", "finish_ns", "ideal_ns", "least_ns", "network", "heap", "position")
+_BY_FLOW = (
+    *("order", "start_ns", "finish_ns", "ideal_ns", "least_ns", "latest_ns", "network"),
+    *("heap", "position"),
+)
 
 
 def _build_next_events(digest: str) -> Callable[..., int]:
@@ -216,8 +224,10 @@ def _build_predict(digest: str) -> Callable[..., int]:
             if left_ns > longest_ns:  # in float64, so that nothing overflows
                 leaves_ns = now_ns[i] + longest_ns
             else:
-                fct_ns = max(int(np.rint(fct_ns)), agenda.least_ns[flow])
-                leaves_ns = max(now_ns[i], agenda.start_ns[flow] + fct_ns)
+                fct_ns = int(np.rint(fct_ns))
+                leaves_ns = agenda.start_ns[flow] + fct_ns
+            earliest_ns = max(now_ns[i], agenda.start_ns[flow] + agenda.least_ns[flow])
+            leaves_ns = max(min(leaves_ns, agenda.latest_ns[flow]), earliest_ns)
             before_ns = agenda.finish_ns[flow]
             if before_ns >= now_ns[i] and not agenda.may_delay[agenda.network[flow]]:
                 leaves_ns = min(leaves_ns, before_ns)
@@ -233,6 +243,6 @@ next_events = _build_next_events(_DIGEST)
 A flow leaves at its ``finish_ns``; one without stays until there is one."""
 predict = _build_predict(_DIGEST)
 """``predict(agenda, flow_ids, log_slowdown, now_ns) -> row``: new departures, never below the
-least FCT, before now, or later than ``longest_ns`` from now; nor later than predicted before, where
-the last event was a departure and those do not delay. Stops at the first row that is not a
-finite number and gives it, or -1."""
+least FCT, before now, later than ``longest_ns`` from now, or than ``latest_ns``; nor later than
+predicted before, where the last event was a departure and those do not delay. Stops at the first
+row that is not a finite number and gives it, or -1."""

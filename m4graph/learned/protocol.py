@@ -57,8 +57,9 @@ class Engine(Protocol):
 
     A flow leaves when its latest predicted FCT is over, which no prediction puts below the least
     FCT or before now, and no link carries more than it can (:mod:`.capacity`). Departures come
-    before arrivals of the same nanosecond, and make others' no later (:mod:`.agenda`); flows
-    that an event does not touch follow their fair shares (:mod:`.bystanders`).
+    before arrivals of the same nanosecond, and make others' no later (:mod:`.agenda`); flows leave
+    in time (:mod:`.latest`), and those that an event does not touch follow their fair shares
+    (:mod:`.bystanders`).
     """
 
     @property

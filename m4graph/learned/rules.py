@@ -1,4 +1,4 @@
-"""What holds of departures beside a model's predictions (numba)."""
+"""What holds of departures whatever a model predicts (numba)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Callable
 from m4graph.core.compilation import kernel_digest
 from m4graph.core.kernels import cached_kernel
 from m4graph.learned.bystanders import move_bystanders
-from m4graph.learned.drains import finish_with_links
+from m4graph.learned.latest import limit_departures
 
 
 def _build(digest: str) -> Callable[..., None]:
     @cached_kernel
     def keep_rules(agenda, tracker):
         digest  # noqa: B018 - makes it part of the cache key
-        finish_with_links(agenda, tracker)
+        limit_departures(agenda, tracker)
         move_bystanders(agenda, tracker)
 
     return keep_rules  # type: ignore[no-any-return]
 
 
 keep_rules: Callable[..., None] = _build(kernel_digest(__name__))
-"""``keep_rules(agenda, tracker_state)``, after the predictions of a step: touched flows finish with
-their links (:mod:`.drains`), others follow their fair shares (:mod:`.bystanders`)."""
+"""``keep_rules(agenda, tracker_state)``, before the predictions of a step: the flows that it
+touches will leave in time (:mod:`.latest`), others follow their fair shares (:mod:`.bystanders`).
+"""

@@ -46,12 +46,13 @@ class TorchEngine:
     """Simulates networks side by side, one event of each in a step of the model.
 
     A flow leaves when its latest predicted FCT is over, which no prediction puts below the ideal
-    FCT or before now, and no link carries more than it can (:mod:`.capacity`). Two more rules hold
+    FCT or before now, and no link carries more than it can (:mod:`.capacity`). More rules hold
     unless the model's class has ``plain_predictions``. What is predicted when another flow leaves
     makes it no later: a departure gives its share to the others, and without that rule flows that a
-    model takes for late are put off at every event. And flows that an event does not touch follow
-    their fair shares (:mod:`.bystanders`), if the model's tracker knows them. Departures come
-    before arrivals of the same nanosecond.
+    model takes for late are put off at every event. Flows leave in time, as a link that has
+    something to send sends it (:mod:`.latest`), and those that an event does not touch follow their
+    fair shares (:mod:`.bystanders`), if the model's tracker knows them. Departures come before
+    arrivals of the same nanosecond.
 
     Args:
         model (FlowLinkModel or PaperModel): The model, on the device where it is to run.
@@ -178,11 +179,11 @@ class TorchEngine:
         if self._predictions.names:
             self._predictions.keep(flow_ids, output.extra, len(self._states.flow))
         log_slowdown = output.log_slowdown.cpu().numpy()
+        if isinstance(self._tracker, FlowTracker):
+            keep_rules(self._agenda, self._tracker.state)
         bad = predict(self._agenda, flow_ids, log_slowdown, self._tracker.now_ns(flow_ids))
         if bad >= 0:
             self._refuse(int(flow_ids[bad]), float(log_slowdown[bad]))
-        if isinstance(self._tracker, FlowTracker):
-            keep_rules(self._agenda, self._tracker.state)
 
     def _refuse(self, flow: int, log_slowdown: float) -> None:
         first_flow = self._agenda.first_flow

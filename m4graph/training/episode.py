@@ -168,9 +168,9 @@ class Episode:
         free = self._free[flow_ids]
         predicted = log_slowdown.detach().cpu().numpy()[free]
         flow_ids = flow_ids[free]
+        keep_rules(self._agenda, self._tracker.state)
         if predict(self._agenda, flow_ids, predicted, self._tracker.now_ns(flow_ids)) >= 0:
             raise SimulationError("training: the model predicts no finite number; lower lr")
-        keep_rules(self._agenda, self._tracker.state)
 
     def _open(self, lane: list[int]) -> int:
         """Lets the next run of a lane begin."""

@@ -57,6 +57,7 @@ def _build(digest: str) -> Callable[..., int]:
             num_flows = engine.tracker.counts[NUM_FLOWS]
             for row in range(num_flows):
                 engine.scratch.now_ns[row] = event.time_ns
+            keep_rules(engine.agenda, engine.tracker)
             bad = predict(
                 engine.agenda,
                 engine.tracker.flow_ids[:num_flows],
@@ -66,7 +67,6 @@ def _build(digest: str) -> Callable[..., int]:
             if bad >= 0:
                 control.bad_row = bad
                 return REFUSED
-            keep_rules(engine.agenda, engine.tracker)
             control.num_events += 1
             control.now_ns = event.time_ns
             if until_departure and event.kind == DEPARTURE:
