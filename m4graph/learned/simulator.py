@@ -22,6 +22,7 @@ from m4graph.learned.engines import checkpoint_maker, model_maker
 from m4graph.learned.least import least_fct_ns
 from m4graph.learned.protocol import PREDICTIONS, PredictionError, what_was_said
 from m4graph.learned.session import LearnedSession
+from m4graph.learned.tails import with_tail
 from m4graph.results import QUANTILES, SimulationResult
 from m4graph.runs import FlowNetwork
 from m4graph.runs.sample import two_flows
@@ -224,9 +225,14 @@ class LearnedSimulator(Simulator):
                 raise self._named(error, scenarios[error.network]) from None
             if progress is not None:
                 progress(engine.num_departed, num_flows)
-        said = zip(engine.predictions(), engine.quantiles(), strict=True)
-        extra = [what_was_said(*each) for each in said]
-        return list(zip(engine.fct_ns(), extra, strict=True))
+        said = zip(networks, engine.fct_ns(), engine.predictions(), engine.quantiles(), strict=True)
+        return [
+            (
+                with_tail(fct_ns, network.ideal_fct_ns, quantiles),
+                what_was_said(predictions, quantiles),
+            )
+            for network, fct_ns, predictions, quantiles in said
+        ]
 
     def _named(self, error: PredictionError, scenario: Scenario) -> SimulationError:
         return SimulationError(

@@ -59,7 +59,8 @@ def with_tail(
     values, places, counts = np.unique(log_slowdown, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - counts / 2) / len(fct_ns)
     share = np.clip((ranks - _FIRST_RANK) / (_FULL_RANK - _FIRST_RANK), 0.0, 1.0)
-    raised = share * np.maximum(_at_ranks(log_slowdown, spread, values, ranks) - values, 0.0)
+    higher = values + share * np.maximum(_rises(log_slowdown, spread, ranks), 0.0)
+    raised = np.maximum.accumulate(higher) - values
     some = np.flatnonzero(raised[places] > 0.0)
     slower_ns = np.rint(fct_ns[some] * np.exp(raised[places[some]])).astype(np.int64)
     slower = fct_ns.copy()
@@ -76,16 +77,18 @@ def _spreads(
     return np.asarray(_REMAINS * np.clip(log_ratio, 0.0, _MOST_LOG_RATIO) / ndtri(level))
 
 
-def _at_ranks(
-    log_slowdown: NDArray[np.float64],
-    spread: NDArray[np.float64],
-    values: NDArray[np.float64],
-    ranks: NDArray[np.float64],
+def _rises(
+    log_slowdown: NDArray[np.float64], spread: NDArray[np.float64], ranks: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """What the distribution of all flows has at some ranks, those of the tail."""
-    lowest = values[np.searchsorted(ranks, _FIRST_RANK)]
-    highest = (log_slowdown + 3.0 * spread).max()
-    grid = np.linspace(lowest, highest, _GRID_POINTS)
+    """By how much the distribution of all flows is above the medians at ranks of the tail.
+
+    Both are read off one grid, so that nothing rises where no flow has a spread.
+    """
+    ordered = np.sort(log_slowdown)
+    lowest = ordered[int(_FIRST_RANK * len(ordered))]
+    grid = np.linspace(lowest, (log_slowdown + 3.0 * spread).max(), _GRID_POINTS)
     least = np.maximum(spread, 1e-9)  # a step, where a flow has none
-    below = np.array([ndtr((point - log_slowdown) / least).mean() for point in grid])
-    return np.interp(ranks, below, grid)
+    expected = np.array([ndtr((point - log_slowdown) / least).mean() for point in grid])
+    sides = [np.searchsorted(ordered, grid, side) for side in ("left", "right")]
+    medians = (sides[0] + sides[1]) / (2 * len(ordered))
+    return np.asarray(np.interp(ranks, expected, grid) - np.interp(ranks, medians, grid))

@@ -1,0 +1,137 @@
+"""The latest departures: links with something to send send it, and what is under way arrives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import m4graph as m4
+from m4graph.graph.tracker_state import make_tracker_state
+from m4graph.learned.compiled import CompiledEngine, export_weights
+from m4graph.learned.torch_engine import TorchEngine
+from m4graph.nn import FlowLinkModel, States
+from m4graph.runs import FlowNetwork, LabelledRun
+from m4graph.training.episode import Episode
+
+from .conftest import scenario_of
+
+MB = 10**6
+NO_WINDOW = {"kind": "dctcp", "init_window_bytes": None}
+LATENCY_AND_TRIP_NS = 15_000
+"""Of a star of 10 Gb/s: no more than that."""
+
+NS_PER_BYTE = 0.8 * 1.048
+
+
+def slow_model(log_factor):
+    """A model that takes every flow for so much slower than the estimate does."""
+    model = FlowLinkModel()
+    torch.nn.init.constant_(model.slowdown_head[-1].bias, log_factor)
+    return model
+
+
+def compiled(model, network):
+    return CompiledEngine(export_weights(model), network)
+
+
+def torch_engine(model, network, plain=False):
+    engine = TorchEngine(model, [network])
+    engine._agenda.plain[:] = plain
+    return engine
+
+
+def fct_ns(engine):
+    """Of all flows but the later one."""
+    while engine.run(1000):
+        pass
+    return engine.fct_ns()[0][:-1]
+
+
+# None is predicted to take longer than all flows of a network one after the other.
+LATER_FLOW = (3, 0, 100 * MB, 10**10)
+
+
+def network_of(flows, kind=NO_WINDOW):
+    return FlowNetwork.from_scenario(scenario_of([*flows, LATER_FLOW], kind=kind))
+
+
+INCAST = [(0, 3, 4 * MB, 0), (1, 3, 4 * MB, 0), (2, 3, 4 * MB, 0)]
+
+
+@pytest.mark.parametrize("engine", [compiled, torch_engine])
+def test_flows_leave_when_their_link_has_sent_all_that_it_has(engine):
+    took_ns = fct_ns(engine(slow_model(1.0), network_of(INCAST)))
+    drained_ns = 12 * MB * NS_PER_BYTE
+    assert took_ns.max() <= drained_ns + LATENCY_AND_TRIP_NS
+    assert took_ns.max() >= drained_ns
+
+
+def test_without_the_rule_they_do_not():
+    took_ns = fct_ns(torch_engine(slow_model(1.0), network_of(INCAST), plain=True))
+    assert took_ns.max() > 2 * 12 * MB * NS_PER_BYTE
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 12), st.integers(100_000, 20 * MB), st.floats(0.05, 2.0))
+def test_equal_flows_take_what_their_link_takes_for_all(num_flows, size_bytes, factor):
+    """However slow a model takes them to be."""
+    flows = [(flow % 3, 3, size_bytes, 0) for flow in range(num_flows)]
+    took_ns = fct_ns(compiled(slow_model(factor), network_of(flows)))
+    drained_ns = num_flows * size_bytes * NS_PER_BYTE
+    assert drained_ns * 0.99 <= took_ns.max() <= drained_ns * 1.01 + LATENCY_AND_TRIP_NS
+
+
+def test_a_window_below_the_pipe_is_left_to_the_model():
+    """Its rounds may leave links idle."""
+    small = {"kind": "dctcp", "init_window_bytes": 4000}
+    took_ns = fct_ns(compiled(slow_model(1.0), network_of(INCAST, small)))
+    assert took_ns.max() > 2 * 12 * MB * NS_PER_BYTE
+
+
+# The first flow has sent its last byte, and a model takes it for a little late.
+SIZE = 200_000
+LATE = [(0, 1, SIZE, 0), (0, 2, SIZE, round(SIZE * NS_PER_BYTE) + 4_000)]
+
+
+@pytest.mark.parametrize("engine", [compiled, torch_engine])
+def test_what_is_under_way_is_not_put_off(engine):
+    model = slow_model(0.04)
+    alone_ns = fct_ns(engine(model, network_of(LATE[:1])))[0]
+    assert LATE[1][3] < alone_ns  # It is still under way when the second one arrives.
+    assert fct_ns(engine(model, network_of(LATE)))[0] == alone_ns
+
+
+def test_without_the_rule_it_is():
+    model = slow_model(0.04)
+    alone_ns = fct_ns(torch_engine(model, network_of(LATE[:1]), plain=True))[0]
+    assert fct_ns(torch_engine(model, network_of(LATE), plain=True))[0] > alone_ns + 1000
+
+
+def test_hpcc_keeps_a_part_of_each_link_free():
+    state = make_tracker_state([network_of(INCAST, {"kind": "hpcc", "eta": 0.8})])
+    assert state.estimate.networks["usable"] == pytest.approx(0.8 * 1048 / 1090)
+    state = make_tracker_state([network_of(INCAST, "dcqcn")])
+    assert state.estimate.networks["usable"] == 1.0
+    took_ns = fct_ns(compiled(slow_model(1.0), network_of(INCAST, {"kind": "hpcc", "eta": 0.8})))
+    drained_ns = 12 * MB * NS_PER_BYTE / (0.8 * 1048 / 1090)
+    assert drained_ns <= took_ns.max() <= drained_ns + LATENCY_AND_TRIP_NS
+
+
+def test_training_runs_free_by_the_same_rule():
+    """And leaves departures that are given as they are."""
+    scenario = scenario_of([*INCAST, LATER_FLOW], kind=NO_WINDOW)
+    result = m4.simulate(scenario, "packet", labels=True)
+    run, model = LabelledRun.from_result(result), slow_model(1.0)
+    expected = fct_ns(torch_engine(model, run.network))
+    for departures in (None, run.fct_ns):
+        episode = Episode([run], [departures])
+        states = States(model, episode.num_flows, episode.num_links)
+        while (step := episode.next_step()) is not None:
+            with torch.no_grad():
+                output = model(step.step, *states.read(step.step))
+            states.write(step.step, output.flow_state, output.link_state)
+            episode.feed_back(step, output.log_slowdown)
+        took_ns = (episode._agenda.finish_ns - run.network.start_ns)[:-1]
+        assert took_ns.tolist() == (expected if departures is None else run.fct_ns[:-1]).tolist()
