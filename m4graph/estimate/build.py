@@ -21,7 +21,7 @@ from m4graph.estimate.state import (
     Estimate,
 )
 from m4graph.runs.flow_network import FlowNetwork, joined_routes
-from m4graph.runs.settings import HPCC, held_wait_ns, setting_values
+from m4graph.runs.settings import HPCC, OTHER, held_wait_ns, setting_values
 from m4graph.scenario.congestion import BASE_RTT_NS
 from m4graph.scenario.ideal import ACK_BYTES, HEADER_BYTES
 from m4graph.scenario.rdma import TELEMETRY_BYTES
@@ -181,8 +181,12 @@ def _network_record(network: FlowNetwork) -> tuple[int, float, float, float, flo
 
 
 def _usable(network: FlowNetwork) -> float:
-    """HPCC keeps a part of each link free, and its packets carry telemetry."""
+    """HPCC keeps a part of each link free, and its packets carry telemetry; TCP's windows grow from
+    small ones, and its timers stand still, so that no part of a link is sure.
+    """
     value = setting_values(network.configuration)
+    if value["algorithm"] == OTHER:
+        return 0.0
     if value["algorithm"] != HPCC:
         return 1.0
     packet_bytes = float(network.payload_bytes[0] + HEADER_BYTES)

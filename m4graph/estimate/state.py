@@ -88,7 +88,7 @@ NETWORK_RECORD = np.dtype(
         ("packet_bytes", "f8"),
         ("window_bytes", "f8"),  # of the configuration, or the NIC's pipe if there is none
         ("nic_rate", "f8"),
-        ("usable", "f8"),  # what congestion control lets flows use of a link, 1: all
+        ("usable", "f8"),  # what congestion control lets flows use of a link; 0: nobody knows
     ],
     align=True,
 )

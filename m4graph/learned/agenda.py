@@ -91,7 +91,7 @@ def make_agenda(
         finish_ns=np.full(len(start_ns), -1, np.int64),
         ideal_ns=ideal_ns,
         least_ns=np.maximum(np.concatenate(least), ideal_ns),
-        latest_ns=np.full(len(start_ns), _NEVER_NS),
+        latest_ns=np.full(len(start_ns), NEVER_NS),
         network=np.repeat(np.arange(len(networks), dtype=np.int32), np.diff(first_flow)),
         heap=make_entries(len(start_ns), np.int64),
         position=np.full(len(start_ns), ABSENT, np.int32),
@@ -126,7 +126,7 @@ def admit_flows(
         )
     agenda.ideal_ns[num_flows:total] = ideal_ns
     agenda.least_ns[num_flows:total] = np.maximum(least_ns, ideal_ns)
-    agenda.latest_ns[num_flows:total] = _NEVER_NS
+    agenda.latest_ns[num_flows:total] = NEVER_NS
     agenda.finish_ns[num_flows:total] = -1
     agenda.position[num_flows:total] = ABSENT
     agenda.longest_ns[0] = _longest_ns(int(agenda.longest_ns[0]), least_ns)
@@ -154,7 +154,7 @@ def num_departed(agenda: Agenda) -> int:
     return int((arrived - agenda.num_active).sum())
 
 
-_NEVER_NS = np.iinfo(np.int64).max
+NEVER_NS = np.iinfo(np.int64).max
 _LONGEST_NS = 2**61
 _BY_FLOW = (
     *("order", "start_ns", "finish_ns", "ideal_ns", "least_ns", "latest_ns", "network"),
@@ -185,7 +185,7 @@ def _build_next_events(digest: str) -> Callable[..., int]:
                 count += 1
             elif arriving >= 0 and agenda.start_ns[arriving] <= until_ns:
                 finish_ns = agenda.finish_ns[arriving]
-                leaves_ns = finish_ns if finish_ns >= 0 else _NEVER_NS
+                leaves_ns = finish_ns if finish_ns >= 0 else NEVER_NS
                 agenda.num_active[network] = put_item(
                     agenda.heap, agenda.position, first, size, arriving, leaves_ns
                 )

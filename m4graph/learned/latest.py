@@ -1,6 +1,7 @@
 r"""When flows are through at the latest, whatever a model says (numba).
 
-Two bounds, on flows longer than a window whose windows fill the pipe.
+Two bounds, on flows longer than a window whose windows fill the pipe, under the algorithms on the
+RDMA transport.
 
 **A link that has something to send sends it.** It idles only as far as its flows are held
 elsewhere. So a flow is through when the busiest of its links has sent all that its flows have left,
@@ -22,13 +23,10 @@ them.
 
 from __future__ import annotations
 
-import numpy as np
-
 from m4graph.core.kernels import kernel
 from m4graph.estimate.outlook import fair_bytes_left
 from m4graph.graph.tracker_state import NUM_FLOWS
-
-NEVER_NS = np.iinfo(np.int64).max
+from m4graph.learned.agenda import NEVER_NS
 
 _LEAST_LEFT = 0.02
 """Of a flow's bytes; with less it is through, or late, and its links' bytes say nothing of it."""
@@ -42,9 +40,11 @@ def limit_departures(agenda, tracker):
         flow_id = tracker.flow_ids[row]
         flow = estimate.flows[flow_id]
         agenda.latest_ns[flow_id] = NEVER_NS
-        if agenda.plain[flow.network] or flow.is_burst or not flow.fills_pipe:
-            continue
         network, fair = estimate.networks[flow.network], estimate.shares.flows[flow_id]
+        if agenda.plain[flow.network] or network.usable == 0.0:
+            continue
+        if flow.is_burst or not flow.fills_pipe:
+            continue
         left_bytes = fair_bytes_left(fair, network.now_ns)
         under_way_ns = flow.latency_ns + flow.rtt_ns
         if left_bytes >= _LEAST_LEFT * flow.wire_bytes:

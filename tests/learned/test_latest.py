@@ -119,6 +119,11 @@ def test_hpcc_keeps_a_part_of_each_link_free():
     assert drained_ns <= took_ns.max() <= drained_ns + LATENCY_AND_TRIP_NS
 
 
+def test_tcp_may_wait_for_its_timers():
+    took_ns = fct_ns(compiled(slow_model(1.0), network_of(INCAST, "newreno")))
+    assert took_ns.max() > 2 * 12 * MB * NS_PER_BYTE
+
+
 def test_training_runs_free_by_the_same_rule():
     """And leaves departures that are given as they are."""
     scenario = scenario_of([*INCAST, LATER_FLOW], kind=NO_WINDOW)
