@@ -17,7 +17,7 @@ from m4graph.core.errors import ConfigError, one_of
 from m4graph.graph.schema import CROSSED_BY, CROSSES, FLOW, LINK
 from m4graph.graph.step import EventStep
 from m4graph.graph.survey import Surveyor, warm_up
-from m4graph.results import SimulationResult
+from m4graph.results import RUN_FCT_NS, SimulationResult
 from m4graph.runs.events import event_stream, true_stream
 from m4graph.runs.flow_network import FlowNetwork
 from m4graph.runs.labelled_run import LabelledRun
@@ -151,7 +151,8 @@ def _events(scenario: Scenario, result: SimulationResult | None) -> NDArray[np.v
     _check_result(scenario, result)
     if result.extra.get("labels") is not None:
         return true_stream(LabelledRun.from_result(result))
-    return event_stream(FlowNetwork.from_scenario(scenario), result.fct_ns)
+    fct_ns = result.extra.get(RUN_FCT_NS, result.fct_ns)
+    return event_stream(FlowNetwork.from_scenario(scenario), fct_ns)
 
 
 def _check_result(scenario: Scenario, result: SimulationResult) -> None:

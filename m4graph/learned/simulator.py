@@ -23,7 +23,7 @@ from m4graph.learned.least import least_fct_ns
 from m4graph.learned.protocol import PREDICTIONS, PredictionError, what_was_said
 from m4graph.learned.session import LearnedSession
 from m4graph.learned.tails import with_tail
-from m4graph.results import QUANTILES, SimulationResult
+from m4graph.results import QUANTILES, RUN_FCT_NS, UNFINISHED, SimulationResult
 from m4graph.runs import FlowNetwork
 from m4graph.runs.sample import two_flows
 from m4graph.scenario import Scenario
@@ -229,7 +229,7 @@ class LearnedSimulator(Simulator):
         return [
             (
                 with_tail(fct_ns, network.ideal_fct_ns, quantiles),
-                what_was_said(predictions, quantiles),
+                {RUN_FCT_NS: fct_ns} | what_was_said(predictions, quantiles),
             )
             for network, fct_ns, predictions, quantiles in said
         ]
@@ -258,6 +258,9 @@ class LearnedSimulator(Simulator):
 
 def _restored(found: Settled, result: SimulationResult) -> SimulationResult:
     restored = found.restored(result)
+    if RUN_FCT_NS in restored.extra:
+        run_fct_ns = found.among_all(restored.extra[RUN_FCT_NS], UNFINISHED)
+        restored.extra[RUN_FCT_NS] = run_fct_ns
     for said in (PREDICTIONS, QUANTILES):
         by_name = restored.extra.get(said, {})
         for name, values in by_name.items():

@@ -40,6 +40,9 @@ UNFINISHED = -1
 UNFINISHED_BECAUSE = "unfinished_because"
 """The name in ``extra`` of the reason why flows did not finish, where a simulator knows it."""
 
+RUN_FCT_NS = "run_fct_ns"
+"""The name in ``extra`` of the FCTs by which a run went on, where the result's own are others."""
+
 _COLUMNS = ("flow_id", "fct_ns", "ideal_fct_ns", "start_ns")
 
 
@@ -152,7 +155,7 @@ class SimulationResult(Shown):
         return replace(
             self,
             scenario=self.scenario.of_flows(is_kept),
-            extra=quantiles_of_rows(self.extra, is_kept),
+            extra=self._extra_of(is_kept),
             **{name: getattr(self, name)[is_kept] for name in _COLUMNS},
         )
 
@@ -237,6 +240,12 @@ class SimulationResult(Shown):
         level = check_positive("quantile", quantile, maximum=1)
         slowdown = self.slowdown[self.finished]
         return float(np.quantile(slowdown, level)) if len(slowdown) else math.nan
+
+    def _extra_of(self, rows: NDArray[np.bool_]) -> dict[str, Any]:
+        extra = quantiles_of_rows(self.extra, rows)
+        if RUN_FCT_NS in extra:
+            extra[RUN_FCT_NS] = extra[RUN_FCT_NS][rows]
+        return extra
 
     def to_frame(self) -> pd.DataFrame:
         """One row for every flow, sorted by id: ``id, src, dst, size_bytes, start_ns, fct_ns,

@@ -8,6 +8,8 @@ import pytest
 import m4graph as m4
 from m4graph.learned import tails
 from m4graph.learned.tails import with_tail
+from m4graph.results import RUN_FCT_NS
+from m4graph.runs.events import DEPARTURE
 
 from .conftest import generated
 
@@ -98,6 +100,30 @@ def test_the_zoos_model_raises_the_tail_of_a_run_and_leaves_sessions_alone():
     assert (result.fct_ns >= in_session_ns).all()
     assert 0 < later.sum() <= 20
     assert result.slowdown[later].min() >= np.percentile(result.slowdown, 94)
+    assert result.extra[RUN_FCT_NS].tolist() == in_session_ns.tolist()
     ours = result.quantiles
     assert (ours["p50"].to_numpy() == result.slowdown).all()
     assert (ours["p90"] >= ours["p50"]).all()
+
+
+def test_graphs_of_a_run_show_the_departures_by_which_it_went_on():
+    scenario = generated(num_flows=200, load=0.7)
+    result = m4.simulate(scenario, "learned")
+    in_run_ns = scenario.workload.start_ns + result.extra[RUN_FCT_NS]
+    assert (result.fct_ns > result.extra[RUN_FCT_NS]).any()
+    shown = {
+        each.event_flow: each.event_time_ns
+        for each in m4.graph.event_snapshots(scenario, result)
+        if each.event_kind == DEPARTURE
+    }
+    assert [shown[flow] for flow in range(200)] == in_run_ns.tolist()
+
+
+def test_flows_without_a_way_have_no_time_in_the_run_either():
+    scenario = generated(num_flows=300, load=0.5)
+    host, switch = 0, next(scenario.network.neighbors(0))
+    faults = [{"kind": "down", "link": [host, switch], "at_us": 0}]
+    cut = m4.Scenario(scenario.network, scenario.workload, "dctcp", scenario.config, faults=faults)
+    result = m4.simulate(cut, "learned")
+    assert (result.fct_ns < 0).any()
+    assert ((result.extra[RUN_FCT_NS] < 0) == (result.fct_ns < 0)).all()
