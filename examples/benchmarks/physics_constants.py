@@ -60,7 +60,7 @@ def errors_of_the_estimate(truths: Path) -> list[float]:
         guess = m4.simulate(scenario, "learned", model=model, engine="compiled")
         summary = error_summary(guess.slowdown, true[str(index)])
         found.append((summary.mean_error, summary.p90_error, summary.p99_tail_error))
-    return [round(100 * each, 2) for each in np.mean(found, axis=0)]
+    return [round(float(100 * each), 2) for each in np.mean(found, axis=0)]
 
 
 def changed(truths: Path, name: str, value: float) -> list[float]:
