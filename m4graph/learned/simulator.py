@@ -46,8 +46,11 @@ class LearnedSimulator(Simulator):
     At every flow arrival and departure, the model predicts anew the slowdown of every flow that
     shares a link with the event's flow; the earliest predicted departure, or the next arrival, is
     the next event. Time never goes back. No prediction is taken that cannot be: an FCT is never
-    below what the window allows (:func:`.least_fct_ns`), and no flows are done before each link can
-    have carried them (:mod:`.capacity`).
+    below what the window allows (:func:`.least_fct_ns`), no flows are done before each link can
+    have carried them (:mod:`.capacity`), and none is long after its links have sent what they had
+    (:mod:`.latest`). When an open loop is over, its slowest flows are spread as the model's
+    quantiles say (:mod:`.tails`); ``extra["run_fct_ns"]`` has the FCTs of the run itself, which
+    a session gives, too.
 
     Runs on a CPU are deterministic. The two engines round differently, in the last bits of
     float32; where two events are as close as that, their order, and what follows from it, may

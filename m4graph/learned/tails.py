@@ -33,6 +33,7 @@ _LEAST_FLOWS = 100
 """Of fewer, the slowest one is all there is of a tail."""
 
 _MOST_LOG_RATIO = 3.0  # as far as a model corrects an estimate
+_MOST_NS = 2.0**62
 _GRID_POINTS = 256
 _MEDIAN = 0.5
 
@@ -62,9 +63,9 @@ def with_tail(
     higher = values + share * np.maximum(_rises(log_slowdown, spread, ranks), 0.0)
     raised = np.maximum.accumulate(higher) - values
     some = np.flatnonzero(raised[places] > 0.0)
-    slower_ns = np.rint(fct_ns[some] * np.exp(raised[places[some]])).astype(np.int64)
+    slower_ns = np.rint(fct_ns[some] * np.exp(raised[places[some]]))
     slower = fct_ns.copy()
-    slower[some] = slower_ns
+    slower[some] = np.minimum(slower_ns, _MOST_NS)
     return slower
 
 

@@ -84,6 +84,13 @@ def test_a_wild_quantile_leaves_times_that_can_be(quantile):
     assert slower_ns.max() < 1000 * fct_ns.max()
 
 
+def test_times_as_long_as_can_be_counted_do_not_wrap():
+    fct_ns, ideal_ns, _, _ = flows(1000, 0.5)
+    long_ns = fct_ns * (2**61 // fct_ns.max())
+    slower_ns = with_tail(long_ns, ideal_ns, {0.9: np.full(1000, 1e300)})
+    assert (slower_ns >= long_ns).all()
+
+
 def test_the_zoos_model_raises_the_tail_of_a_run_and_leaves_sessions_alone():
     scenario = generated(num_flows=400, load=0.7)
     result = m4.simulate(scenario, "learned")
