@@ -49,8 +49,8 @@ class LearnedSimulator(Simulator):
     below what the window allows (:func:`.least_fct_ns`), no flows are done before each link can
     have carried them (:mod:`.capacity`), and none is long after its links have sent what they had
     (:mod:`.latest`). When an open loop is over, its slowest flows are spread as the model's
-    quantiles say (:mod:`.tails`); ``extra["run_fct_ns"]`` has the FCTs of the run itself, which
-    a session gives, too.
+    quantiles say (:mod:`.tails`); ``extra["run_fct_ns"]`` then has the FCTs of the run itself,
+    which a session gives, too.
 
     Runs on a CPU are deterministic. The two engines round differently, in the last bits of
     float32; where two events are as close as that, their order, and what follows from it, may
@@ -229,13 +229,14 @@ class LearnedSimulator(Simulator):
             if progress is not None:
                 progress(engine.num_departed, num_flows)
         said = zip(networks, engine.fct_ns(), engine.predictions(), engine.quantiles(), strict=True)
-        return [
-            (
-                with_tail(fct_ns, network.ideal_fct_ns, quantiles),
-                {RUN_FCT_NS: fct_ns} | what_was_said(predictions, quantiles),
-            )
-            for network, fct_ns, predictions, quantiles in said
-        ]
+        outcomes = []
+        for network, run_fct_ns, predictions, quantiles in said:
+            fct_ns = with_tail(run_fct_ns, network.ideal_fct_ns, quantiles)
+            extra = what_was_said(predictions, quantiles)
+            if (fct_ns != run_fct_ns).any():
+                extra[RUN_FCT_NS] = run_fct_ns
+            outcomes.append((fct_ns, extra))
+        return outcomes
 
     def _named(self, error: PredictionError, scenario: Scenario) -> SimulationError:
         return SimulationError(
