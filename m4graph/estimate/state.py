@@ -49,7 +49,7 @@ FLOW_RECORD = np.dtype(
         ("trip_ns", "f8"),  # TIMELY's last round trip
         ("marking", "f8"),
         ("reacted_ns", "i8"),
-        # Of competition.py, when it was last looked at:
+        # When its competition was last looked at:
         ("backlog_ns", "f8"),  # the busiest link of its route sends what its flows have left
     ],
     align=True,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import m4graph as m4
-from m4graph.nn import FlowLinkModel
+from m4graph.nn import FlowLinkModel, States
 from m4graph.workload import Workload
 
 
@@ -19,6 +19,16 @@ def random_model(seed, scale=0.3, hidden=8, num_layers=1, conv="sage", **options
         torch.nn.init.normal_(model.slowdown_head[-1].weight, std=scale)
         torch.nn.init.normal_(model.slowdown_head[-1].bias, std=scale)
     return model
+
+
+def follow(episode, model):
+    """Lets a model go through an episode of a training, to its end."""
+    states = States(model, episode.num_flows, episode.num_links)
+    while (step := episode.next_step()) is not None:
+        with torch.no_grad():
+            output = model(step.step, *states.read(step.step))
+        states.write(step.step, output.flow_state, output.link_state)
+        episode.feed_back(step, output.log_slowdown)
 
 
 def scenario_of(flows, ids=None, kind="dctcp", num_hosts=4):

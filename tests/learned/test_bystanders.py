@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import m4graph as m4
 from m4graph.learned.compiled import CompiledEngine, export_weights
 from m4graph.learned.torch_engine import TorchEngine
-from m4graph.nn import FlowLinkModel, States
+from m4graph.nn import FlowLinkModel
 from m4graph.runs import FlowNetwork, LabelledRun
 from m4graph.simulators.fluid import fluid_fct_ns
 from m4graph.training.episode import Episode
 
-from .conftest import scenario_of
+from .conftest import follow, scenario_of
 
 MB = 10**6
 NO_WINDOW = {"kind": "dctcp", "init_window_bytes": None}
@@ -71,12 +70,7 @@ def test_training_runs_free_by_the_same_rule():
     run = LabelledRun.from_result(result)
     for departures in (None, run.fct_ns):
         episode = Episode([run], [departures])
-        states = States(model, episode.num_flows, episode.num_links)
-        while (step := episode.next_step()) is not None:
-            with torch.no_grad():
-                output = model(step.step, *states.read(step.step))
-            states.write(step.step, output.flow_state, output.link_state)
-            episode.feed_back(step, output.log_slowdown)
+        follow(episode, model)
         took_ns = episode._agenda.finish_ns - network.start_ns
         if departures is None:
             assert took_ns == pytest.approx(expected, rel=2e-3)

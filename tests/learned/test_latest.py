@@ -11,11 +11,11 @@ import m4graph as m4
 from m4graph.graph.tracker_state import make_tracker_state
 from m4graph.learned.compiled import CompiledEngine, export_weights
 from m4graph.learned.torch_engine import TorchEngine
-from m4graph.nn import FlowLinkModel, States
+from m4graph.nn import FlowLinkModel
 from m4graph.runs import FlowNetwork, LabelledRun
 from m4graph.training.episode import Episode
 
-from .conftest import scenario_of
+from .conftest import follow, scenario_of
 
 MB = 10**6
 NO_WINDOW = {"kind": "dctcp", "init_window_bytes": None}
@@ -132,11 +132,6 @@ def test_training_runs_free_by_the_same_rule():
     expected = fct_ns(torch_engine(model, run.network))
     for departures in (None, run.fct_ns):
         episode = Episode([run], [departures])
-        states = States(model, episode.num_flows, episode.num_links)
-        while (step := episode.next_step()) is not None:
-            with torch.no_grad():
-                output = model(step.step, *states.read(step.step))
-            states.write(step.step, output.flow_state, output.link_state)
-            episode.feed_back(step, output.log_slowdown)
+        follow(episode, model)
         took_ns = (episode._agenda.finish_ns - run.network.start_ns)[:-1]
         assert took_ns.tolist() == (expected if departures is None else run.fct_ns[:-1]).tolist()
