@@ -21,10 +21,9 @@ from m4graph.estimate.state import (
     Estimate,
 )
 from m4graph.runs.flow_network import FlowNetwork, joined_routes
-from m4graph.runs.settings import HPCC, OTHER, held_wait_ns, setting_values
+from m4graph.runs.settings import HPCC, OTHER, header_bytes, held_wait_ns, setting_values
 from m4graph.scenario.congestion import BASE_RTT_NS
-from m4graph.scenario.ideal import ACK_BYTES, HEADER_BYTES
-from m4graph.scenario.rdma import TELEMETRY_BYTES
+from m4graph.scenario.ideal import ACK_BYTES, HEADER_BYTES, serialization_ticks
 
 _LEAST_GRANT = 1e-3
 
@@ -181,16 +180,21 @@ def _network_record(network: FlowNetwork) -> tuple[int, float, float, float, flo
 
 
 def _usable(network: FlowNetwork) -> float:
-    """HPCC keeps a part of each link free, and its packets carry telemetry; TCP's windows grow from
-    small ones, and its timers stand still, so that no part of a link is sure.
+    """HPCC keeps a part of each link free, and some headers are larger than an ideal FCT has them;
+    TCP's windows grow from small ones, and its timers stand still, so that no part of a link is
+    sure.
     """
     value = setting_values(network.configuration)
     if value["algorithm"] == OTHER:
         return 0.0
-    if value["algorithm"] != HPCC:
-        return 1.0
-    packet_bytes = float(network.payload_bytes[0] + HEADER_BYTES)
-    return float(value["eta"] * packet_bytes / (packet_bytes + TELEMETRY_BYTES))
+    both = int(network.payload_bytes[0]) + np.array(
+        [HEADER_BYTES, header_bytes(network.configuration)]
+    )
+    # Where whole nanoseconds are cut off, a few bytes may make more of a difference.
+    slowest_bps = int(network.link_rate_bps[(network.link_kind & 1) == 1].min())
+    usual_ns, own_ns = np.maximum(serialization_ticks(both, slowest_bps), 1)
+    part = min(both[0] / both[1], usual_ns / own_ns)
+    return float(part * value["eta"] if value["algorithm"] == HPCC else part)
 
 
 def _control_record(network: FlowNetwork) -> tuple[float, ...]:

@@ -39,13 +39,15 @@ from m4graph.learned.agenda import Agenda, leave_at, next_events
 from m4graph.runs import FlowNetwork
 from m4graph.runs.events import ARRIVAL
 from m4graph.runs.flow_network import joined_routes
-from m4graph.scenario.ideal import HEADER_BYTES, serialization_ticks
+from m4graph.runs.settings import header_bytes
+from m4graph.scenario.ideal import serialization_ticks
 
 _LINK = np.dtype(
     [
         ("rate_bps", "i8"),
         ("delay_ns", "i8"),
         ("payload_bytes", "i8"),  # of a full packet
+        ("header_bytes", "i8"),
         ("packet_ns", "i8"),  # that it takes
         ("header_ns", "i8"),  # that the header takes of it
         ("before_ns", "i8"),  # the least from a flow's start until it may be here
@@ -80,12 +82,14 @@ def make_capacity(networks: Sequence[FlowNetwork]) -> Capacity:
     links = np.zeros(sum(network.num_links for network in networks), _LINK)
     links["rate_bps"] = np.concatenate([network.link_rate_bps for network in networks])
     links["delay_ns"] = np.concatenate([network.link_delay_ns for network in networks])
-    links["payload_bytes"] = np.repeat(
-        [network.payload_bytes[0] for network in networks], [net.num_links for net in networks]
-    )
-    packet_bytes = links["payload_bytes"] + HEADER_BYTES
+    num_links = [network.num_links for network in networks]
+    payloads = [network.payload_bytes[0] for network in networks]
+    links["payload_bytes"] = np.repeat(payloads, num_links)
+    headers = [header_bytes(network.configuration) for network in networks]
+    links["header_bytes"] = np.repeat(headers, num_links)
+    packet_bytes = links["payload_bytes"] + links["header_bytes"]
     links["packet_ns"] = serialization_ticks(packet_bytes, links["rate_bps"])
-    links["header_ns"] = serialization_ticks(HEADER_BYTES, links["rate_bps"])
+    links["header_ns"] = serialization_ticks(links["header_bytes"], links["rate_bps"])
     links["before_ns"] = links["behind_ns"] = _NEVER_NS
     links["head"] = -1
     route_ptr, route_links = joined_routes(networks)
@@ -141,8 +145,9 @@ def _build_note_flows(digest: str) -> Callable[[Capacity, int, int], None]:
             size_bytes = capacity.size_bytes[flow]
             begin, after = capacity.route_ptr[flow], capacity.route_ptr[flow + 1]
             payload_bytes = links[route_links[begin]].payload_bytes
-            first_bytes = min(size_bytes, payload_bytes) + HEADER_BYTES
-            last_bytes = (size_bytes - 1) % payload_bytes + 1 + HEADER_BYTES
+            header_bytes = links[route_links[begin]].header_bytes
+            first_bytes = min(size_bytes, payload_bytes) + header_bytes
+            last_bytes = (size_bytes - 1) % payload_bytes + 1 + header_bytes
             way_ns = 0
             for hop in range(begin, after):
                 link = links[route_links[hop]]
@@ -168,7 +173,7 @@ def _busy_ns(link, size_bytes):  # type: ignore[no-untyped-def]
     num_before = (size_bytes - 1) // payload_bytes
     last_bytes = size_bytes - num_before * payload_bytes
     packets_ns = num_before * link.packet_ns
-    packets_ns += serialization_ticks(last_bytes + HEADER_BYTES, link.rate_bps)
+    packets_ns += serialization_ticks(last_bytes + link.header_bytes, link.rate_bps)
     if num_before == 0:
         return packets_ns
     ideal_ns = link.packet_ns + num_before * link.header_ns

@@ -1,7 +1,14 @@
 r"""When flows are through at the latest, whatever a model says (numba).
 
-Two bounds, on flows longer than a window whose windows fill the pipe, under the algorithms on the
-RDMA transport.
+Three bounds under the algorithms on the RDMA transport, the last two on flows longer than a window
+whose windows fill the pipe.
+
+**A flow that has its links to itself loses no time.** With nobody else on its links so far, and no
+data that its ACKs meet, it takes what it takes at least, :mod:`.least`; under HPCC, which keeps a
+part of a link free, what that leaves:
+
+.. math::
+    F_f \le t + \frac{b_f}{u x_f} + L_f .
 
 **A link that has something to send sends it.** It idles only as far as its flows are held
 elsewhere. So a flow is through when the busiest of its links has sent all that its flows have left,
@@ -12,9 +19,9 @@ or when its present share has sent what it has left itself, and what is under wa
     \sum_{g \ni l} b_g\Big) + L_f + T_f ,
 
 with :math:`b_g` what flow :math:`g` has left at max-min fair rates :math:`x`, :math:`u r_l` what
-congestion control lets flows use of a link's rate :math:`r_l`, :math:`L_f` the latency of the route
-and :math:`T_f` a round trip. The next event on one of its links says anew. :mod:`.capacity` is the
-other half: no link sends more than it can.
+congestion control and headers let flows use of a link's rate :math:`r_l`, :math:`L_f` the latency
+of the route and :math:`T_f` a round trip. The next event on one of its links says anew.
+:mod:`.capacity` is the other half: no link sends more than it can.
 
 **What is under way is not put off.** A flow with nothing left at max-min fair rates, which is
 predicted to leave within :math:`L_f + T_f`, has sent its last bytes: who arrives now comes behind
@@ -27,9 +34,13 @@ from m4graph.core.kernels import kernel
 from m4graph.estimate.outlook import fair_bytes_left
 from m4graph.graph.tracker_state import NUM_FLOWS
 from m4graph.learned.agenda import NEVER_NS
+from m4graph.runs.settings import HPCC
 
 _LEAST_LEFT = 0.02
 """Of a flow's bytes; with less it is through, or late, and its links' bytes say nothing of it."""
+
+_ROUNDED = 1e-9
+"""Of a flow's bytes, as sums of rates times times are exact."""
 
 
 @kernel
@@ -40,17 +51,62 @@ def limit_departures(agenda, tracker):
         flow_id = tracker.flow_ids[row]
         flow = estimate.flows[flow_id]
         agenda.latest_ns[flow_id] = NEVER_NS
-        network, fair = estimate.networks[flow.network], estimate.shares.flows[flow_id]
+        network = estimate.networks[flow.network]
         if agenda.plain[flow.network] or network.usable == 0.0:
             continue
-        if flow.is_burst or not flow.fills_pipe:
+        if not flow.is_burst and not flow.fills_pipe:
             continue
-        left_bytes = fair_bytes_left(fair, network.now_ns)
-        under_way_ns = flow.latency_ns + flow.rtt_ns
-        if left_bytes >= _LEAST_LEFT * flow.wire_bytes:
-            drain_ns = max(flow.backlog_ns, left_bytes / fair.rate) / network.usable
-            # In float64, so that nothing overflows; bounded as predictions are.
-            left_ns = min(drain_ns + under_way_ns, agenda.longest_ns[flow.network])
-            agenda.latest_ns[flow_id] = network.now_ns + int(left_ns)
-        elif 0 <= agenda.finish_ns[flow_id] - network.now_ns <= under_way_ns:
-            agenda.latest_ns[flow_id] = agenda.finish_ns[flow_id]
+        if _has_its_links_to_itself(estimate, flow_id):
+            _limit_alone(agenda, estimate, flow_id)
+        elif not flow.is_burst:
+            _limit_among_others(agenda, estimate, flow_id)
+
+
+@kernel
+def _has_its_links_to_itself(estimate, flow_id):
+    """Whether nobody else is there, nor has been: it has had its line rate all the time."""
+    shares, flow, fair = estimate.shares, estimate.flows[flow_id], estimate.shares.flows[flow_id]
+    now_ns = estimate.networks[flow.network].now_ns
+    most_bytes = flow.wire_bytes - flow.line_rate * (now_ns - flow.start_ns)
+    if fair_bytes_left(fair, now_ns) > most_bytes + _ROUNDED * flow.wire_bytes:
+        return False
+    for hop in range(shares.route_ptr[flow_id], shares.route_ptr[flow_id + 1]):
+        link_id = shares.route_links[hop]
+        if shares.links[link_id].num_flows > 1:
+            return False
+        reverse = estimate.links[link_id].reverse
+        if reverse >= 0 and shares.links[reverse].num_flows > 0:
+            return False
+    return True
+
+
+@kernel
+def _limit_alone(agenda, estimate, flow_id):
+    flow, fair = estimate.flows[flow_id], estimate.shares.flows[flow_id]
+    least_ns = agenda.start_ns[flow_id] + agenda.least_ns[flow_id]
+    if flow.is_burst or estimate.controls[flow.network].algorithm != HPCC:
+        agenda.latest_ns[flow_id] = least_ns
+    else:
+        network = estimate.networks[flow.network]
+        drain_ns = fair_bytes_left(fair, network.now_ns) / (fair.rate * network.usable)
+        _limit(agenda, flow, flow_id, network.now_ns, drain_ns + flow.latency_ns)
+
+
+@kernel
+def _limit_among_others(agenda, estimate, flow_id):
+    flow, fair = estimate.flows[flow_id], estimate.shares.flows[flow_id]
+    network = estimate.networks[flow.network]
+    left_bytes = fair_bytes_left(fair, network.now_ns)
+    under_way_ns = flow.latency_ns + flow.rtt_ns
+    if left_bytes >= _LEAST_LEFT * flow.wire_bytes:
+        drain_ns = max(flow.backlog_ns, left_bytes / fair.rate) / network.usable
+        _limit(agenda, flow, flow_id, network.now_ns, drain_ns + under_way_ns)
+    elif 0 <= agenda.finish_ns[flow_id] - network.now_ns <= under_way_ns:
+        agenda.latest_ns[flow_id] = agenda.finish_ns[flow_id]
+
+
+@kernel
+def _limit(agenda, flow, flow_id, now_ns, left_ns):
+    # In float64, so that nothing overflows; bounded as predictions are.
+    left_ns = min(left_ns, agenda.longest_ns[flow.network])
+    agenda.latest_ns[flow_id] = now_ns + int(left_ns)

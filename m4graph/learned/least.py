@@ -1,4 +1,4 @@
-"""What flows take at least, whatever a model says: the ideal FCT, and what the window allows."""
+"""What flows take at least, whatever a model says: alone, with their headers and windows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def least_fct_ns(scenario: Scenario, flows: Flows, routes: Routes) -> NDArray[np
     """
     control, config = scenario.congestion_control, scenario.config
     where = scenario.arrays, flows, routes
-    how = control.largest_window_bytes, config.payload_bytes, config.ticks_per_ns
+    packets = config.payload_bytes, config.ticks_per_ns, control.header_bytes
+    how = control.largest_window_bytes, *packets
     if control.slow_start_bytes is None:
         return windowed_fct_ns(*where, *how)
     return growing_window_fct_ns(*where, control.slow_start_bytes, *how)

@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m4graph.core.units import BITS_PER_BYTE, GBPS, NS_PER_S, NS_PER_US, mbps_to_bps
-from m4graph.scenario import NetworkConfig, Scenario
+from m4graph.scenario import NetworkConfig, Scenario, rdma
 from m4graph.scenario.congestion import BASE_RTT_NS, CongestionControl
 from m4graph.scenario.headroom import switch_headroom_bytes
 from m4graph.scenario.ideal import HEADER_BYTES
 from m4graph.scenario.queueing import DropTailQueue, RedQueue
-from m4graph.scenario.rdma import RdmaControl
 from m4graph.scenario.tcp import TcpControl
 
 DCTCP, DCQCN, TIMELY, HPCC, OTHER = 0, 1, 2, 3, -1
@@ -19,6 +18,7 @@ ALGORITHM_CODES = {"dctcp": DCTCP, "dcqcn": DCQCN, "timely": TIMELY, "hpcc": HPC
 """What stands for an algorithm, in stored runs too; any other one is ``OTHER``."""
 
 _TCP_CODES = {"newreno": 1, "dctcp_window": 2}
+_HEADER_BYTES = {TIMELY: rdma.TIMELY.header_bytes, HPCC: rdma.HPCC.header_bytes}
 
 _HELD_BY_DCTCP = 0.93
 
@@ -127,14 +127,14 @@ def configuration_vector(control: CongestionControl, config: NetworkConfig) -> N
     """
     ecn = config.ecn
     # TCP's window moves by itself, and no rate holds it back.
-    rdma = control if isinstance(control, RdmaControl) else None
+    paced = control if isinstance(control, rdma.RdmaControl) else None
     marked = control.kind not in ("timely", "hpcc") and control.ecn_capable
     per_ns = ecn.reference_gbps * GBPS / (BITS_PER_BYTE * NS_PER_S)
     values = {
         "algorithm": ALGORITHM_CODES.get(control.kind, OTHER),
         "window_bytes": control.fixed_window_bytes or 0,
-        "variable_window": rdma is not None and rdma.variable_window,
-        "min_rate_bps": mbps_to_bps(rdma.min_rate_mbps) if rdma else 0,
+        "variable_window": paced is not None and paced.variable_window,
+        "min_rate_bps": mbps_to_bps(paced.min_rate_mbps) if paced else 0,
         "ack_priority": control.ack_priority,
         "kmin_ns": ecn.kmin_bytes / per_ns if marked else 0.0,
         "kmax_ns": ecn.kmax_bytes / per_ns if marked else 0.0,
@@ -199,6 +199,18 @@ def setting_values(configuration: NDArray[np.float64]) -> dict[str, float]:
     """
     left_out = list(_DEFAULTS.values())[len(configuration) - LENGTHS[0] :]
     return dict(zip(NAMES, (*configuration.tolist(), *left_out), strict=True))
+
+
+def header_bytes(configuration: NDArray[np.float64]) -> int:
+    """Of a data packet: the algorithm's, or what each has at least.
+
+    Args:
+        configuration (np.ndarray): From :func:`configuration_vector`.
+    """
+    value = setting_values(configuration)
+    if value["tcp"]:
+        return TcpControl.header_bytes
+    return _HEADER_BYTES.get(int(value["algorithm"]), HEADER_BYTES)
 
 
 def seen_settings(control: CongestionControl, config: NetworkConfig) -> dict[str, float]:

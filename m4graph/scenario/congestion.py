@@ -16,6 +16,7 @@ from m4graph.core.blocks import build
 from m4graph.core.calls import plain_call
 from m4graph.core.registry import Registry
 from m4graph.core.schema import StrictModel
+from m4graph.scenario.ideal import HEADER_BYTES
 
 BASE_RTT_NS = 14_400
 """The base RTT that the default window is made for: 18000 bytes at 10 Gb/s."""
@@ -80,6 +81,8 @@ class CongestionControl(StrictModel):
     ack_priority: bool = True
 
     default_ecn: ClassVar[EcnConfig] = EcnConfig()
+    header_bytes: ClassVar[int] = HEADER_BYTES
+    """Of a data packet, what it carries for the algorithm included."""
 
     @property
     def ecn_capable(self) -> bool:

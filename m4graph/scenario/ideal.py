@@ -37,6 +37,7 @@ def ideal_fct_ns(
     routes: Routes,
     payload_bytes: int,
     ticks_per_ns: int = 1,
+    header_bytes: int = HEADER_BYTES,
 ) -> NDArray[np.int64]:
     r"""Ideal flow completion times, as in ns-3's RDMA model.
 
@@ -58,6 +59,7 @@ def ideal_fct_ns(
         routes (Routes): Their routes, in the workload's order; each has at least one link.
         payload_bytes (int): Payload of a full packet.
         ticks_per_ns (int): 1 or 1000. (default: ``1``, as in ns-3)
+        header_bytes (int): Of a packet. (default: :data:`HEADER_BYTES`, as slowdowns have it)
 
     Shapes:
         - output ``[num_flows]``, int64, ns, in the workload's order
@@ -70,6 +72,7 @@ def ideal_fct_ns(
         routes.data_links,
         payload_bytes,
         ticks_per_ns,
+        header_bytes,
     )
 
 
@@ -98,7 +101,7 @@ def serialization_ticks(size_bytes, rate_bps, ticks_per_ns=1):  # type: ignore[n
 
 @cached_njit(nogil=True)
 def _ideal_fct_ns(  # type: ignore[no-untyped-def]
-    size_bytes, link_rate_bps, link_delay_ns, ptr, links, payload_bytes, ticks_per_ns
+    size_bytes, link_rate_bps, link_delay_ns, ptr, links, payload_bytes, ticks_per_ns, header_bytes
 ):
     """The formula of :func:`ideal_fct_ns`, flow by flow."""
     fct_ns = np.zeros(len(size_bytes), np.int64)
@@ -110,10 +113,10 @@ def _ideal_fct_ns(  # type: ignore[no-untyped-def]
             rate_bps = link_rate_bps[links[hop]]
             slowest_bps = min(slowest_bps, rate_bps)
             delay_ns += link_delay_ns[links[hop]]
-            ticks += serialization_ticks(first_bytes + HEADER_BYTES, rate_bps, ticks_per_ns)
+            ticks += serialization_ticks(first_bytes + header_bytes, rate_bps, ticks_per_ns)
         later_packets = (size_bytes[flow] - 1) // payload_bytes
         ticks += serialization_ticks(size_bytes[flow] - first_bytes, slowest_bps, ticks_per_ns)
-        ticks += later_packets * serialization_ticks(HEADER_BYTES, slowest_bps, ticks_per_ns)
+        ticks += later_packets * serialization_ticks(header_bytes, slowest_bps, ticks_per_ns)
         # Slowdowns are ratios to it.
         fct_ns[flow] = max(delay_ns + (ticks + ticks_per_ns // 2) // ticks_per_ns, 1)
     return fct_ns

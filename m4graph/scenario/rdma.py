@@ -19,6 +19,7 @@ from m4graph.scenario.congestion import (
     CongestionControl,
     EcnConfig,
 )
+from m4graph.scenario.ideal import HEADER_BYTES
 
 
 class RdmaControl(CongestionControl):
@@ -135,9 +136,7 @@ class TIMELY(RdmaControl):
     additive_increase_mbps: float = Field(default=10.0, ge=0, le=MAX_MBPS)
     hyper_increase_mbps: float = Field(default=50.0, ge=0, le=MAX_MBPS)
 
-
-TELEMETRY_BYTES = 42
-"""What the switches' reports take in each packet of HPCC, beside its header."""
+    header_bytes: ClassVar[int] = HEADER_BYTES + 8  # the time at which it was sent
 
 
 class HPCC(RdmaControl):
@@ -160,6 +159,8 @@ class HPCC(RdmaControl):
     fast_react: bool = True
     additive_increase_mbps: float = Field(default=50.0, ge=0, le=MAX_MBPS)
     base_rtt_ns: int | None = Field(default=None, ge=1, le=MAX_TIME_US * 1000)
+
+    header_bytes: ClassVar[int] = HEADER_BYTES + 42  # the switches' reports
 
     @field_validator("init_window_bytes")
     @classmethod

@@ -7,7 +7,7 @@ handshake, and nothing is paced.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -42,6 +42,8 @@ class TcpControl(CongestionControl):
     retransmit_limit: int = Field(default=15, ge=1, le=MAX_STEPS)
     delayed_ack: bool = False
     delayed_ack_timeout_us: float = Field(default=1000.0, ge=0.001, le=MAX_TIME_US)
+
+    header_bytes: ClassVar[int] = 58  # Ethernet's 14 and 4, IPv4, TCP
 
     @property
     def largest_window_bytes(self) -> int | None:

@@ -36,17 +36,22 @@ class Pipes(NamedTuple):
 
 
 def idle_pipes(
-    arrays: NetworkArrays, routes: Routes, payload_bytes: int, ticks_per_ns: int = 1
+    arrays: NetworkArrays,
+    routes: Routes,
+    payload_bytes: int,
+    ticks_per_ns: int = 1,
+    header_bytes: int = HEADER_BYTES,
 ) -> Pipes:
-    """The pipes of flows, with the headers of DCTCP; others' are larger, and their trips longer.
+    """The pipes of flows.
 
     Args:
         arrays (NetworkArrays): The network.
         routes (Routes): One of each flow, of a link or more each way.
         payload_bytes (int): Payload of a full packet.
         ticks_per_ns (int): 1 or 1000. (default: ``1``)
+        header_bytes (int): Of a packet. (default: that of DCTCP and DCQCN)
     """
-    wire_bytes = payload_bytes + HEADER_BYTES
+    wire_bytes = payload_bytes + header_bytes
     packet_ticks = serialization_ticks(wire_bytes, arrays.link_rate_bps, ticks_per_ns)
     ack_ticks = serialization_ticks(ACK_BYTES, arrays.link_rate_bps, ticks_per_ns)
     delay_ticks = arrays.link_delay_ns * ticks_per_ns
@@ -96,6 +101,7 @@ def windowed_fct_ns(
     window_bytes: int | None,
     payload_bytes: int,
     ticks_per_ns: int = 1,
+    header_bytes: int = HEADER_BYTES,
 ) -> NDArray[np.int64]:
     r"""What flows take alone on their routes at least, with a window that stays as it is.
 
@@ -120,15 +126,17 @@ def windowed_fct_ns(
         window_bytes (int, optional): The window of each; ``None``: none.
         payload_bytes (int): Payload of a full packet.
         ticks_per_ns (int): 1 or 1000. (default: ``1``)
+        header_bytes (int): Of a packet. (default: that of DCTCP and DCQCN)
 
     Shapes:
         - output int64 ``[num_flows]``, at least the ideal FCT, at most
           :data:`~m4graph.core.products.MOST`
     """
-    ideal_ns = ideal_fct_ns(arrays, workload, routes, payload_bytes, ticks_per_ns)
+    packets = payload_bytes, ticks_per_ns, header_bytes
+    ideal_ns = ideal_fct_ns(arrays, workload, routes, *packets)
     if window_bytes is None or not len(ideal_ns):
         return ideal_ns
-    pipes = idle_pipes(arrays, routes, payload_bytes, ticks_per_ns)
+    pipes = idle_pipes(arrays, routes, *packets)
     round_packets = -(-window_bytes // payload_bytes)
     rounds = (workload.size_bytes - 1) // payload_bytes // round_packets
     rounds = np.where(waits_for_acks(pipes, round_packets), rounds, 0)
@@ -138,7 +146,7 @@ def windowed_fct_ns(
     waiting_ns = np.zeros_like(ideal_ns)
     some = rounds > 0
     waiting_ns[some] = multiply_divide(rounds[some], pipes.round_trip_ticks[some], ticks_per_ns)
-    rest_ns = ideal_fct_ns(arrays, rest, routes, payload_bytes, ticks_per_ns)
+    rest_ns = ideal_fct_ns(arrays, rest, routes, *packets)
     return np.asarray(np.minimum(np.maximum(ideal_ns, waiting_ns + rest_ns), MOST))
 
 
@@ -150,6 +158,7 @@ def growing_window_fct_ns(
     window_bytes: int | None,
     payload_bytes: int,
     ticks_per_ns: int = 1,
+    header_bytes: int = HEADER_BYTES,
 ) -> NDArray[np.int64]:
     r"""What flows take alone on their routes at least, with a window that grows by a packet with
     each ACK at most (slow start), and of which only whole packets are used.
@@ -172,6 +181,7 @@ def growing_window_fct_ns(
         window_bytes (int, optional): The largest window of each, likewise; ``None``: no limit.
         payload_bytes (int): Payload of a full packet.
         ticks_per_ns (int): 1 or 1000. (default: ``1``)
+        header_bytes (int): Of a packet. (default: that of DCTCP and DCQCN)
 
     Shapes:
         - output int64 ``[num_flows]``, as of :func:`windowed_fct_ns`
@@ -181,11 +191,11 @@ def growing_window_fct_ns(
     """
     if window_bytes is not None:
         window_bytes = max(window_bytes // payload_bytes, 1) * payload_bytes
-    settings = window_bytes, payload_bytes, ticks_per_ns
-    least_ns = windowed_fct_ns(arrays, workload, routes, *settings)
+    packets = payload_bytes, ticks_per_ns, header_bytes
+    least_ns = windowed_fct_ns(arrays, workload, routes, window_bytes, *packets)
     if not len(least_ns):
         return least_ns
-    pipes = idle_pipes(arrays, routes, payload_bytes, ticks_per_ns)
+    pipes = idle_pipes(arrays, routes, *packets)
     # Ideal FCTs are of a byte or more: flows that are through keep their last one.
     left = workload.size_bytes
     window, rounds = max(first_window_bytes // payload_bytes, 1), 0
@@ -195,7 +205,7 @@ def growing_window_fct_ns(
             break
         left = np.where(growing, left - window * payload_bytes, left)
         window, rounds = 2 * window, rounds + 1
-        rest_ns = windowed_fct_ns(arrays, _Sizes(left), routes, *settings)
+        rest_ns = windowed_fct_ns(arrays, _Sizes(left), routes, window_bytes, *packets)
         waiting_ns = rounds * pipes.round_trip_ticks // ticks_per_ns
         least_ns = np.where(growing, np.maximum(least_ns, waiting_ns + rest_ns), least_ns)
     return np.asarray(np.minimum(least_ns, MOST))

@@ -13,8 +13,7 @@ import numpy as np
 from m4graph.core.errors import ConfigError
 from m4graph.core.units import GBPS, mbps_to_bps
 from m4graph.scenario import Scenario
-from m4graph.scenario.ideal import HEADER_BYTES
-from m4graph.scenario.rdma import HPCC, TELEMETRY_BYTES
+from m4graph.scenario.rdma import HPCC
 from m4graph.simulators.packet.congestion.base import CongestionKernel
 from m4graph.simulators.packet.hosts import set_rate_at_once
 from m4graph.simulators.packet.idle_rtt import largest_idle_rtt_ns
@@ -26,7 +25,6 @@ _MAX_SWITCHES = 5
 _KNOWN_GBPS = (10, 25, 40, 50, 100, 200, 400)
 """A report names a link's rate by its place in a list."""
 
-_DATA_OVERHEAD_BYTES = HEADER_BYTES + TELEMETRY_BYTES
 _ACK_WIRE_BYTES = 88
 
 # The fields of a report: units and widths in bits.
@@ -151,7 +149,7 @@ def _parameters(scenario: Scenario) -> tuple[float, ...]:
     _check_rates(scenario)
     base_rtt_ns = model.base_rtt_ns
     if base_rtt_ns is None:
-        data_bytes = scenario.config.payload_bytes + _DATA_OVERHEAD_BYTES
+        data_bytes = scenario.config.payload_bytes + HPCC.header_bytes
         base_rtt_ns = largest_idle_rtt_ns(scenario.arrays, data_bytes, _ACK_WIRE_BYTES)
     return (
         model.eta,
@@ -195,7 +193,7 @@ HPCC_KERNEL = CongestionKernel(
     on_send=_on_send,
     on_forward=_on_forward,
     in_band=_IN_BAND,
-    data_overhead_bytes=_DATA_OVERHEAD_BYTES,
+    data_overhead_bytes=HPCC.header_bytes,
     max_switches=_MAX_SWITCHES,
     ack_wire_bytes=_ACK_WIRE_BYTES,
     keeps_routes=True,

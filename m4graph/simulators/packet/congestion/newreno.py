@@ -16,7 +16,6 @@ from m4graph.simulators.packet.tcp.record import (
     TCP_ACK_WIRE_BYTES,
     TCP_FLOW,
     TCP_IN_BAND,
-    TCP_OVERHEAD_BYTES,
     TCP_PARAMETERS,
     tcp_flow,
     tcp_parameters,
@@ -50,6 +49,6 @@ NEWRENO_KERNEL = CongestionKernel(
     on_ack=_on_ack,
     on_send=note_sent,
     in_band=TCP_IN_BAND,
-    data_overhead_bytes=TCP_OVERHEAD_BYTES,
+    data_overhead_bytes=NewReno.header_bytes,
     ack_wire_bytes=TCP_ACK_WIRE_BYTES,
 )

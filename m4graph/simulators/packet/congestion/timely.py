@@ -107,5 +107,5 @@ TIMELY_KERNEL = CongestionKernel(
     on_ack=_on_ack,
     on_send=_on_send,
     in_band=_IN_BAND,
-    data_overhead_bytes=56,
+    data_overhead_bytes=TIMELY.header_bytes,
 )

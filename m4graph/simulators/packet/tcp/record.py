@@ -21,9 +21,9 @@ RETRANSMIT, DELAYED_ACK = 0, 1
 NO_THRESHOLD_BYTES = 2**62
 _MAX_RTO_US = 60_000_000
 
-TCP_OVERHEAD_BYTES, TCP_ACK_WIRE_BYTES = 58, 64
-"""Ethernet's 14 and 4 bytes, IPv4, TCP; an ACK fills up a frame of the smallest size. Preamble and
-gap between frames are left out, as in the RDMA model."""
+TCP_ACK_WIRE_BYTES = 64
+"""An ACK fills up a frame of the smallest size. Preamble and gap between frames are left out, as in
+the RDMA model."""
 
 TCP_FLOW = [
     # The sender; what it has in common with the RDMA transport stands in State.flows.
