@@ -1,11 +1,12 @@
 r"""When flows are through at the latest, whatever a model says (numba).
 
-Three bounds under the algorithms on the RDMA transport, the last two on flows longer than a window
-whose windows fill the pipe.
+Three bounds under the algorithms on the RDMA transport: on flows within a window, and on longer
+ones whose windows fill the pipe; the last two on these only. TIMELY takes long cables for queues,
+and slows down: where an idle round trip takes as long as its lower threshold, nothing is sure.
 
-**A flow that has its links to itself loses no time.** With nobody else on its links so far, and no
-data that its ACKs meet, it takes what it takes at least, :mod:`.least`; under HPCC, which keeps a
-part of a link free, what that leaves:
+**A flow that has its links to itself loses no time.** With nobody else on its links so far, no data
+that its ACKs meet, and no link slower than the first, it takes what it takes at least,
+:mod:`.least`; under HPCC, which keeps a part of a link free, what that leaves:
 
 .. math::
     F_f \le t + \frac{b_f}{u x_f} + L_f .
@@ -34,7 +35,7 @@ from m4graph.core.kernels import kernel
 from m4graph.estimate.outlook import fair_bytes_left
 from m4graph.graph.tracker_state import NUM_FLOWS
 from m4graph.learned.agenda import NEVER_NS
-from m4graph.runs.settings import HPCC
+from m4graph.runs.settings import HPCC, TIMELY
 
 _LEAST_LEFT = 0.02
 """Of a flow's bytes; with less it is through, or late, and its links' bytes say nothing of it."""
@@ -54,18 +55,33 @@ def limit_departures(agenda, tracker):
         network = estimate.networks[flow.network]
         if agenda.plain[flow.network] or network.usable == 0.0:
             continue
-        if not flow.is_burst and not flow.fills_pipe:
+        if not (flow.is_burst or _keeps_going(estimate, flow)):
             continue
-        if _has_its_links_to_itself(estimate, flow_id):
+        if _meets_no_queue(estimate, flow_id):
             _limit_alone(agenda, estimate, flow_id)
         elif not flow.is_burst:
             _limit_among_others(agenda, estimate, flow_id)
 
 
 @kernel
-def _has_its_links_to_itself(estimate, flow_id):
-    """Whether nobody else is there, nor has been: it has had its line rate all the time."""
+def _keeps_going(estimate, flow):
+    """Whether a flow waits for no ACK, and its algorithm takes no idle round trip for a queue."""
+    control = estimate.controls[flow.network]
+    is_slowed = control.algorithm == TIMELY and flow.rtt_ns >= control.t_low_ns
+    return flow.fills_pipe and not is_slowed
+
+
+@kernel
+def _meets_no_queue(estimate, flow_id):
+    """Whether a flow has its links to itself, and always had: at its line rate all the time.
+
+    What it sends faster than its slowest link makes a queue of its own, unless it is a burst, of
+    which all is sent before anything is marked.
+    """
     shares, flow, fair = estimate.shares, estimate.flows[flow_id], estimate.shares.flows[flow_id]
+    nic = estimate.links[shares.route_links[shares.route_ptr[flow_id]]]
+    if nic.rate > flow.line_rate and not flow.is_burst:
+        return False
     now_ns = estimate.networks[flow.network].now_ns
     most_bytes = flow.wire_bytes - flow.line_rate * (now_ns - flow.start_ns)
     if fair_bytes_left(fair, now_ns) > most_bytes + _ROUNDED * flow.wire_bytes:

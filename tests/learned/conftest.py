@@ -31,9 +31,9 @@ def follow(episode, model):
         episode.feed_back(step, output.log_slowdown)
 
 
-def scenario_of(flows, ids=None, kind="dctcp", num_hosts=4):
+def scenario_of(flows, ids=None, kind="dctcp", num_hosts=4, delay_ns=1000):
     """Flows ``(src, dst, size_bytes, start_ns)`` on a star of 10 Gb/s."""
-    network = m4.topology.star(num_hosts=num_hosts, gbps=10, delay_ns=1000)
+    network = m4.topology.star(num_hosts=num_hosts, gbps=10, delay_ns=delay_ns)
     src, dst, size_bytes, start_ns = np.array(flows, dtype=np.int64).reshape(-1, 4).T
     flow_ids = np.arange(len(flows)) if ids is None else np.array(ids)
     workload = Workload.from_arrays(flow_ids, src, dst, size_bytes, start_ns)

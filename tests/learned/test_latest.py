@@ -1,4 +1,6 @@
-"""The latest departures: links with something to send send it, and what is under way arrives."""
+"""The latest departures: a lone flow loses no time, links with something to send send it, and what
+is under way arrives.
+"""
 
 from __future__ import annotations
 
@@ -90,32 +92,107 @@ def test_a_window_below_the_pipe_is_left_to_the_model():
     assert took_ns.max() > 2 * 12 * MB * NS_PER_BYTE
 
 
-# The first flow has sent its last byte, and a model takes it for a little late.
+# A flow has sent its last byte, and a model takes it for a little late. Another one comes the other
+# way, so that it does not have its links to itself.
 SIZE = 200_000
-LATE = [(0, 1, SIZE, 0), (0, 2, SIZE, round(SIZE * NS_PER_BYTE) + 4_000)]
+AGAINST = (1, 0, 10 * MB, 0)
+LATE = [AGAINST, (0, 1, SIZE, 1), (0, 2, SIZE, 1 + round(SIZE * NS_PER_BYTE) + 4_000)]
 
 
 @pytest.mark.parametrize("engine", [compiled, torch_engine])
 def test_what_is_under_way_is_not_put_off(engine):
     model = slow_model(0.04)
-    alone_ns = fct_ns(engine(model, network_of(LATE[:1])))[0]
-    assert LATE[1][3] < alone_ns  # It is still under way when the second one arrives.
-    assert fct_ns(engine(model, network_of(LATE)))[0] == alone_ns
+    before_ns = fct_ns(engine(model, network_of(LATE[:2])))[1]
+    assert LATE[2][3] < before_ns  # It is still under way when the other one arrives.
+    assert fct_ns(engine(model, network_of(LATE)))[1] == before_ns
 
 
 def test_without_the_rule_it_is():
     model = slow_model(0.04)
-    alone_ns = fct_ns(torch_engine(model, network_of(LATE[:1]), plain=True))[0]
-    assert fct_ns(torch_engine(model, network_of(LATE), plain=True))[0] > alone_ns + 1000
+    before_ns = fct_ns(torch_engine(model, network_of(LATE[:2]), plain=True))[1]
+    assert fct_ns(torch_engine(model, network_of(LATE), plain=True))[1] > before_ns + 1000
+
+
+SIZES = [700, 30_000, 400_000, 3 * MB, 50 * MB]
+
+
+@pytest.mark.parametrize("engine", ["compiled", "torch"])
+@pytest.mark.parametrize("kind", ["dctcp", "dcqcn", "timely"])
+def test_a_flow_with_its_links_to_itself_is_as_fast_as_in_the_packet_simulator(kind, engine):
+    """To the nanosecond, whatever the model: headers of each algorithm included."""
+    flows = [(0, 3, size_bytes, i * 10**9) for i, size_bytes in enumerate(SIZES)]
+    scenario = scenario_of(flows, kind=kind)
+    model = slow_model(0.5)
+    learned = m4.simulate(scenario, "learned", model=model, engine=engine)
+    assert learned.fct_ns.tolist() == m4.simulate(scenario, "packet").fct_ns.tolist()
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_hpcc_alone_keeps_a_part_of_its_links_free(sign):
+    """It starts at line rate; how soon it settles is left to the model, between the two."""
+    flows = [(0, 3, size_bytes, i * 10**9) for i, size_bytes in enumerate(SIZES)]
+    scenario = scenario_of(flows, kind="hpcc")
+    packet = m4.simulate(scenario, "packet")
+    learned = m4.simulate(scenario, "learned", model=slow_model(sign * 0.5))
+    ratio = learned.fct_ns / packet.fct_ns
+    assert ratio[0] == 1.0
+    assert ((0.95 < ratio) & (ratio < 1.01)).all()
+    assert (ratio[1:] < 1.0 if sign < 0 else ratio[2:] > 1.0).all()
+
+
+@pytest.mark.parametrize(
+    "other", [(0, 2, 20 * MB, 0), (1, 3, 20 * MB, 0), AGAINST], ids=["beside", "into", "against"]
+)
+def test_a_flow_with_company_is_left_to_the_model(other):
+    mine = (0, 1, 100_000, 1000) if other is AGAINST else (0, 3, 100_000, 1000)
+    slowdown = m4.simulate(scenario_of([other, mine]), "learned", model=slow_model(0.5)).slowdown
+    assert slowdown[1] > 1.05
+
+
+def test_timely_takes_long_cables_for_queues():
+    """Alone, it slows down: nothing is sure. With thresholds above its round trip it does not."""
+    for t_low_us, is_sure in ((40, False), (1000, True)):
+        kind = {
+            "kind": "timely",
+            "t_low_us": t_low_us,
+            "t_high_us": 2000,
+            "init_window_bytes": None,
+        }
+        scenario = scenario_of([(0, 1, 10 * MB, 0), LATER_FLOW], kind=kind, delay_ns=100_000)
+        learned = m4.simulate(scenario, "learned", model=slow_model(1.0)).fct_ns[0]
+        packet = m4.simulate(scenario, "packet").fct_ns[0]
+        assert (learned == packet) if is_sure else (learned > 2 * scenario.ideal_fct_ns[0])
+
+
+@pytest.mark.parametrize("size_bytes", [4000, 10 * MB])
+def test_a_link_slower_than_the_first_makes_a_queue(size_bytes):
+    """Of its own flow, which is marked for it; but for a burst, which has been sent by then."""
+    star = m4.topology.star(num_hosts=4, gbps=100, delay_ns=1000)
+    slow = star.edges[1, 4]
+    slow["rate_bps"] = 10 * 10**9
+    flow = m4.Workload.from_arrays([0, 1], [0, 3], [1, 0], [size_bytes, 100 * MB], [0, 10**10])
+    scenario = m4.Scenario(star, flow, "dcqcn")
+    packet = m4.simulate(scenario, "packet").fct_ns[0]
+    learned = m4.simulate(scenario, "learned", model=slow_model(0.01)).fct_ns[0]
+    least_ns = scenario.ideal_fct_ns[0]
+    assert (learned == packet == least_ns) if size_bytes < MB else (learned > least_ns < packet)
+
+
+def test_a_flow_that_has_lost_time_does_not_get_it_back():
+    """It is alone by now, but was not before."""
+    flows = [(0, 1, 3 * MB, 0), (0, 2, MB, 0)]
+    took_ns = fct_ns(compiled(slow_model(0.0), network_of(flows)))
+    assert took_ns[0] >= 4 * MB * NS_PER_BYTE
 
 
 def test_hpcc_keeps_a_part_of_each_link_free():
     state = make_tracker_state([network_of(INCAST, {"kind": "hpcc", "eta": 0.8})])
-    assert state.estimate.networks["usable"] == pytest.approx(0.8 * 1048 / 1090)
+    usable = 0.8 * 838 / 872  # of a packet of 1048 bytes and one of 1090, whole nanoseconds
+    assert state.estimate.networks["usable"] == pytest.approx(usable)
     state = make_tracker_state([network_of(INCAST, "dcqcn")])
     assert state.estimate.networks["usable"] == 1.0
     took_ns = fct_ns(compiled(slow_model(1.0), network_of(INCAST, {"kind": "hpcc", "eta": 0.8})))
-    drained_ns = 12 * MB * NS_PER_BYTE / (0.8 * 1048 / 1090)
+    drained_ns = 12 * MB * NS_PER_BYTE / usable
     assert drained_ns <= took_ns.max() <= drained_ns + LATENCY_AND_TRIP_NS
 
 

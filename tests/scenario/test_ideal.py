@@ -83,6 +83,7 @@ def test_no_size_rate_or_delay_wraps(links, size_bytes, payload_bytes, ticks_per
     total += ticks(size_bytes - first_bytes, slowest_bps)
     total += (size_bytes - 1) // payload_bytes * ticks(48, slowest_bps)
     expected_ns = sum(map(int, delay_ns)) + (total + ticks_per_ns // 2) // ticks_per_ns
+    expected_ns = max(expected_ns, 1)
     hops = np.arange(len(links), dtype=np.int32)
     ptr = np.array([0, len(links)])
     found = ideal_fct_ns(

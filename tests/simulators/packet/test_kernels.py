@@ -38,6 +38,12 @@ def test_every_congestion_control_has_a_kernel() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_packets_have_the_headers_that_others_count_on(kind: str) -> None:
+    header_bytes = CONGESTION_CONTROLS.resolve(kind).header_bytes
+    assert CONGESTION_KERNELS.resolve(kind).data_overhead_bytes == header_bytes
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_senders_share_a_link(kind: str) -> None:
     workload = incast(8, 400_000)
     result = run(kind, workload)
