@@ -82,7 +82,7 @@ class CongestionControl(StrictModel):
 
     default_ecn: ClassVar[EcnConfig] = EcnConfig()
     header_bytes: ClassVar[int] = HEADER_BYTES
-    """Of a data packet, what it carries for the algorithm included."""
+    """Of a data packet, what it carries for the algorithm included: its kernel's overhead."""
 
     @property
     def ecn_capable(self) -> bool:
