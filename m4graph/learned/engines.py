@@ -156,7 +156,7 @@ def _maker(engine: str, model: nn.Module, model_name: str) -> EngineMaker:
     if engine == "compiled" and obstacle is not None:
         raise ConfigError(
             f"engine: expected torch or auto for model {model_name}; compiled runs a "
-            f"FlowLinkModel with conv 'sage' on the cpu (got {obstacle})"
+            f"FlowLinkModel with conv 'sage' or 'pair' on the cpu (got {obstacle})"
         )
     if engine == "torch" or obstacle is not None:
         return TorchMaker(cast("EventModel", model))

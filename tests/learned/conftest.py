@@ -18,6 +18,9 @@ def random_model(seed, scale=0.3, hidden=8, num_layers=1, conv="sage", **options
         model = FlowLinkModel(conv, hidden, num_layers, **options)
         torch.nn.init.normal_(model.slowdown_head[-1].weight, std=scale)
         torch.nn.init.normal_(model.slowdown_head[-1].bias, std=scale)
+        for name, parameter in model.named_parameters():
+            if "lin_gate" in name:  # zero in a new layer of pairs
+                torch.nn.init.normal_(parameter, std=scale)
     return model
 
 

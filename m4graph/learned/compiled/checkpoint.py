@@ -11,12 +11,11 @@ from safetensors import SafetensorError
 
 from m4graph.checkpoint.config import GraphRecord, ModelRecord, parse_config, read_weights
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
-from m4graph.learned.compiled.weights import Weights, arrange_weights
+from m4graph.learned.compiled.weights import CONVS, Weights, arrange_weights
 
 _HEADS = "extra_heads"
-_FREE = (_HEADS, "memory")
+_FREE = (_HEADS, "memory", "conv")
 _STANDARD = {
-    "conv": "sage",
     "time_cells": True,
     "prior": True,
     "scope": "hop",
@@ -50,11 +49,12 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
     _split_factor(found)
     shapes = {name: values.shape for name, values in found.items() if _is_usable(values)}
     heads = tuple(levels)
-    if shapes != standard_shapes(*sizes, heads, widths) or len(shapes) < len(found):
+    conv = config.model.config["conv"]
+    if shapes != standard_shapes(*sizes, heads, widths, conv) or len(shapes) < len(found):
         return None
     state = {
         name: _widened(found[name].astype(np.float32), shape)
-        for name, shape in standard_shapes(*sizes, heads).items()
+        for name, shape in standard_shapes(*sizes, heads, conv=conv).items()
     }
     memory = config.model.config.get("memory") is not False
     return arrange_weights(state, sizes[1], levels, memory)
@@ -78,6 +78,7 @@ def standard_shapes(
     num_layers: int,
     heads: Sequence[str] = (),
     widths: tuple[int, int] = (len(FLOW_FEATURES), len(LINK_FEATURES)),
+    conv: str = "sage",
 ) -> dict[str, tuple[int, ...]]:
     """Shapes of all parameters of the standard :class:`~m4graph.nn.FlowLinkModel`, by name.
 
@@ -86,10 +87,11 @@ def standard_shapes(
         num_layers (int): Rounds of messages.
         heads (Sequence[str], optional): Names of its quantile heads. (default: none)
         widths (tuple of int, optional): Numbers of flow and link features. (default: of today)
+        conv (str, optional): One of :data:`.weights.CONVS`. (default: ``"sage"``)
     """
     num_flow_x, num_link_x = widths
-    shapes = _side_shapes("flow", num_flow_x, hidden, num_layers)
-    shapes |= _side_shapes("link", num_link_x, hidden, num_layers)
+    shapes = _side_shapes("flow", num_flow_x, hidden, num_layers, conv)
+    shapes |= _side_shapes("link", num_link_x, hidden, num_layers, conv)
     for head, num_in, width, num_out in (
         ("slowdown", hidden + num_flow_x, hidden, 2),
         ("remaining", hidden, hidden // 2, 1),
@@ -104,7 +106,9 @@ def standard_shapes(
     return shapes
 
 
-def _side_shapes(kind: str, num_x: int, hidden: int, num_layers: int) -> dict[str, tuple[int, ...]]:
+def _side_shapes(
+    kind: str, num_x: int, hidden: int, num_layers: int, conv: str
+) -> dict[str, tuple[int, ...]]:
     shapes = _linear_shapes(f"{kind}_encoder", hidden + num_x, hidden)
     for cell, num_in in (("time", 1), ("rate", hidden + num_x)):
         for source, width in (("ih", num_in), ("hh", hidden)):
@@ -113,6 +117,8 @@ def _side_shapes(kind: str, num_x: int, hidden: int, num_layers: int) -> dict[st
     for layer in range(num_layers):
         shapes |= _linear_shapes(f"{kind}_convs.{layer}.lin_l", hidden, hidden)
         shapes[f"{kind}_convs.{layer}.lin_r.weight"] = (hidden, hidden)
+        if conv == "pair":
+            shapes |= _linear_shapes(f"{kind}_convs.{layer}.lin_gate", hidden, hidden)
         for name in ("weight", "bias"):
             shapes[f"{kind}_norms.{layer}.{name}"] = (hidden,)
     return shapes
@@ -133,7 +139,8 @@ def _sizes_if_standard(model: ModelRecord, widths: tuple[int, int]) -> tuple[int
     standard = _STANDARD | channels | {"hidden_channels": hidden, "num_layers": num_layers}
     config = {name: value for name, value in model.config.items() if name not in _FREE}
     has_memory = isinstance(model.config.get("memory", True), bool)
-    is_standard = model.name == "flow_link" and config == standard and has_memory
+    has_conv = model.config.get("conv") in CONVS
+    is_standard = model.name == "flow_link" and config == standard and has_memory and has_conv
     return (hidden, num_layers) if is_standard else None
 
 

@@ -18,6 +18,7 @@ from m4graph.learned.compiled.layers import (
     fill_rows,
     gru_rows,
     mean_rows,
+    open_gates,
     relu_rows,
 )
 
@@ -153,6 +154,10 @@ def _hear(rounds, k, rows, num_rows):
     """Adds what a node hears from the mean of its neighbours, and from itself."""
     fill_rows(rows.result, num_rows, rounds.bias[k])
     add_product(rows.mean, num_rows, rounds.from_mean[k], rows.result, 0)
+    if len(rounds.gate):
+        fill_rows(rows.gates, num_rows, rounds.gate_bias[k])
+        add_product(rows.message, num_rows, rounds.gate[k], rows.gates, 0)
+        open_gates(rows.result, rows.gates, num_rows)
     add_product(rows.message, num_rows, rounds.from_own[k], rows.result, 0)
     norm_weight, norm_bias = rounds.norm_weight[k], rounds.norm_bias[k]
     add_normalised(rows.message, rows.result, num_rows, norm_weight, norm_bias, rounds.epsilon[k])

@@ -124,6 +124,14 @@ def relu_rows(x, num_rows):
 
 
 @kernel
+def open_gates(x, gates, num_rows):
+    """Multiplies each row by 1 and the first columns of its gates, in place."""
+    for row in range(num_rows):
+        for j in range(x.shape[1]):
+            x[row, j] += gates[row, j] * x[row, j]
+
+
+@kernel
 def gru_rows(gates, state, num_rows):
     """The new state of a GRU cell, in place, from its gates before their activation.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from m4graph.core.errors import ConfigError
 from m4graph.graph.schema import FLOW_FEATURES, LINK_FEATURES
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 State = Mapping[str, Array]
 """A model's parameters by their names in its ``state_dict``."""
+
+CONVS = ("sage", "pair")
+"""Layers that the kernels run, by their names in :data:`m4graph.nn.conv.CONVS`."""
 
 _NORM_EPSILON = 1e-5
 """What torch's ``LayerNorm`` adds to the variance."""
@@ -58,10 +61,14 @@ class Rounds(NamedTuple):
         - ``from_mean``, ``from_own`` ``[num_rounds, hidden, hidden]``
         - ``bias``, ``norm_weight``, ``norm_bias`` ``[num_rounds, hidden]``; ``epsilon``
           ``[num_rounds]``
+        - ``gate`` ``[num_gates, hidden, hidden]``, ``gate_bias`` ``[num_gates, hidden]``: of the
+          layer ``"pair"``; of ``"sage"`` there are none
     """
 
     from_mean: Array
     from_own: Array
+    gate: Array
+    gate_bias: Array
     bias: Array
     norm_weight: Array
     norm_bias: Array
@@ -126,7 +133,7 @@ def misfit(model: nn.Module) -> str | None:
         name = conv_name(model.conv)
     except ConfigError:
         name = getattr(model.conv, "__name__", str(model.conv))
-    if name != "sage":
+    if name not in CONVS:
         return f"one with conv {name!r}"
     if model.conv_kwargs:
         return f"one whose conv has the options {model.conv_kwargs}"
@@ -198,7 +205,7 @@ def _side(state: State, kind: str, num_layers: int) -> Side:
     )
 
 
-def _array(values: Array) -> Array:
+def _array(values: ArrayLike) -> Array:
     return np.array(values, np.float32, order="C")
 
 
@@ -227,9 +234,13 @@ def _dense(state: State, name: str) -> Dense:
 def _rounds(state: State, kind: str, num_layers: int) -> Rounds:
     convs = [f"{kind}_convs.{layer}" for layer in range(num_layers)]
     norms = [f"{kind}_norms.{layer}" for layer in range(num_layers)]
+    gated = [conv for conv in convs if f"{conv}.lin_gate.weight" in state]
+    square = state[f"{convs[0]}.lin_r.weight"].shape
     return Rounds(
         from_mean=_array(np.stack([state[f"{conv}.lin_l.weight"].T for conv in convs])),
         from_own=_array(np.stack([state[f"{conv}.lin_r.weight"].T for conv in convs])),
+        gate=_array([state[f"{conv}.lin_gate.weight"].T for conv in gated]).reshape(-1, *square),
+        gate_bias=_array([state[f"{conv}.lin_gate.bias"] for conv in gated]).reshape(-1, square[0]),
         bias=_array(np.stack([state[f"{conv}.lin_l.bias"] for conv in convs])),
         norm_weight=_array(np.stack([state[f"{norm}.weight"] for norm in norms])),
         norm_bias=_array(np.stack([state[f"{norm}.bias"] for norm in norms])),

@@ -15,7 +15,7 @@ from m4graph.checkpoint import load_checkpoint, save_checkpoint
 from m4graph.core.errors import CheckpointError
 from m4graph.learned import LearnedSimulator
 from m4graph.learned.compiled.checkpoint import standard_shapes, weights_of_checkpoint
-from m4graph.learned.compiled.weights import export_weights
+from m4graph.learned.compiled.weights import CONVS, export_weights
 from m4graph.zoo import find_checkpoint
 
 from ..conftest import random_model
@@ -50,8 +50,9 @@ def rewrite(folder, change):
 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("num_layers", [1, 3])
-def test_the_same_bits_as_torch_reads(saved, half, num_layers):
-    folder = saved(half, num_layers=num_layers, hidden=6)
+@pytest.mark.parametrize("conv", CONVS)
+def test_the_same_bits_as_torch_reads(saved, half, num_layers, conv):
+    folder = saved(half, num_layers=num_layers, hidden=6, conv=conv)
     ours, theirs = weights_of_checkpoint(folder), export_weights(load_checkpoint(folder))
     assert len(leaves(ours)) == len(leaves(theirs))
     for mine, its in zip(leaves(ours), leaves(theirs), strict=True):
@@ -68,10 +69,11 @@ def test_the_zoo_is_read_without_torch():
 
 
 @pytest.mark.parametrize(("hidden", "num_layers"), [(5, 1), (8, 2)])
-def test_shapes_are_those_of_the_model(hidden, num_layers):
-    model = random_model(0, hidden=hidden, num_layers=num_layers)
+@pytest.mark.parametrize("conv", CONVS)
+def test_shapes_are_those_of_the_model(hidden, num_layers, conv):
+    model = random_model(0, hidden=hidden, num_layers=num_layers, conv=conv)
     shapes = {name: tuple(each.shape) for name, each in model.state_dict().items()}
-    assert standard_shapes(hidden, num_layers) == shapes
+    assert standard_shapes(hidden, num_layers, conv=conv) == shapes
     (epsilon,) = {norm.eps for norm in [*model.flow_norms, *model.link_norms]}
     assert (export_weights(model).flow.rounds.epsilon == np.float32(epsilon)).all()
 

@@ -41,6 +41,7 @@ MODELS = {
     "tiny": lambda: slow_model(1, hidden=3),
     "odd": lambda: slow_model(2, hidden=13, num_layers=3),
     "usual": lambda: slow_model(3, hidden=64, num_layers=2),
+    "pairs": lambda: slow_model(6, hidden=13, conv="pair"),
     "forgetful": lambda: slow_model(5, memory=False),
     "by class": lambda: slow_model(4, conv=SAGEConv),
     "zoo": lambda: m4.load_model(m4.zoo.default_model_name()),

@@ -9,14 +9,16 @@ import torch
 from m4graph.graph import FlowTracker
 from m4graph.graph.step import no_events
 from m4graph.learned.compiled import CompiledEngine, export_weights
+from m4graph.learned.compiled.weights import CONVS
 from m4graph.runs import FlowNetwork
 
 from ..conftest import generated, random_model
 
 
+@pytest.mark.parametrize("conv", CONVS)
 @pytest.mark.parametrize(("hidden", "num_layers"), [(8, 1), (64, 2), (13, 3)])
-def test_states_and_predictions_of_every_event(hidden, num_layers):
-    model = random_model(hidden, hidden=hidden, num_layers=num_layers)
+def test_states_and_predictions_of_every_event(hidden, num_layers, conv):
+    model = random_model(hidden, hidden=hidden, num_layers=num_layers, conv=conv)
     network = FlowNetwork.from_scenario(generated(num_flows=80))
     engine = CompiledEngine(export_weights(model), network)
     tracker, events = FlowTracker([network]), no_events(1)
