@@ -61,9 +61,9 @@ class LearnedSimulator(Simulator):
         model (str, Path or nn.Module, optional): A name of the zoo, the folder of a checkpoint, or
             a model, of which a copy is taken. (default: the zoo's default model)
         engine (str, optional): ``"torch"`` runs any model on any device; ``"compiled"`` runs the
-            standard one (a :class:`~m4graph.nn.FlowLinkModel` with conv ``"sage"``) on a CPU, with
-            nothing in Python for an event; ``"auto"`` takes it where it can. Extra heads of a model
-            change no FCT. Both engines run those of quantiles, see
+            standard one (a :class:`~m4graph.nn.FlowLinkModel` with conv ``"sage"`` or ``"pair"``)
+            on a CPU, with nothing in Python for an event; ``"auto"`` takes it where it can. Extra
+            heads of a model change no FCT. Both engines run those of quantiles, see
             :attr:`.SimulationResult.quantiles`; only ``"torch"`` runs others, and gives
             ``extra["predictions"]``, what each head on flows has said last of each flow, in open
             loops. (default: ``"auto"``)
