@@ -27,7 +27,7 @@ from scipy.special import ndtr, ndtri
 
 from m4graph.learned.protocol import Quantiles
 
-_REMAINS = 0.7
+_REMAINS = 0.8
 _FIRST_RANK, _FULL_RANK = 0.95, 0.99
 _LEAST_FLOWS = 100
 """Of fewer, the slowest one is all there is of a tail."""
