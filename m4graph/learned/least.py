@@ -24,9 +24,8 @@ def least_fct_ns(scenario: Scenario, flows: Flows, routes: Routes) -> NDArray[np
         - output int64 ``[num_flows]``
     """
     control, config = scenario.congestion_control, scenario.config
-    where = scenario.arrays, flows, routes
+    where, window_bytes = (scenario.arrays, flows, routes), control.largest_window_bytes
     packets = config.payload_bytes, config.ticks_per_ns, control.header_bytes
-    how = control.largest_window_bytes, *packets
     if control.slow_start_bytes is None:
-        return windowed_fct_ns(*where, *how)
-    return growing_window_fct_ns(*where, control.slow_start_bytes, *how)
+        return windowed_fct_ns(*where, window_bytes, *packets)
+    return growing_window_fct_ns(*where, control.slow_start_bytes, window_bytes, *packets)

@@ -49,7 +49,7 @@ def weights_of_checkpoint(folder: Path) -> Weights | None:
     _split_factor(found)
     shapes = {name: values.shape for name, values in found.items() if _is_usable(values)}
     heads = tuple(levels)
-    conv = config.model.config["conv"]
+    conv = str(config.model.config["conv"])
     if shapes != standard_shapes(*sizes, heads, widths, conv) or len(shapes) < len(found):
         return None
     state = {
