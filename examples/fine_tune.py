@@ -12,7 +12,7 @@ never sees.
 
 Put folders of your own into `tune` and `aside`, and call this with `--runs DIR`. 90 seconds of CPU,
 after compiling. Prints errors of slowdowns on the runs aside (mean / p90 / p99 tail: fluid 24.9 /
-66.9 / 47.4 %, untuned 21.7 / 57.6 / 19.1 %, tuned 14.7 / 42.4 / 11.5 %), and leaves the tuned model
+66.9 / 47.4 %, untuned 22.0 / 56.4 / 16.1 %, tuned 14.1 / 37.2 / 5.3 %), and leaves the tuned model
 in examples/out/fine_tune (or --out), for `--model`.
 """
 
