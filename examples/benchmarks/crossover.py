@@ -220,8 +220,8 @@ def _mark(axes: Axes, crossing: float) -> None:
     """A line between the sizes where packet is faster and where learned is."""
     axes.axvline(crossing, color="#666666", lw=1.0, ls="--")
     axes.text(
-        crossing * 1.15, 0.03, f"learned is faster than\npacket from {spell_bytes(crossing)} on",
-        transform=axes.get_xaxis_transform(), fontsize=8.5, va="bottom",
+        crossing / 1.15, 0.97, f"learned is faster than\npacket from {spell_bytes(crossing)} on",
+        transform=axes.get_xaxis_transform(), fontsize=8.5, ha="right", va="top",
     )  # fmt: skip
 
 
