@@ -41,7 +41,7 @@ _LEAST_LEFT = 0.02
 """Of a flow's bytes; with less it is through, or late, and its links' bytes say nothing of it."""
 
 _ROUNDED = 1e-9
-"""Of a flow's bytes, as sums of rates times times are exact."""
+"""Of a flow's bytes: sums of rates times times are exact to that."""
 
 
 @kernel

@@ -13,7 +13,8 @@ this distribution has at their ranks, in their order: from rank 0.99 on all of i
 nothing. No flow becomes faster, and what has happened in the run stays as it was.
 
 A head says what may come of a flow from its last event on, and not all of that does:
-:math:`\kappa`, fitted on validation and training runs, is what remains (``configs/train/README.md``).
+:math:`\kappa`, fitted on validation and training runs, is what remains
+(``configs/train/README.md``).
 
 Reference:
     Panofsky and Brier, "Some Applications of Statistics to Meteorology", 1958 (quantile mapping).
