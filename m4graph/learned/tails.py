@@ -36,6 +36,9 @@ _LEAST_FLOWS = 100
 _MOST_LOG_RATIO = 3.0  # as far as a model corrects an estimate
 _MOST_NS = 2.0**62
 _GRID_POINTS = 256
+_LEAST_RISE = 1e-4
+"""Of a logarithm; what is less comes of the grid."""
+
 _MEDIAN = 0.5
 
 
@@ -61,7 +64,8 @@ def with_tail(
     values, places, counts = np.unique(log_slowdown, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - counts / 2) / len(fct_ns)
     share = np.clip((ranks - _FIRST_RANK) / (_FULL_RANK - _FIRST_RANK), 0.0, 1.0)
-    higher = values + share * np.maximum(_rises(log_slowdown, spread, ranks), 0.0)
+    rises = _rises(log_slowdown, spread, ranks)
+    higher = values + share * np.where(rises >= _LEAST_RISE, rises, 0.0)
     raised = np.maximum.accumulate(higher) - values
     some = np.flatnonzero(raised[places] > 0.0)
     slower_ns = np.rint(fct_ns[some] * np.exp(raised[places[some]]))
