@@ -142,9 +142,10 @@ def test_what_can_be_is_left_as_it_is(engine, monkeypatch):
     """A run without the bound that obeys it comes out the same with it."""
     slow = random_model(0)
     slow.slowdown_head[-1].bias.data.fill_(1.0)
-    scenario = generated(1)
+    # Under TCP, as other flows that are alone leave just when their links can have carried them.
+    scenario = generated(1).replace(congestion_control="newreno")
     with_bound = m4.simulate(scenario, LearnedSimulator(slow, engine)).fct_ns
-    assert max(excesses_ns(scenario, scenario.workload.start_ns, with_bound)) <= 0
+    assert max(excesses_ns(scenario, scenario.workload.start_ns, with_bound)) < 0
     if engine == "torch":
         monkeypatch.setattr(
             "m4graph.learned.torch_engine.next_possible_events",
